@@ -1,0 +1,36 @@
+"""Data to learn from: toy sets, two real sets, the user's own CSV; and their split, scaling and batches.
+
+Plain Python lists throughout; nothing but the standard library is needed.
+
+>>> from micrograd_plus.data import batches, iris, split, standardize
+>>> train, test, scaler = standardize(*split(iris(), test=0.2, seed=0))
+>>> [len(batch) for batch in batches(train, batch_size=32, epoch=1)]
+[32, 32, 32, 24]
+"""
+
+from micrograd_plus.data.batching import batch_indices, batches, iterations_per_epoch
+from micrograd_plus.data.dataset import Dataset
+from micrograd_plus.data.prepare import Standardizer, split, standardize
+from micrograd_plus.data.real import digits, iris
+from micrograd_plus.data.table import read_csv, read_inputs
+from micrograd_plus.data.toy import blobs, circles, line, moons, spirals, xor
+
+__all__ = [
+    "Dataset",
+    "Standardizer",
+    "batch_indices",
+    "batches",
+    "blobs",
+    "circles",
+    "digits",
+    "iris",
+    "iterations_per_epoch",
+    "line",
+    "moons",
+    "read_csv",
+    "read_inputs",
+    "spirals",
+    "split",
+    "standardize",
+    "xor",
+]

@@ -1,0 +1,228 @@
+"""A data set is a list of inputs beside a list of targets."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+from micrograd_plus.data._checks import finite_number, whole_number
+
+__all__ = ["Dataset", "Target", "Targets"]
+
+Target = float | list[float]
+Targets = list[float] | list[int] | list[list[float]]
+
+
+@dataclass(frozen=True, repr=False)
+class Dataset:
+    """Inputs and targets of equal number, checked cell by cell when they come in.
+
+    `inputs` is a list of rows, all of one width. `targets` holds, for each row, a class number (an int from
+    0, where `classes` names the classes), a number (regression) or a list of numbers (regression with
+    several outputs). It is `classes` alone that makes a classification. Any sequence is taken, NumPy arrays
+    too, and copied into lists of floats; ints among the targets stay ints. Treat the lists as read-only:
+    parts of a data set share their rows with it.
+
+    `len(data)`, iteration and `data[i]` give `(x, y)` pairs; `data[a:b]` and `data.take(indices)` give a
+    smaller Dataset.
+
+    Raises TypeError for a cell that is no number, ValueError for no rows, unequal lengths, ragged rows, nan
+    or infinity, or a class number out of range; each names the row and the column.
+
+    >>> data = Dataset([[0, 0], [0, 1], [1, 0]], [0, 1, 1], name="or", classes=("off", "on"))
+    >>> data
+    Dataset('or': 3 rows x 2 features; 2 classes: off 1, on 2)
+    >>> data[1]
+    ([0.0, 1.0], 1)
+    >>> len(data[1:])
+    2
+    """
+
+    inputs: list[list[float]]
+    targets: Targets
+    name: str = "data"
+    feature_names: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    target_name: str = "target"
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        classes = _names("classes", self.classes)
+        if len(classes) == 1:
+            raise ValueError(
+                f"classes must name at least two, got only {classes[0]!r}; leave classes out for regression"
+            )
+        inputs = _rows("inputs", self.inputs, names := _names("feature_names", self.feature_names))
+        width = len(inputs[0])
+        targets = _targets(self.targets, classes)
+        if len(inputs) != len(targets):
+            raise ValueError(
+                f"{len(inputs)} inputs but {len(targets)} targets: row {min(len(inputs), len(targets))} has"
+                " only one of the two; give every input one target"
+            )
+        names = names or tuple(f"x{column}" for column in range(width))
+        # The class is frozen for its users; this is where the checked copies take the place of what came in.
+        checked = {"inputs": inputs, "targets": targets, "feature_names": names, "classes": classes}
+        for field, value in checked.items():
+            object.__setattr__(self, field, value)
+
+    @property
+    def width(self) -> int:
+        """The number of features in a row.
+
+        >>> Dataset([[1, 2, 3]], [0.5]).width
+        3
+        """
+        return len(self.inputs[0])
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether the targets are class numbers, that is, whether there are `classes`.
+
+        >>> Dataset([[1], [2]], [0.5, 1.5]).is_classification
+        False
+        """
+        return bool(self.classes)
+
+    def take(self, indices: Iterable[int]) -> Dataset:
+        """The rows at `indices`, in that order, as a Dataset; repeats are allowed.
+
+        Raises ValueError for no indices, IndexError for one out of range.
+
+        >>> Dataset([[1], [2], [3]], [10, 20, 30]).take([2, 0]).targets
+        [30, 10]
+        """
+        chosen = list(indices)
+        if not chosen:
+            raise ValueError(f"no rows chosen from {self!r}; a data set holds at least one row")
+        part = copy.copy(self)  # does not run __post_init__ again: these rows were checked when they came in
+        try:
+            object.__setattr__(part, "inputs", [self.inputs[i] for i in chosen])
+            object.__setattr__(part, "targets", [self.targets[i] for i in chosen])
+        except IndexError:
+            wrong = next(i for i in chosen if not -len(self) <= i < len(self))
+            raise IndexError(
+                f"there is no row {wrong}: {self.name!r} has rows 0 to {len(self) - 1}"
+            ) from None
+        return part
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def __iter__(self) -> Iterator[tuple[list[float], Target]]:
+        return iter(zip(self.inputs, self.targets))  # lengths are equal: checked at construction
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[list[float], Target]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Dataset: ...
+    def __getitem__(self, index: int | slice) -> tuple[list[float], Target] | Dataset:
+        if isinstance(index, slice):
+            return self.take(range(len(self))[index])
+        row = whole_number("a row's index", index)
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"there is no row {row}: {self.name!r} has rows 0 to {len(self) - 1}")
+        return self.inputs[row], self.targets[row]
+
+    def __repr__(self) -> str:
+        shape = f"{_count(len(self), 'row')} x {_count(self.width, 'feature')}"
+        return f"Dataset({self.name!r}: {shape}; {self._describe_targets()})"
+
+    def _describe_targets(self) -> str:
+        first = self.targets[0]
+        if isinstance(first, list):
+            return f"{_count(len(first), 'target')} a row"
+        if not self.classes:
+            return f"{self.target_name} from {min(self.targets):.4g} to {max(self.targets):.4g}"
+        counts = Counter(self.targets)
+        shown = [f"{name} {counts[number]}" for number, name in enumerate(self.classes[:12])]
+        more = [f"and {len(self.classes) - 12} more"] if len(self.classes) > 12 else []
+        return f"{len(self.classes)} classes: {', '.join(shown + more)}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("s" if number != 1 else "")
+
+
+def _names(field: str, names: Any) -> tuple[str, ...]:
+    if isinstance(names, str):
+        raise TypeError(f"{field} must be several names, got the text {names!r}; write ({names!r},)")
+    texts = tuple(str(name) for name in names)
+    for name, times in Counter(texts).items():
+        if times > 1:
+            raise ValueError(f"{field} holds {name!r} {times} times; each name must be there once")
+    return texts
+
+
+def _rows(field: str, rows: Any, names: Sequence[str] = ()) -> list[list[float]]:
+    """`rows` as lists of floats of one width (that of `names`, if given)."""
+    checked: list[list[float]] = []
+    for index, row in enumerate(_sequence(field, rows)):
+        try:
+            cells = list(row)
+        except TypeError:
+            raise TypeError(
+                f"{field}[{index}] is {row!r} ({type(row).__name__}), not a row; a row is a list of"
+                f" numbers, such as [{row!r}]"
+            ) from None
+        width = len(names) or (len(checked[0]) if checked else len(cells))
+        if not cells:
+            raise ValueError(f"{field}[{index}] is empty; a row needs at least one number")
+        if len(cells) != width:
+            whose = f"feature_names has {_count(width, 'name')}" if names else f"{field}[0] has {width}"
+            raise ValueError(
+                f"{field}[{index}] has {_count(len(cells), 'column')}, but {whose}; make every row one width"
+            )
+        checked.append(_row(f"{field}[{index}]", cells, names))
+    return checked
+
+
+def _row(place: str, cells: list[Any], names: Sequence[str]) -> list[float]:
+    if all(type(cell) is float and math.isfinite(cell) for cell in cells):
+        return cells
+    labels = [f" ({name})" for name in names] or [""] * len(cells)
+    return [finite_number(f"{place}[{i}]{labels[i]}", cell, _CELL_CURE) for i, cell in enumerate(cells)]
+
+
+_CELL_CURE = "mend the cell or leave out the row"
+
+
+def _sequence(field: str, values: Any) -> list[Any]:
+    if isinstance(values, str):
+        raise TypeError(f"{field} is the text {values!r}, not a list of rows; read a file with read_csv")
+    try:
+        items = list(values)
+    except TypeError:
+        raise TypeError(f"{field} is {values!r} ({type(values).__name__}); give a list") from None
+    if not items:
+        raise ValueError(f"{field} is empty; a data set holds at least one row")
+    return items
+
+
+def _targets(targets: Any, classes: tuple[str, ...]) -> Targets:
+    items = _sequence("targets", targets)
+    if classes:
+        return [_class_number(f"targets[{row}]", item, classes) for row, item in enumerate(items)]
+    if isinstance(items[0], str):
+        raise TypeError(
+            f"targets[0] is the text {items[0]!r}; give class numbers from 0, and the names as classes=(...)"
+        )
+    if hasattr(items[0], "__iter__"):
+        return _rows("targets", items)
+    numbers = [finite_number(f"targets[{row}]", item, _CELL_CURE) for row, item in enumerate(items)]
+    # Ints stay ints, so that class numbers given without their names still index an array of logits.
+    return [int(item) for item in items] if all(hasattr(item, "__index__") for item in items) else numbers
+
+
+def _class_number(place: str, value: Any, classes: tuple[str, ...]) -> int:
+    number = whole_number(f"{place}, the number of a class,", value)
+    if not 0 <= number < len(classes):
+        raise ValueError(
+            f"{place} is {number}, but the {len(classes)} classes are numbered 0 to {len(classes) - 1}"
+            f" ({', '.join(classes[:6])}{', ...' if len(classes) > 6 else ''}); count classes from 0"
+        )
+    return number

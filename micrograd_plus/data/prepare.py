@@ -1,0 +1,223 @@
+"""Before training, hold some rows back for an honest test, and bring the features to one scale."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, overload
+
+from micrograd_plus.data._checks import finite_number, rng, whole_number
+from micrograd_plus.data.dataset import Dataset
+
+__all__ = ["Standardizer", "split", "standardize"]
+
+
+def split(
+    data: Dataset, test: float = 0.2, *, seed: int = 0, stratify: bool | None = None
+) -> tuple[Dataset, Dataset]:
+    """`(train, test)`: every row of `data` in exactly one of the two, both in an order drawn from `seed`.
+
+    `test` is a fraction between 0 and 1, or a whole number of rows. With `stratify` (the default for a
+    classification) each class has its share of the test rows, to within one row, and where it can be keeps
+    a row to train on. Raises ValueError where one part would be empty, or for `stratify=True` on a
+    regression.
+
+    >>> from micrograd_plus.data import iris
+    >>> split(iris())[1]
+    Dataset('iris, test part': 30 rows x 4 features; 3 classes: setosa 10, versicolor 10, virginica 10)
+    """
+    held = _test_rows(len(data), test)
+    if stratify and not data.is_classification:
+        raise ValueError(
+            f"stratify=True needs classes to share out, and {data!r} has none; leave stratify out"
+        )
+    by_class = data.is_classification if stratify is None else stratify
+    groups: list[Any] = list(data.targets) if by_class else [0] * len(data)
+    order = list(range(len(data)))
+    rng(seed).shuffle(order)
+    left = _quotas(Counter(groups), held, len(data))
+    train_rows, test_rows = [], []
+    for row in order:
+        if left[groups[row]]:
+            left[groups[row]] -= 1
+            test_rows.append(row)
+        else:
+            train_rows.append(row)
+    return (
+        replace(data.take(train_rows), name=f"{data.name}, training part"),
+        replace(data.take(test_rows), name=f"{data.name}, test part"),
+    )
+
+
+def _test_rows(n: int, test: float) -> int:
+    if n < 2:
+        raise ValueError("one row can't be split in two; bring at least 2 rows")
+    if isinstance(test, float):
+        if not 0 < test < 1:
+            raise ValueError(
+                f"test must be a fraction between 0 and 1, or a whole number of rows, got {test}"
+            )
+        return min(max(round(n * test), 1), n - 1)
+    rows = whole_number("test, as a number of rows,", test, least=1)
+    if rows >= n:
+        raise ValueError(f"test takes {rows} rows of {n} and leaves none to train on; take at most {n - 1}")
+    return rows
+
+
+def _quotas(counts: Mapping[Any, int], held: int, n: int) -> dict[Any, int]:
+    """How many of the `held` rows each group gives: its exact share, rounded by the largest remainders.
+
+    Whole-number arithmetic, so that no rounding error moves a row. A group that would be left without a
+    training row comes last.
+    """
+    quotas = {group: count * held // n for group, count in counts.items()}
+
+    def claim(group: Any) -> tuple[bool, int, Any]:
+        return counts[group] - quotas[group] < 2, -(counts[group] * held % n), group
+
+    for group in sorted(counts, key=claim)[: held - sum(quotas.values())]:
+        quotas[group] += 1
+    return quotas
+
+
+@dataclass(frozen=True)
+class Standardizer:
+    """The means and scales that bring features to mean 0 and standard deviation 1: `(x - mean) / scale`.
+
+    Keep it with the model (`to_dict`, `from_dict`): new data must be scaled by the training data's numbers,
+    never by its own.
+
+    >>> Standardizer(means=(10.0, 0.0), scales=(2.0, 1.0)).apply_row([14.0, 3.0])
+    [2.0, 3.0]
+    """
+
+    means: tuple[float, ...]
+    scales: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        means, scales = _numbers("means", self.means), _numbers("scales", self.scales)
+        if not means or len(means) != len(scales):
+            raise ValueError(
+                f"a Standardizer needs one scale a mean, got {len(means)} means and {len(scales)} scales"
+            )
+        for column, scale in enumerate(scales):
+            if scale <= 0:
+                raise ValueError(
+                    f"scales[{column}] is {scale}; a scale is above 0 (1 leaves a feature as it is)"
+                )
+        object.__setattr__(self, "means", means)
+        object.__setattr__(self, "scales", scales)
+
+    @classmethod
+    def fit(cls, data: Dataset, *, per_feature: bool = True) -> Standardizer:
+        """A Standardizer with the mean and the standard deviation (over n, not n - 1) of each feature of `data`.
+
+        A feature that never changes gets scale 1. With `per_feature=False` all features share one mean and
+        one scale, which is right where they are of one kind: the pixels of a picture. Raises ValueError
+        where the numbers are too large or too close together for a standard deviation in floating point.
+
+        >>> from micrograd_plus.data import Dataset
+        >>> Standardizer.fit(Dataset([[1, 5], [3, 5]], [0, 1]))
+        Standardizer(means=(2.0, 5.0), scales=(1.0, 1.0))
+        """
+        if per_feature:
+            columns = zip(data.feature_names, zip(*data.inputs))
+            fitted = [_mean_and_scale(f"feature {name!r}", column) for name, column in columns]
+        else:
+            cells = [cell for row in data.inputs for cell in row]
+            fitted = [_mean_and_scale("the table of features", cells)] * data.width
+        return cls(tuple(mean for mean, _ in fitted), tuple(scale for _, scale in fitted))
+
+    def apply(self, data: Dataset) -> Dataset:
+        """`data` with its inputs standardized; targets and names stay.
+
+        Raises ValueError for another number of features than this was fitted on, or where a result is
+        beyond a float.
+
+        >>> from micrograd_plus.data import Dataset
+        >>> Standardizer((1.0,), (2.0,)).apply(Dataset([[5.0]], [1])).inputs
+        [[2.0]]
+        """
+        return replace(data, inputs=[self.apply_row(row) for row in data.inputs])
+
+    def apply_row(self, row: Sequence[float]) -> list[float]:
+        """One row standardized. Raises ValueError for another number of features than this was fitted on.
+
+        >>> Standardizer((1.0,), (2.0,)).apply_row([0.0])
+        [-0.5]
+        """
+        if len(row) != len(self.means):
+            raise ValueError(
+                f"the row has {len(row)} features, and this Standardizer was fitted on {len(self.means)};"
+                " give the same features in the same order"
+            )
+        return [(cell - mean) / scale for cell, mean, scale in zip(row, self.means, self.scales)]
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """The means and scales as lists, which JSON keeps to the last bit.
+
+        >>> Standardizer((1.0,), (2.0,)).to_dict()
+        {'means': [1.0], 'scales': [2.0]}
+        """
+        return {"means": list(self.means), "scales": list(self.scales)}
+
+    @classmethod
+    def from_dict(cls, saved: Mapping[str, Any]) -> Standardizer:
+        """The Standardizer that `to_dict` wrote. Raises ValueError or TypeError for anything else.
+
+        >>> Standardizer.from_dict({"means": [1.0], "scales": [2.0]})
+        Standardizer(means=(1.0,), scales=(2.0,))
+        """
+        if not isinstance(saved, Mapping) or set(saved) != {"means", "scales"}:
+            found = sorted(map(str, saved)) if isinstance(saved, Mapping) else type(saved).__name__
+            raise ValueError(f"a saved Standardizer has 'means' and 'scales' and nothing else, found {found}")
+        return cls(saved["means"], saved["scales"])
+
+
+@overload
+def standardize(train: Dataset, /, *, per_feature: bool = ...) -> tuple[Dataset, Standardizer]: ...
+@overload
+def standardize(
+    train: Dataset, other: Dataset, /, *, per_feature: bool = ...
+) -> tuple[Dataset, Dataset, Standardizer]: ...
+@overload
+def standardize(
+    train: Dataset, other: Dataset, another: Dataset, /, *, per_feature: bool = ...
+) -> tuple[Dataset, Dataset, Dataset, Standardizer]: ...
+def standardize(train: Dataset, /, *others: Dataset, per_feature: bool = True) -> tuple[Any, ...]:
+    """The data sets standardized, in the order given, and last the `Standardizer` that did it.
+
+    It is fitted on `train` alone: a mean that had seen the test rows would leak them into the training. For
+    `per_feature` and errors see `Standardizer.fit`.
+
+    >>> from micrograd_plus.data import iris, split
+    >>> train, test, scaler = standardize(*split(iris()))
+    >>> abs(sum(x[0] for x, y in train)) < 1e-9
+    True
+    """
+    scaler = Standardizer.fit(train, per_feature=per_feature)
+    return (*(scaler.apply(data) for data in (train, *others)), scaler)
+
+
+def _numbers(field: str, values: Any) -> tuple[float, ...]:
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise TypeError(f"{field} must be a list of numbers, got {values!r} ({type(values).__name__})")
+    return tuple(finite_number(f"{field}[{column}]", value) for column, value in enumerate(values))
+
+
+def _mean_and_scale(name: str, cells: Sequence[float]) -> tuple[float, float]:
+    if min(cells) == max(cells):  # the rounded mean of equal numbers need not equal them
+        return cells[0], 1.0
+    try:
+        mean = math.fsum(cells) / len(cells)
+        scale = math.sqrt(math.fsum((cell - mean) * (cell - mean) for cell in cells) / len(cells))
+    except OverflowError:
+        scale = math.inf
+    if not 0 < scale < math.inf:
+        raise ValueError(
+            f"{name} runs from {min(cells)!r} to {max(cells)!r}, too wide or too narrow for a standard deviation"
+            " in floating point; bring it to an ordinary unit first"
+        )
+    return mean, scale
