@@ -112,7 +112,7 @@ class Standardizer:
 
     @classmethod
     def fit(cls, data: Dataset, *, per_feature: bool = True) -> Standardizer:
-        """A Standardizer with the mean and the standard deviation (over n, not n - 1) of each feature of `data`.
+        """The Standardizer of each feature's mean and standard deviation (over n, not n - 1) in `data`.
 
         A feature that never changes gets scale 1. With `per_feature=False` all features share one mean and
         one scale, which is right where they are of one kind: the pixels of a picture. Raises ValueError
@@ -217,7 +217,7 @@ def _mean_and_scale(name: str, cells: Sequence[float]) -> tuple[float, float]:
         scale = math.inf
     if not 0 < scale < math.inf:
         raise ValueError(
-            f"{name} runs from {min(cells)!r} to {max(cells)!r}, too wide or too narrow for a standard deviation"
-            " in floating point; bring it to an ordinary unit first"
+            f"{name} runs from {min(cells)!r} to {max(cells)!r}, too wide or too narrow for a standard"
+            " deviation in floating point; bring it to an ordinary unit first"
         )
     return mean, scale

@@ -34,13 +34,15 @@ def read_csv(
     delimiter: str = ",",
     encoding: str = "utf-8-sig",
 ) -> Dataset:
-    """The table in the file at `path` as a Dataset: one column the `target`, the others (or `features`) the inputs.
+    """The table in the file at `path` as a Dataset: column `target` as targets, the others as inputs.
 
-    A column is named by its header or by its index from 0 (negative from the end). Without `task`, the target
-    is told apart so: text makes a classification; whole numbers do if at most 20 differ, and at most half as
-    many as there are rows; all other numbers make a regression. Classes are numbered in sorted order, numbers
-    by size, or as `classes` lists them: that keeps a trained model's numbering, and allows a label such as
-    'none', which otherwise is a missing cell.
+    With `features` only those columns are inputs, in that order. A column is given by its name or its index
+    from 0 (negative from the end).
+
+    Without `task`, the target is told apart so: text makes a classification; whole numbers do if at most 20
+    differ, and at most half as many as there are rows; all other numbers make a regression. Classes are
+    numbered in sorted order, numbers by size, or as `classes` lists them: that keeps a trained model's
+    numbering, and allows a label such as 'none', which otherwise is a missing cell.
 
     A file without a header line has columns x0, x1, ...; `header=None` takes the first line for a header
     unless a number is in it, and then asks. Blank lines are skipped; spaces around a cell and a byte-order
@@ -229,8 +231,8 @@ class Table:
         names = [_label(str(name)) for name in classes or sorted(set(labels), key=_by_size)]
         if len(names) < 2:
             raise ValueError(
-                f"{self.where}: the target {self.names[column]!r} has only one class, {names[0]!r}, so there is"
-                " nothing to tell apart; bring rows of at least two classes"
+                f"{self.where}: the target {self.names[column]!r} has only one class, {names[0]!r}, so there"
+                " is nothing to tell apart; bring rows of at least two classes"
             )
         numbers = {name: number for number, name in enumerate(names)}
         for row, label in enumerate(labels):

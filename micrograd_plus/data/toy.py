@@ -124,7 +124,7 @@ def _classes(
     point: Callable[[int, int, int], tuple[float, float]],
     **options: float,
 ) -> Dataset:
-    """`n` noisy points, the classes in turn; `point(label, index, count)` places a class's index-th of count."""
+    """`n` noisy points, the classes in turn; `point(label, index, count)` places the index-th of a class."""
     n = whole_number("n", n, least=len(classes))
     labels = [i % len(classes) for i in range(n)]
     counts = [len(range(label, n, len(classes))) for label in range(len(classes))]
