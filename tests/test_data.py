@@ -870,3 +870,19 @@ def test_samples_epoch_and_drop_last_are_checked() -> None:
         ValueError, match=r"drop_last leaves out the only batch.* at most 3, or drop_last=False"
     ):
         batches(numbered(3), 4, drop_last=True)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda rows: batches(rows, 1),
+        lambda rows: split(rows),
+        lambda rows: standardize(rows),
+        lambda rows: standardize(numbered(3), rows),
+    ],
+)
+def test_bare_lists_are_no_dataset(call: Callable[[Any], Any]) -> None:
+    with pytest.raises(
+        TypeError, match=r"expected a Dataset, got a list; make one by Dataset\(inputs, targets\)"
+    ):
+        call([[1.0], [2.0]])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from micrograd_plus.data._checks import rng, whole_number
-from micrograd_plus.data.dataset import Dataset
+from micrograd_plus.data.dataset import Dataset, checked_dataset
 
 __all__ = ["batch_indices", "batches", "iterations_per_epoch"]
 
@@ -69,5 +69,6 @@ def batches(
     >>> [len(batch) for batch in batches(moons(100), 32)]
     [32, 32, 32, 4]
     """
-    parts = batch_indices(len(data), batch_size, shuffle=shuffle, seed=seed, drop_last=drop_last, epoch=epoch)
+    n = len(checked_dataset(data))
+    parts = batch_indices(n, batch_size, shuffle=shuffle, seed=seed, drop_last=drop_last, epoch=epoch)
     return [data.take(part) for part in parts]

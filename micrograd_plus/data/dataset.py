@@ -11,7 +11,7 @@ from typing import Any, overload
 
 from micrograd_plus.data._checks import finite_number, whole_number
 
-__all__ = ["Dataset", "Target", "Targets"]
+__all__ = ["Dataset", "Target", "Targets", "checked_dataset"]
 
 Target = float | list[float]
 Targets = list[float] | list[int] | list[list[float]]
@@ -142,6 +142,15 @@ class Dataset:
         shown = [f"{name} {counts[number]}" for number, name in enumerate(self.classes[:12])]
         more = [f"and {len(self.classes) - 12} more"] if len(self.classes) > 12 else []
         return f"{len(self.classes)} classes: {', '.join(shown + more)}"
+
+
+def checked_dataset(data: Any) -> Dataset:
+    """`data` itself. Raises TypeError for anything but a Dataset, such as bare lists."""
+    if not isinstance(data, Dataset):
+        raise TypeError(
+            f"expected a Dataset, got a {type(data).__name__}; make one by Dataset(inputs, targets)"
+        )
+    return data
 
 
 def _count(number: int, noun: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, overload
 
 from micrograd_plus.data._checks import finite_number, rng, whole_number
-from micrograd_plus.data.dataset import Dataset
+from micrograd_plus.data.dataset import Dataset, checked_dataset
 
 __all__ = ["Standardizer", "split", "standardize"]
 
@@ -28,7 +28,7 @@ def split(
     >>> split(iris())[1]
     Dataset('iris, test part': 30 rows x 4 features; 3 classes: setosa 10, versicolor 10, virginica 10)
     """
-    held = _test_rows(len(data), test)
+    held = _test_rows(len(checked_dataset(data)), test)
     if stratify and not data.is_classification:
         raise ValueError(
             f"stratify=True needs classes to share out, and {data!r} has none; leave stratify out"
@@ -122,6 +122,7 @@ class Standardizer:
         >>> Standardizer.fit(Dataset([[1, 5], [3, 5]], [0, 1]))
         Standardizer(means=(2.0, 5.0), scales=(1.0, 1.0))
         """
+        checked_dataset(data)
         if per_feature:
             columns = zip(data.feature_names, zip(*data.inputs))
             fitted = [_mean_and_scale(f"feature {name!r}", column) for name, column in columns]
@@ -140,7 +141,7 @@ class Standardizer:
         >>> Standardizer((1.0,), (2.0,)).apply(Dataset([[5.0]], [1])).inputs
         [[2.0]]
         """
-        return replace(data, inputs=[self.apply_row(row) for row in data.inputs])
+        return replace(data, inputs=[self.apply_row(row) for row in checked_dataset(data).inputs])
 
     def apply_row(self, row: Sequence[float]) -> list[float]:
         """One row standardized. Raises ValueError for another number of features than this was fitted on.
