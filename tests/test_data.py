@@ -339,7 +339,7 @@ def test_noise_is_a_standard_deviation() -> None:
     ],
 )
 def test_shipped_file_is_the_recorded_one(file: str, size: int, sha256: str) -> None:
-    content = files("micrograd_plus.data").joinpath("files", file).read_bytes()
+    content = (files("micrograd_plus.data") / "files" / file).read_bytes()
     assert (len(content), hashlib.sha256(content).hexdigest()) == (size, sha256)
 
 
@@ -382,7 +382,7 @@ def test_digits_are_uci_s_test_part() -> None:
 def test_attribution_and_licence_travel_with_the_data(data: Dataset, doi: str) -> None:
     assert doi in data.source and "CC BY 4.0" in data.source
     assert split(data)[0].source == data.source
-    readme = files("micrograd_plus.data").joinpath("files", "README.md").read_text(encoding="utf-8")
+    readme = (files("micrograd_plus.data") / "files" / "README.md").read_text(encoding="utf-8")
     assert doi in readme and "CC BY 4.0" in readme and "4.9, 3.6, 1.4, 0.1" in readme.replace("**", "")
 
 

@@ -52,6 +52,6 @@ def digits(*, scaled: bool = False) -> Dataset:
 def _shipped(name: str, file: str, target: str, source: str) -> Dataset:
     from importlib.resources import files  # slow to import, and needed only here
 
-    content = files("micrograd_plus.data").joinpath("files", file).read_bytes()
+    content = (files("micrograd_plus.data") / "files" / file).read_bytes()
     text = (gzip.decompress(content) if file.endswith(".gz") else content).decode()
     return Table.parse(text.splitlines(), file).dataset(target, name=name, source=source)
