@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from dataclasses import replace
 
 from micrograd_plus.data.dataset import Dataset
@@ -50,7 +49,8 @@ def digits(*, scaled: bool = False) -> Dataset:
 
 
 def _shipped(name: str, file: str, target: str, source: str) -> Dataset:
-    from importlib.resources import files  # slow to import, and needed only here
+    import gzip  # these two are slow to import, and needed only here
+    from importlib.resources import files
 
     content = (files("micrograd_plus.data") / "files" / file).read_bytes()
     text = (gzip.decompress(content) if file.endswith(".gz") else content).decode()

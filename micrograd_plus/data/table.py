@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import math
 import os
 from collections import Counter
@@ -171,6 +170,8 @@ class Table:
         if isinstance(column, str):
             if column in self.names:
                 return self.names.index(column)
+            import difflib  # only a wrong name needs it
+
             close = difflib.get_close_matches(column, self.names, n=1, cutoff=0.6)
             hint = (
                 f"; did you mean {close[0]!r}?" if close else "; give one of these names, or an index from 0"
