@@ -1,0 +1,165 @@
+"""Derivatives as Values, to any order, and a check of derivatives by nudging the inputs.
+
+`Value.backward` leaves numbers in `grad`. `gradients` instead builds the derivatives as a graph of Values, read off the
+same rows of the table, so that they can be differentiated again, drawn and compiled.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, overload
+
+from micrograd_plus import ops
+from micrograd_plus.ops import Op
+from micrograd_plus.value import Number, Value, apply, constant, leaf, no_grad, topological_order, total
+
+__all__ = ["GradcheckError", "GradcheckReport", "gradcheck", "gradients"]
+
+
+@overload
+def gradients(output: Value, wrt: Value) -> Value: ...
+@overload
+def gradients(output: Value, wrt: Sequence[Value]) -> list[Value]: ...
+def gradients(output: Value, wrt: Value | Sequence[Value]) -> Value | list[Value]:
+    """Returns the derivative of `output` by each Value of `wrt`, as Values that can be differentiated again.
+
+    One Value for one Value, a list for a sequence. A Value that `output` does not depend on has the derivative 0. No
+    `grad` is touched. Raises TypeError if `output` or one of `wrt` is not a Value.
+
+    >>> x = Value(2.0)
+    >>> first = gradients(x**3, x)
+    >>> first.data, gradients(first, x).data
+    (12.0, 12.0)
+    """
+    wanted = [wrt] if isinstance(wrt, Value) else list(wrt)
+    for value in (output, *wanted):
+        if not isinstance(value, Value):
+            raise TypeError(f"gradients needs Values, but got {type(value).__name__}: {value!r}; wrap it in Value(...)")
+    order = topological_order(output)
+    needed = set(wanted)
+    for node in order:
+        if not needed.isdisjoint(node.children):
+            needed.add(node)
+    terms: dict[Value, list[Number]] = {output: [1.0]}
+    for node in reversed(order):
+        if node in needed and node in terms and node.children:
+            upstream = _sum(terms[node])
+            for child, partial in zip(node.children, _partials(node)):
+                if child in needed and (isinstance(partial, Value) or partial != 0):
+                    terms.setdefault(child, []).append(_product(upstream, partial))
+    found = [constant(_sum(terms.get(value, [0.0]))) for value in wanted]
+    return found[0] if isinstance(wrt, Value) else found
+
+
+def _partials(node: Value) -> tuple[Number, ...]:
+    """The local derivatives of a node, as the row's text read over Values."""
+    found: tuple[Number, ...] = _value_reading(node.op)(node, *node.op.groups(node.children))
+    return found
+
+
+@cache
+def _value_reading(op: Op) -> Callable[..., tuple[Number, ...]]:
+    return op.values(_functions())
+
+
+@cache
+def _functions() -> dict[str, Any]:
+    """What a row's text means over Values: every row of the table as a function, and a choice by data."""
+    rows: dict[str, Any] = {name: _applied(op) for name, op in ops.TABLE.items()}
+    return rows | {
+        "min": rows["minimum"], "max": rows["maximum"], "sum": total, "pow": lambda x, k: x**k,
+        "nan": math.nan, "inf": math.inf, "real": float,
+    }  # fmt: skip
+
+
+def _applied(op: Op) -> Callable[..., Value]:
+    return lambda *operands: apply(op, *operands)
+
+
+def _product(upstream: Number, partial: Number) -> Number:
+    """The chain rule's product, without nodes for factors of 1."""
+    if not isinstance(partial, Value) and partial == 1:
+        return upstream
+    if not isinstance(upstream, Value) and upstream == 1:
+        return partial
+    return upstream * partial
+
+
+def _sum(terms: list[Number]) -> Number:
+    return terms[0] if len(terms) == 1 else total(terms)
+
+
+# -------------------------------------------------------------------- gradcheck
+
+
+@dataclass(frozen=True)
+class GradcheckReport:
+    """What `gradcheck` found: per input its name, the engine's derivative, the measured one, and whether they agree.
+
+    True if all agree. `str()` is a table with a line an input.
+    """
+
+    rows: tuple[tuple[str, float, float, bool], ...]
+
+    def __bool__(self) -> bool:
+        return all(agrees for *_, agrees in self.rows)
+
+    def __str__(self) -> str:
+        width = max(len("input"), *(len(name) for name, *_ in self.rows))
+        lines = [f"{'input':<{width}}  {'backward':>14}  {'measured':>14}  {'off by':>9}"]
+        for name, derived, measured, agrees in self.rows:
+            off = "" if agrees else "  <- wrong"
+            lines.append(f"{name:<{width}}  {derived:>14.8g}  {measured:>14.8g}  {abs(derived - measured):>9.1e}{off}")
+        return "\n".join(lines)
+
+
+class GradcheckError(AssertionError):
+    """A derivative that `backward` gives is not the one that nudging the input gives; `report` tells which."""
+
+    def __init__(self, report: GradcheckReport) -> None:
+        super().__init__(f"the derivatives disagree\n{report}")
+        self.report = report
+
+
+def gradcheck(
+    function: Callable[..., Value], inputs: Sequence[Number], *,
+    eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3, raise_exception: bool = True,
+) -> GradcheckReport:  # fmt: skip
+    """Returns a report that compares `backward` with central differences, input by input.
+
+    `function` takes as many Values as there are `inputs` and returns one. A derivative agrees if it is within
+    `atol + rtol * abs(measured)` of `(f(x + eps) - f(x - eps)) / (2 * eps)`; the defaults are PyTorch's. At a kink
+    (relu at 0) the two differ by right. Raises GradcheckError, which carries the report, if one is off, unless
+    `raise_exception` is False; TypeError if `function` does not return a Value.
+
+    >>> bool(gradcheck(lambda x, y: x * y.exp(), [2.0, 0.5]))
+    True
+    """
+    numbers = [float(each) for each in inputs]
+    labels = [each.label if isinstance(each, Value) else "" for each in inputs]
+    leaves = [leaf(number, ops.INPUT, label) for number, label in zip(numbers, labels)]
+    output = function(*leaves)
+    if not isinstance(output, Value):
+        raise TypeError(f"gradcheck needs a function that returns a Value, but it returned {output!r}")
+    output.backward()
+    rows = []
+    for i, value in enumerate(leaves):
+        measured = _central_difference(function, numbers, i, eps)
+        agrees = math.isclose(value.grad, measured, rel_tol=0.0, abs_tol=atol + rtol * abs(measured))
+        rows.append((value.label or f"inputs[{i}]", value.grad, measured, agrees))
+    report = GradcheckReport(tuple(rows))
+    if raise_exception and not report:
+        raise GradcheckError(report)
+    return report
+
+
+def _central_difference(function: Callable[..., Value], numbers: Sequence[float], i: int, eps: float) -> float:
+    with no_grad():
+        above, below = (
+            function(*[Value(number + nudge if j == i else number) for j, number in enumerate(numbers)])
+            for nudge in (eps, -eps)
+        )
+    return (above.data - below.data) / (2 * eps)
