@@ -117,7 +117,7 @@ class Op:
 
     @cached_property
     def complex(self) -> Callable[..., tuple[Any, tuple[Any, ...]]]:
-        """The same function over complex numbers; comparisons look at the real part (the complex step's continuation)."""
+        """The same function over complex numbers; comparisons look at the real part (for the complex step)."""
         function: Callable[..., tuple[Any, tuple[Any, ...]]] = self._function(_RealText(), _complex_names())
         return function
 
@@ -244,7 +244,7 @@ class _ArrayText(_Text):
         self.generic_visit(node)
         if isinstance(node.op, ast.Pow) and isinstance(node.right, ast.Constant) and node.right.value in (3, 4):
             product = node.left  # NumPy's own power is some ten times slower beyond squares
-            for _ in range(node.right.value - 1):
+            for _ in range(int(node.right.value.real) - 1):
                 product = ast.BinOp(left=product, op=ast.Mult(), right=node.left)
             return product
         return node
@@ -352,15 +352,15 @@ def _define(name: str, source: str, functions: dict[str, Any]) -> Any:
 # -------------------------------------------------------------------- the functions a row may use, for each reading
 
 
-PRIMITIVES = frozenset(["abs", "min", "max", "sum", "int", "item", "exp", "log", "sqrt", "sin", "cos", "tanh", "erf", "log1p", "expm1", "pow", "where", "real"])
-"""What every reading supplies; any other function that a row calls is a row."""
+_PLAIN = ("exp", "log", "sqrt", "sin", "cos", "tanh")
+PRIMITIVES = frozenset((*_PLAIN, "erf", "log1p", "expm1", "abs", "min", "max", "sum", "item", "pow", "where", "real"))
+"""What the readings supply themselves; any other function that a row calls is a row."""
 
 
 def scalar_names() -> dict[str, Any]:
     """Returns the functions that a row's scalar text calls, by name."""
-    return {name: getattr(math, name) for name in ["exp", "log", "sqrt", "sin", "cos", "tanh", "erf", "log1p", "expm1", "pow", "nan", "inf"]} | {
-        "item": lambda xs, i: xs[int(i)]
-    }
+    names = {name: getattr(math, name) for name in (*_PLAIN, "erf", "log1p", "expm1", "pow", "nan", "inf")}
+    return names | {"item": lambda xs, i: xs[int(i)]}
 
 
 def _complex_names() -> dict[str, Any]:
@@ -378,7 +378,7 @@ def _complex_names() -> dict[str, Any]:
             total = total + term
         return 2 / math.sqrt(math.pi) * cmath.exp(-z * z) * total
 
-    return {name: getattr(cmath, name) for name in ["exp", "log", "sqrt", "sin", "cos", "tanh", "nan", "inf"]} | {
+    return {name: getattr(cmath, name) for name in (*_PLAIN, "nan", "inf")} | {
         "real": real, "min": extreme(min), "max": extreme(max), "erf": erf,
         "abs": lambda z: z if real(z) >= 0 else -z, "item": lambda zs, i: zs[int(real(i))],
         # near 1 and 0 the plain forms cancel; these keep the imaginary part, which carries the derivative
@@ -399,7 +399,7 @@ def _array_names() -> dict[str, Any]:
     def item(xs: Any, i: Any) -> Any:
         return np.take_along_axis(np.asarray(xs), np.asarray(i).astype(int)[np.newaxis], axis=0)[0]
 
-    return {name: getattr(np, name) for name in ["exp", "log", "sqrt", "sin", "cos", "tanh", "log1p", "expm1", "where", "nan", "inf"]} | {
+    return {name: getattr(np, name) for name in (*_PLAIN, "log1p", "expm1", "where", "nan", "inf")} | {
         "abs": np.abs, "min": over(np.minimum), "max": over(np.maximum), "erf": erf, "item": item,
         "sum": lambda xs: np.sum(xs, axis=0),
     }  # fmt: skip
@@ -421,7 +421,9 @@ FAMILIES: dict[str, Callable[..., Op]] = {}
 """Operations with constants burnt in: a function from the constants (all with defaults) to the row."""
 
 
-def row(label: str, operands: str, value: str, *, name: str = "", needs: str = "", cure: str = "", **partials: str) -> Op:
+def row(
+    label: str, operands: str, value: str, *, name: str = "", needs: str = "", cure: str = "", **partials: str
+) -> Op:
     """Returns the declared operation, entered in the table under `name` (its label unless given)."""
     op = Op(name or label, label, operands, value, partials, needs=needs, cure=cure)
     return TABLE.setdefault(op.name, op)
@@ -459,9 +461,18 @@ pow = row(
     cure="keep the base positive: abs(x) ** y, or (x*x + 1e-12) ** (y/2)",
 )  # fmt: skip
 
-exp = row("exp", "x", "exp(x)", x="out", needs="x below 709.78", cure="subtract the largest x first, as logsumexp and softmax do")
-log = row("log", "x", "log(x)", x="1 / x", needs="x above 0", cure="keep x away from 0, as in log(x + 1e-12), or work with logits")
-sqrt = row("sqrt", "x", "sqrt(x)", x="0.5 / out if x > 0 else inf", needs="x of at least 0", cure="take sqrt(x*x) as abs(x), or add a small constant")
+exp = row(
+    "exp", "x", "exp(x)", x="out",
+    needs="x below 709.78", cure="subtract the largest x first, as logsumexp and softmax do",
+)  # fmt: skip
+log = row(
+    "log", "x", "log(x)", x="1 / x",
+    needs="x above 0", cure="keep x away from 0, as in log(x + 1e-12), or work with logits",
+)  # fmt: skip
+sqrt = row(
+    "sqrt", "x", "sqrt(x)", x="0.5 / out if x > 0 else inf",
+    needs="x of at least 0", cure="take sqrt(x*x) as abs(x), or add a small constant",
+)  # fmt: skip
 log1p = row("log1p", "x", "log1p(x)", x="1 / (1 + x)", needs="x above -1", cure="keep 1 + x away from 0")
 expm1 = row("expm1", "x", "expm1(x)", x="out + 1", needs="x below 709.78", cure="scale x down")
 sin = row("sin", "x", "sin(x)", x="cos(x)")
@@ -506,11 +517,10 @@ def _number(constant: float) -> str:
 def power(exponent: float = 2.0) -> Op:
     """The row of `x ** k` for a number k: the constant is burnt in, so no logarithm of the base is ever taken."""
     k, less = _number(exponent), _number(exponent - 1)
-    derivative = {0: "0", 1: "1", 2: "2 * x"}.get(exponent, f"{k} * x ** {less}")
-    return Op(
-        "power", f"**{k}", "x", f"x ** {k}", {"x": f"{derivative} if x > 0 else inf" if 0 < exponent < 1 else derivative},
-        (exponent,), needs=pow.needs, cure=pow.cure,
-    )  # fmt: skip
+    derivative = {"0": "0", "1": "1", "2": "2 * x"}.get(k, f"{k} * x ** {less}")
+    if 0 < exponent < 1:
+        derivative += " if x > 0 else inf"
+    return Op("power", f"**{k}", "x", f"x ** {k}", {"x": derivative}, (exponent,), needs=pow.needs, cure=pow.cure)
 
 
 @family

@@ -59,15 +59,15 @@ def _function(op: Op) -> Any:
     groups = [name for name, operand in zip(names, op.operands) if operand.startswith("*")]
     nodes = ", ".join(f"node_{name}" for name in names)
     children = ", ".join(f"*node_{name}" if name in groups else f"node_{name}" for name in names)
-    wrap = "".join(
-        f"        if type(node_{name}) is not Value:\n            node_{name} = constant(node_{name})\n"
-        for name in names[1:] if name not in groups
-    )  # fmt: skip
-    read = "".join(
-        f"            {name} = [each.data for each in node_{name}]\n" if name in groups else
-        f"            {name} = node_{name}.data\n"
-        for name in names
-    )  # fmt: skip
+    wrap = read = ""
+    for name in names:
+        if name in groups:
+            wrap += f"        if type(node_{name}) is not list:\n            node_{name} = as_list(op, node_{name})\n"
+            read += f"            {name} = [each.data for each in node_{name}]\n"
+        else:
+            if name != names[0]:  # the first one is the `self` of a method; if it is not, `.data` fails below
+                wrap += f"        if type(node_{name}) is not Value:\n            node_{name} = constant(node_{name})\n"
+            read += f"            {name} = node_{name}.data\n"
     unfit = ["out - out != 0.0"]  # infinite or nan
     if groups:
         unfit = ["type(out) is not float", *(f"len({groups[0]}) != len({group})" for group in groups[1:]), *unfit]
@@ -155,7 +155,7 @@ class Value:
             raise TypeError(f"a label is a string, but got {label!r}")
         self.data = data if type(data) is float else _to_float(data)
         if isnan(self.data):
-            raise ValueError(f"{label or 'a Value'} can't be made of nan; find where the nan came from, or drop that example")
+            raise ValueError(f"{label or 'a Value'} can't be nan; find where it came from, or drop that example")
         self.grad = UNSEEN
         self.op = ops.INPUT
         self.children = ()
@@ -170,8 +170,8 @@ class Value:
     __truediv__, __rtruediv__ = binary(ops.div)
     __neg__ = unary(ops.neg)
     __abs__ = abs = unary(ops.abs_)
-    maximum, _ = binary(ops.maximum)
-    minimum, _ = binary(ops.minimum)
+    maximum = binary(ops.maximum)[0]
+    minimum = binary(ops.minimum)[0]
     exp = unary(ops.exp)
     log = unary(ops.log)
     sqrt = unary(ops.sqrt)
@@ -283,13 +283,13 @@ class Value:
         return Graph(self, **options)
 
     def steps(self, **options: Any) -> StepPlayer:
-        """Returns a web page that plays forward and backward step by step; see `micrograd_plus.viz.player.StepPlayer`."""
+        """Returns a page that plays forward and backward step by step; see `micrograd_plus.viz.player.StepPlayer`."""
         from micrograd_plus.viz.player import StepPlayer
 
         return StepPlayer(self, **options)
 
     def explain(self, output: Value | None = None, **options: Any) -> Explanation:
-        """Returns the chain rule of this node in symbols and numbers, or all its paths to `output`; see `micrograd_plus.explain`."""
+        """Returns this node's chain rule in symbols and numbers, or its paths to `output`; see `micrograd_plus.explain`."""
         from micrograd_plus.explain import explain
 
         return explain(self, output, **options)
@@ -419,7 +419,7 @@ def apply(op: Op, *operands: Any) -> Value:
     function = _functions.get(op)
     if function is None:
         function = _functions[op] = _function(op)
-    return function(*operands)  # type: ignore[no-any-return]
+    return function(*operands)
 
 
 _functions: dict[Op, Callable[..., Value]] = {}
@@ -428,7 +428,10 @@ _functions: dict[Op, Callable[..., Value]] = {}
 def _checked(op: Op, operands: tuple[Any, ...]) -> Value:
     """The slow path of every operation: makes Values of numbers, and names what is wrong with anything else."""
     starred = [operand.startswith("*") for operand in op.operands]
-    groups = [_members(op, operand) if star else [constant(operand)] for star, operand in zip(starred, operands)]
+    groups = [
+        [constant(each) for each in _as_list(op, operand)] if star else [constant(operand)]
+        for star, operand in zip(starred, operands)
+    ]
     sizes = [len(group) for star, group in zip(starred, groups) if star]
     if sizes and (min(sizes) == 0 or min(sizes) != max(sizes)):
         widths = " and ".join(map(str, sizes))
@@ -448,11 +451,11 @@ def _checked(op: Op, operands: tuple[Any, ...]) -> Value:
     return _restore(None, data, None, op, children, partials, "")
 
 
-def _members(op: Op, values: Any) -> list[Value]:
+def _as_list(op: Op, values: Any) -> list[Any]:
     if isinstance(values, (str, Value)) or not isinstance(values, Iterable):
         given = f"{type(values).__name__}: {_short(values)}"
         raise TypeError(f"{op.name} needs a sequence of numbers or Values, but got {given}; put it in a list")
-    return [constant(each) for each in values]
+    return list(values)
 
 
 def dot(weights: Sequence[Number], inputs: Sequence[Number], bias: Number | None = None) -> Value:
@@ -463,7 +466,8 @@ def dot(weights: Sequence[Number], inputs: Sequence[Number], bias: Number | None
     >>> dot([Value(1.0), Value(2.0)], [3.0, 4.0], Value(0.5))
     Value(11.5)
     """
-    return _dot(weights, inputs) if bias is None else _affine(weights, inputs, bias)
+    value: Value = _dot(weights, inputs) if bias is None else _affine(weights, inputs, bias)
+    return value
 
 
 def total(values: Iterable[Number]) -> Value:
@@ -472,7 +476,8 @@ def total(values: Iterable[Number]) -> Value:
     >>> total([Value(1.0), Value(2.0), 3])
     Value(6)
     """
-    return _total(values)
+    value: Value = _total(values)
+    return value
 
 
 def logsumexp(values: Iterable[Number]) -> Value:
@@ -481,7 +486,8 @@ def logsumexp(values: Iterable[Number]) -> Value:
     >>> logsumexp([1000.0, 1000.0])
     Value(1000.69)
     """
-    return _logsumexp(values)
+    value: Value = _logsumexp(values)
+    return value
 
 
 def softmax(values: Iterable[Number]) -> list[Value]:
@@ -492,7 +498,7 @@ def softmax(values: Iterable[Number]) -> list[Value]:
     >>> [f"{p:.2f}" for p in softmax([0.0, 0.0])]
     ['0.50', '0.50']
     """
-    inputs = _members(ops.logsumexp, values)
+    inputs = [constant(each) for each in _as_list(ops.logsumexp, values)]
     normalizer = logsumexp(inputs)
     return [(each - normalizer).exp() for each in inputs]
 
@@ -548,12 +554,17 @@ def topological_order(root: Value, leaves: bool = True) -> list[Value]:
 def _to_float(data: Any) -> float:
     if isinstance(data, Real):
         return float(data)
-    cure = {
-        "str": f"convert it first: float({data!r})" if isinstance(data, str) else "",
-        "NoneType": "a function may have forgotten its return",
-        "complex": "take its real part or its size, abs(z)",
-        "Value": "it is a Value already; use it as it is",
-    }.get(type(data).__name__, "pass one number; for many, make a list of Values" if hasattr(data, "__len__") else "convert it with float() first")
+    cure = "convert it with float() first"
+    if isinstance(data, str):
+        cure = f"convert it first: float({data!r})"
+    elif data is None:
+        cure = "a function may have forgotten its return"
+    elif isinstance(data, complex):
+        cure = "take its real part or its size, abs(z)"
+    elif isinstance(data, Value):
+        cure = "it is a Value already; use it as it is"
+    elif hasattr(data, "__len__"):
+        cure = "pass one number; for many, make a list of Values"
     raise TypeError(f"a Value needs a real number, but got {type(data).__name__}: {_short(data)}; {cure}")
 
 
@@ -564,9 +575,7 @@ def _short(data: Any) -> str:
 
 def _domain_error(op: Op, operands: Sequence[Any], error: Exception) -> Exception:
     """The error that `math` raised, of the same kind, saying which node, what was expected and the cure."""
-    names = [
-        operand.label or (op.operands[i] if not op.is_nary else f"x{i + 1}") for i, operand in enumerate(operands)
-    ]
+    names = [operand.label or (f"x{i + 1}" if op.is_nary else op.operands[i]) for i, operand in enumerate(operands)]
     given = ", ".join(f"{name} = {operand.data:.6g}" for name, operand in list(zip(names, operands))[:8])
     if len(names) > 8:
         given += f" and {len(names) - 8} more"
@@ -577,10 +586,9 @@ def _domain_error(op: Op, operands: Sequence[Any], error: Exception) -> Exceptio
     return kind(f"{text} is not defined for {given}: {expected}{cure}")
 
 
-
 # -------------------------------------------------------------------- now that all is defined
 
-_hot.update(Value=Value, new=Value.__new__, constant=constant, checked=_checked)
+_hot.update(Value=Value, new=Value.__new__, constant=constant, checked=_checked, as_list=_as_list)
 
 _dot, _affine, _total = _function(ops.dot), _function(ops.affine), _function(ops.total)
 _logsumexp, _select = _function(ops.logsumexp), _function(ops.select)
