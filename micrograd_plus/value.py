@@ -289,7 +289,7 @@ class Value:
         return StepPlayer(self, **options)
 
     def explain(self, output: Value | None = None, **options: Any) -> Explanation:
-        """Returns this node's chain rule in symbols and numbers, or its paths to `output`; see `micrograd_plus.explain`."""
+        """Returns the chain rule of this node in words and numbers, or its paths to `output`; see `explain.explain`."""
         from micrograd_plus.explain import explain
 
         return explain(self, output, **options)
