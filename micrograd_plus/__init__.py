@@ -1,5 +1,10 @@
 """micrograd_plus: a scalar autograd engine to see, to trust and to run."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from micrograd_plus.calculus import GradcheckError, GradcheckReport, gradcheck, gradients
 from micrograd_plus.value import (
     Value,
@@ -14,21 +19,45 @@ from micrograd_plus.value import (
     total,
 )
 
+if TYPE_CHECKING:
+    from micrograd_plus import data, explain, nn, train, viz
+    from micrograd_plus.compiler import Program, compile
+    from micrograd_plus.train import fit
+
 __version__ = "0.1.0"
 
 __all__ = [
     "GradcheckError",
     "GradcheckReport",
+    "Program",
     "Value",
     "apply",
+    "compile",
     "constant",
+    "data",
     "dot",
+    "explain",
+    "fit",
     "gradcheck",
     "gradients",
     "logsumexp",
+    "nn",
     "no_grad",
     "select",
     "softmax",
     "topological_order",
     "total",
+    "train",
+    "viz",
 ]
+
+_ON_FIRST_USE = {"Program": "compiler", "compile": "compiler", "fit": "train"}
+
+
+def __getattr__(name: str) -> Any:
+    """Loads the parts beyond the engine when they are first asked for, so that the import stays quick."""
+    if name in _ON_FIRST_USE:
+        return getattr(import_module(f"micrograd_plus.{_ON_FIRST_USE[name]}"), name)
+    if name in __all__:
+        return import_module(f"micrograd_plus.{name}")
+    raise AttributeError(f"module 'micrograd_plus' has no attribute {name!r}")
