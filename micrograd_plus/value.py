@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
-from math import isfinite, isnan
+from math import inf, isfinite, isnan
 from numbers import Real
 from typing import TYPE_CHECKING, Any, SupportsFloat, TypeAlias
 
@@ -200,9 +200,9 @@ class Value:
         """Returns `base ** self`."""
         return self._rpower(base)
 
-    def leaky_relu(self, slope: float = 0.01) -> Value:
-        """Returns x where it is positive, `slope * x` elsewhere."""
-        return unary_of(ops.leaky_relu, slope)(self)
+    def leaky_relu(self, negative_slope: float = 0.01) -> Value:
+        """Returns x where it is positive, `negative_slope * x` elsewhere."""
+        return unary_of(ops.leaky_relu, negative_slope)(self)
 
     def elu(self, alpha: float = 1.0) -> Value:
         """Returns x where it is positive, `alpha * (exp(x) - 1)` elsewhere."""
@@ -217,10 +217,12 @@ class Value:
             raise ValueError(f"gelu's approximate is 'none' or 'tanh', not {approximate!r}")
         return _gelu(self) if approximate == "none" else _gelu_tanh(self)
 
-    def clamp(self, low: float = -float("inf"), high: float = float("inf")) -> Value:
-        """Returns x held between `low` and `high`. Raises ValueError if `low` is above `high`."""
+    def clamp(self, min: float | None = None, max: float | None = None) -> Value:
+        """Returns x held between `min` and `max`; None is no bound. Raises ValueError if `min` is above `max`."""
+        low = -inf if min is None else _to_float(min)
+        high = inf if max is None else _to_float(max)
         if low > high:
-            raise ValueError(f"clamp needs low <= high, but got low={low} and high={high}; swap them")
+            raise ValueError(f"clamp needs min <= max, but got min={low} and max={high}; swap them")
         return unary_of(ops.clamp, low, high)(self)
 
     # ------------------------------------------------------------ as a number
@@ -488,6 +490,24 @@ def logsumexp(values: Iterable[Number]) -> Value:
     """
     value: Value = _logsumexp(values)
     return value
+
+
+def maximum(x: Number, y: Number) -> Value:
+    """Returns the larger of two; where they are equal each gets half of the derivative, as in PyTorch.
+
+    >>> maximum(Value(2.0), 3.0)
+    Value(3)
+    """
+    return constant(x).maximum(y)
+
+
+def minimum(x: Number, y: Number) -> Value:
+    """Returns the smaller of two; where they are equal each gets half of the derivative, as in PyTorch.
+
+    >>> minimum(Value(2.0), 3.0)
+    Value(2)
+    """
+    return constant(x).minimum(y)
 
 
 def softmax(values: Iterable[Number]) -> list[Value]:
