@@ -128,17 +128,22 @@ class Op:
         function: Callable[..., tuple[Any, ...]] = _define(self.name, source, dict(functions))
         return function
 
-    def words(self, *names: Any) -> str:
-        """The value in words, with these names for the operands (a list of names for a group)."""
-        return _substitute(self.value, self._bind(names))
+    def words(self, *names: Any, at: Sequence[Any] = ()) -> str:
+        """The value in words, with these names for the operands (a list of names for a group).
 
-    def partial_words(self, operand: str, *names: Any, out: str = "out", member: int = 0) -> str:
-        """The derivative by one operand in words; `member` tells which one of a group."""
-        bound = self._bind(names) | {"out": out, "j": str(member)}
+        If the operands' numbers are given as `at`, only the branch of a choice that they take is written.
+        """
+        return _substitute(self.value, self._bind(names), self._bind(at))
+
+    def partial_words(
+        self, operand: str, *names: Any, out: str = "out", member: int = 0, at: Sequence[Any] = ()
+    ) -> str:
+        """The derivative by one operand in words; `member` tells which one of a group, `at` is as in `words`."""
+        bound, numbers = self._bind(names) | {"out": out, "j": str(member)}, self._bind(at)
         for starred, name in zip(self.operands, self.names):
             if starred.startswith("*"):
                 bound[name] = bound[starred[1:]][member]
-        return _substitute(self.partials[operand], bound)
+        return _substitute(self.partials[operand], bound, numbers | {"j": member} if numbers else {})
 
     # ---------------------------------------------------------------- how they are made
 
@@ -287,10 +292,19 @@ class _Rename(ast.NodeTransformer):
 
 
 class _Words(ast.NodeTransformer):
-    """Puts labels in the place of operands, and writes a sum over a group out, operand by operand."""
+    """Puts labels in the place of operands, and writes a sum over a group out, operand by operand.
 
-    def __init__(self, names: Mapping[str, Any]) -> None:
-        self.names = names
+    `at` are the operands' numbers if they are known: they decide a choice.
+    """
+
+    def __init__(self, names: Mapping[str, Any], at: Mapping[str, Any]) -> None:
+        self.names, self.at = names, at
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        if not self.at:
+            return self.generic_visit(node)  # type: ignore[return-value]
+        test = compile(ast.Expression(node.test), "<choice>", "eval")
+        return self.visit(node.body if eval(test, dict(self.at)) else node.orelse)  # type: ignore[no-any-return]
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         name = self.names.get(node.id)
@@ -316,7 +330,8 @@ class _Words(ast.NodeTransformer):
         rows = zip(*(self.names[f"{member}s"] for member in members))
         text = ast.unparse(inside.elt)
         return [
-            _Words({**self.names, **dict(zip(members, row))}).visit(ast.parse(text, mode="eval").body) for row in rows
+            _Words({**self.names, **dict(zip(members, row))}, self.at).visit(ast.parse(text, mode="eval").body)
+            for row in rows
         ]
 
     @staticmethod
@@ -340,8 +355,8 @@ def _label(text: str) -> ast.expr:
     return ast.Name(id=text, ctx=ast.Load())
 
 
-def _substitute(expression: str, names: Mapping[str, Any]) -> str:
-    return ast.unparse(ast.fix_missing_locations(_Words(names).visit(ast.parse(expression, mode="eval"))))
+def _substitute(expression: str, names: Mapping[str, Any], at: Mapping[str, Any]) -> str:
+    return ast.unparse(ast.fix_missing_locations(_Words(names, at).visit(ast.parse(expression, mode="eval"))))
 
 
 def _define(name: str, source: str, functions: dict[str, Any]) -> Any:
