@@ -1,0 +1,191 @@
+"""An engine does the work of one iteration: forward, loss, backward, update.
+
+`fit` drives one through this protocol and never looks inside. `EagerEngine` runs the graph of every example as it
+stands; `micrograd_plus.compiler.engine.CompiledEngine` takes the same arguments, and runs the batch as arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from micrograd_plus.data import Dataset
+from micrograd_plus.value import Value, no_grad
+
+if TYPE_CHECKING:
+    from micrograd_plus.nn import Module, Optimizer
+
+__all__ = ["EagerEngine", "Engine", "Loss", "NonFiniteError", "Penalty", "Prediction", "evaluating"]
+
+Prediction: TypeAlias = "float | list[float]"
+"""What a model says of one example: a number, or a list of them where its last layer has several neurons."""
+
+Loss: TypeAlias = "Callable[[Any, Any], Value]"
+"""From the prediction (a Value or a list of them) and the target of one example to the example's loss."""
+
+Penalty: TypeAlias = "Callable[[Sequence[Value]], Value]"
+"""From the parameters to a term that is added to a batch's loss, such as an L2 penalty."""
+
+
+class NonFiniteError(ArithmeticError):
+    """The loss or a gradient came out infinite or nan, so the update was not made."""
+
+
+class Engine(Protocol):
+    """One way to run a model's iterations: what `fit` needs of it.
+
+    The constructor takes `(model, loss, optimizer, *, penalty=None, clip_norm=None, clip_value=None)`. Between calls an
+    engine may keep the parameters to itself: `sync` brings them back into the model, `load` takes them from it.
+    """
+
+    def step(self, data: Dataset, rows: Sequence[int] | None = None) -> float:
+        """Returns the mean loss of a batch, taken before the update that it then makes.
+
+        The batch is the given rows of `data`, or all of them; an engine may keep what it made of `data` for the next
+        call. In turn: the forward pass and loss of each example in the order of the rows (a Dropout draws once a unit,
+        example by example), the gradient of their mean plus the penalty, clipping, one step of the optimizer. The
+        penalty is not part of the number returned, so that it compares with `evaluate`.
+
+        Raises NonFiniteError where the loss, a gradient or a new parameter is not finite; then parameters, optimizer
+        state and step count are as they were before the call.
+        """
+        ...
+
+    def evaluate(self, data: Dataset) -> tuple[float, list[Prediction]]:
+        """Returns the mean loss over all rows and the prediction for each, in evaluation mode (nothing dropped)."""
+        ...
+
+    def predict(self, inputs: Sequence[Sequence[float]]) -> list[Prediction]:
+        """Returns the prediction for each row of inputs, in evaluation mode (nothing dropped)."""
+        ...
+
+    def sync(self) -> None:
+        """Writes parameters, the gradients of the last step, and the optimizer's state and count back to their homes."""
+        ...
+
+    def load(self) -> None:
+        """Takes parameters and optimizer state from their homes again, after somebody may have changed them there."""
+        ...
+
+
+class EagerEngine:
+    """Runs every example's own graph, node by node: the plain way, in which every number can be looked at.
+
+    `model` maps a list of Values to a Value or a list of them; `loss` maps prediction and target of one example to a
+    Value; `penalty` maps the optimizer's parameters to a Value that is added to each batch's loss; `clip_norm` and
+    `clip_value` bound the gradient before the update (norm first).
+
+    >>> from micrograd_plus.data import line
+    >>> from micrograd_plus.nn import MLP, SGD, mse_loss
+    >>> model = MLP(1, [1])
+    >>> engine = EagerEngine(model, mse_loss, SGD(model.parameters(), lr=0.1))
+    >>> first = engine.step(line())
+    >>> all(engine.step(line()) < first for _ in range(5))
+    True
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        loss: Loss,
+        optimizer: Optimizer,
+        *,
+        penalty: Penalty | None = None,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        self.model, self.loss, self.optimizer = model, loss, optimizer
+        self.penalty, self.clip_norm, self.clip_value = penalty, clip_norm, clip_value
+
+    def step(self, data: Dataset, rows: Sequence[int] | None = None) -> float:
+        """Returns the mean loss of a batch before the update; see `Engine.step`."""
+        chosen = range(len(data)) if rows is None else rows
+        self.model.zero_grad()
+        try:
+            mean = self._backward(data, chosen)
+            self._clip()
+        except ArithmeticError as error:
+            raise NonFiniteError(str(error)) from error
+        self._refuse_non_finite_gradients()
+        self._update()
+        return mean
+
+    def evaluate(self, data: Dataset) -> tuple[float, list[Prediction]]:
+        """Returns the mean loss over all rows and each prediction; see `Engine.evaluate`."""
+        with evaluating(self.model), no_grad():
+            outputs = [self.model(self._inputs(data, row)) for row in range(len(data))]
+            losses = [self.loss(output, target).data for output, target in zip(outputs, data.targets)]
+        return sum(losses) / len(losses), [_numbers(output) for output in outputs]
+
+    def predict(self, inputs: Sequence[Sequence[float]]) -> list[Prediction]:
+        """Returns the prediction for each row of inputs; see `Engine.predict`."""
+        with evaluating(self.model), no_grad():
+            return [_numbers(self.model([Value(x) for x in row])) for row in inputs]
+
+    def sync(self) -> None:
+        """Does nothing: the model's own Values are what this engine works on."""
+
+    def load(self) -> None:
+        """Does nothing: the model's own Values are what this engine works on."""
+
+    # One example's graph is walked back and freed before the next is built: the gradients add up on the parameters
+    # all the same, and memory stays that of one example.
+
+    def _backward(self, data: Dataset, rows: Sequence[int]) -> float:
+        share = 1.0 / len(rows)
+        losses = []
+        for row in rows:
+            loss = self.loss(self.model(self._inputs(data, row)), data.targets[row])
+            (loss * share).backward()
+            losses.append(loss.data)
+        if self.penalty is not None:
+            self.penalty(self.optimizer.parameters).backward()
+        return sum(losses) * share
+
+    @staticmethod
+    def _inputs(data: Dataset, row: int) -> list[Value]:
+        return [Value(x, name) for x, name in zip(data.inputs[row], data.feature_names)]
+
+    def _clip(self) -> None:
+        from micrograd_plus.nn import clip_grad_norm, clip_grad_value
+
+        if self.clip_norm is not None:
+            clip_grad_norm(self.optimizer.parameters, self.clip_norm)
+        if self.clip_value is not None:
+            clip_grad_value(self.optimizer.parameters, self.clip_value)
+
+    def _refuse_non_finite_gradients(self) -> None:
+        for parameter in self.optimizer.parameters:
+            if not isfinite(parameter.grad):
+                raise NonFiniteError(f"the gradient of {parameter.label or 'a parameter'} is {parameter.grad}")
+
+    def _update(self) -> None:
+        before = [parameter.data for parameter in self.optimizer.parameters]
+        state = self.optimizer.state_dict()
+        self.optimizer.step()
+        for parameter in self.optimizer.parameters:
+            if not isfinite(parameter.data):
+                broken = f"the update would make {parameter.label or 'a parameter'} {parameter.data}"
+                for each, data in zip(self.optimizer.parameters, before):
+                    each.data = data
+                self.optimizer.load_state_dict(state)
+                raise NonFiniteError(broken)
+
+
+@contextmanager
+def evaluating(model: Module) -> Iterator[None]:
+    """Within it, the model and all its parts are in evaluation mode; afterwards each is in the mode it was in."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def _numbers(output: Any) -> Prediction:
+    """The data of an output: a number, or a list of them."""
+    return [each.data for each in output] if isinstance(output, (list, tuple)) else output.data
