@@ -1,0 +1,111 @@
+"""What every lesson does with a picture, a table or a claim, as a script and as a notebook.
+
+    lesson = Lesson("03_gradient_descent")
+    lesson.show(chart, "paths.svg", alt="Three paths over the same contours: ...")
+    lesson.check(12, steps_batch < steps_stochastic, f"{steps_batch} updates against {steps_stochastic}")
+
+Run as a script, pictures and pages go to `demos/output/<lesson>/` and tables and claims are printed. In a notebook, and so
+in the book, everything stands in its place.
+"""
+
+from __future__ import annotations
+
+import html
+import sys
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Lesson"]
+
+OUTPUT = Path(__file__).parent / "output"
+
+
+class Lesson:
+    """One lesson: where its files go, how it shows things, and the statements of the curriculum that it has checked.
+
+    `folder` is where the files go: `demos/output/<name>` if none is given. It is made when the first file is.
+    """
+
+    def __init__(self, name: str, folder: Path | None = None) -> None:
+        self.name = Path(name).stem
+        self.folder = folder or OUTPUT / self.name
+        self.checked: set[int] = set()
+        self._shell = _notebook_shell()
+        if self._shell is None and hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(encoding="utf-8")  # a Windows console would stumble over a Greek letter
+
+    def show(self, thing: Any, name: str = "", alt: str = "") -> None:
+        """Shows a picture, a page or a table.
+
+        What can `save` itself (a graph, a chart, a network, a player) needs a `name`, its file's; the suffix says the
+        format, and is `.svg` for a picture and `.html` for a page if it is left out. A picture needs `alt`, the words
+        that stand for it where it can't be seen. What can't save itself is printed, or drawn as HTML in a notebook.
+        Raises ValueError without a name or words.
+        """
+        path = self._save(thing, name, alt) if hasattr(thing, "save") and name else None
+        if self._shell is not None:
+            self._display(thing, path, alt)
+        elif path is None:
+            print(thing)
+        else:
+            print(f"  -> {_relative(path)}" + (f"  ({alt})" if alt else ""))
+
+    def check(self, statement: int, condition: Any, text: str) -> None:
+        """Holds a numbered statement of the curriculum against this run's own numbers, and tells them in `text`.
+
+        Raises AssertionError if the condition is false: then the lesson claims what it does not show.
+        """
+        if not condition:
+            raise AssertionError(f"statement {statement} does not hold in this run: {text}")
+        self.checked.add(statement)
+        claim = _Claim(statement, text)
+        if self._shell is None:
+            print(claim)
+        else:
+            self._display(claim, None, "")
+
+    def _save(self, thing: Any, name: str, alt: str) -> Path:
+        path = self.folder / name
+        if not path.suffix:
+            path = path.with_name(name + (".svg" if hasattr(thing, "svg") else ".html"))
+        if path.suffix != ".html" and not alt:
+            raise ValueError(f"{path.name} needs alt=..., the words for those who can't see the picture")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        thing.save(path)
+        return path
+
+    def _display(self, thing: Any, path: Path | None, alt: str) -> None:
+        """Displays a thing in the notebook; the metadata tell the book which file holds it, and its words."""
+        from IPython.display import display
+
+        data, metadata = self._shell.display_formatter.format(thing)
+        if path is not None:
+            metadata = {**metadata, "lesson": {"file": path.relative_to(self.folder).as_posix(), "alt": alt}}
+        display(data, metadata=metadata, raw=True)
+
+
+class _Claim:
+    """A statement that was checked: a line of text, or of HTML in a notebook."""
+
+    def __init__(self, statement: int, text: str) -> None:
+        self.statement, self.text = statement, text
+
+    def __repr__(self) -> str:
+        return f"  ✓ [{self.statement}] {self.text}"
+
+    def _repr_html_(self) -> str:
+        return (
+            f'<p class="claim"><span class="tick" aria-hidden="true">✓</span> '
+            f"<b>Statement {self.statement}.</b> {html.escape(self.text)}</p>"
+        )
+
+
+def _notebook_shell() -> Any:
+    """The running notebook's shell, or None in a script or in a terminal's IPython."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return shell if hasattr(shell, "kernel") else None
+
+
+def _relative(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
