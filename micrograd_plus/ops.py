@@ -299,6 +299,7 @@ class _Words(ast.NodeTransformer):
 
     def __init__(self, names: Mapping[str, Any], at: Mapping[str, Any]) -> None:
         self.names, self.at = names, at
+        self.definitions = ""
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
         if not self.at:
@@ -320,6 +321,10 @@ class _Words(ast.NodeTransformer):
             for term in terms[1:]:
                 whole = ast.BinOp(left=whole, op=ast.Add(), right=term)
             return whole
+        if isinstance(node.func, ast.Name) and node.func.id == "item":
+            members, index = map(self.visit, node.args)
+            listed = ast.List(elts=self._spread(members), ctx=ast.Load())
+            return ast.Subscript(value=listed, slice=index, ctx=ast.Load())
         node.args = [part for arg in node.args for part in self._spread(self.visit(arg))]
         return node
 
@@ -338,10 +343,13 @@ class _Words(ast.NodeTransformer):
     def _spread(node: ast.expr) -> list[ast.expr]:
         return node.elts if isinstance(node, ast.Tuple) else [node]
 
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        """2 for 2.0, and 0.707107 for 0.7071067811865476."""
+        return ast.Constant(value=ast.literal_eval(format(node.value, ".6g")))  # type: ignore[arg-type]
+
     def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.expr:
-        value: ast.expr = self.visit(node.value)
-        self.names = {**self.names, node.target.id: ast.unparse(value)}  # from here on the name stands for its words
-        return value
+        self.definitions += f" with {node.target.id} = {ast.unparse(self.visit(node.value))}"
+        return node.target
 
 
 def _names_in(expression: str) -> set[str]:
@@ -356,7 +364,9 @@ def _label(text: str) -> ast.expr:
 
 
 def _substitute(expression: str, names: Mapping[str, Any], at: Mapping[str, Any]) -> str:
-    return ast.unparse(ast.fix_missing_locations(_Words(names, at).visit(ast.parse(expression, mode="eval"))))
+    words = _Words(names, at)
+    formula = ast.fix_missing_locations(words.visit(ast.parse(expression, mode="eval")))
+    return ast.unparse(formula) + words.definitions
 
 
 def _define(name: str, source: str, functions: dict[str, Any]) -> Any:
@@ -519,7 +529,7 @@ gelu_tanh = row(  # sqrt(2 / pi); Hendrycks and Gimpel 2016
 total = row("sum", "*xs", "sum(xs)", name="total", x="1")
 dot = row("dot", "*xs *ys", "sum(x * y for x, y in zip(xs, ys))", x="y", y="x")
 affine = row("dot + b", "*xs *ys b", "sum(x * y for x, y in zip(xs, ys)) + b", name="affine", x="y", y="x", b="1")
-logsumexp = row("logsumexp", "*xs", "(m := max(xs)) + log(sum(exp(x - m) for x in xs))", x="exp(x - out)")
+logsumexp = row("logsumexp", "*xs", "(peak := max(xs)) + log(sum(exp(x - peak) for x in xs))", x="exp(x - out)")
 select = row("select", "i *xs", "item(xs, i)", i="0", x="1.0 if j == i else 0.0")
 
 

@@ -1,0 +1,179 @@
+"""Words for nodes, numbers and derivatives: every text about a graph names the same thing the same way.
+
+The formulas come from the row of the table that ran (`op.words`, `op.partial_words`), with the operands' names or their
+numbers put in. The other parts of `explain`, the step player and the pictures' tooltips take their words from here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from micrograd_plus import ops
+from micrograd_plus.ops import Op
+from micrograd_plus.value import Value
+
+__all__ = ["derivative", "names", "number", "partial_words", "places", "value_words"]
+
+SHOWN, DOTS = 8, "…"
+"""A sum over more operands than this is written with its first ones and dots."""
+
+UNSIGNED = r"(?:\d+\.?\d*(?:e[+-]?\d+)?|inf\b)"
+"""A number without its sign, as `number` writes it."""
+
+
+def names(order: Sequence[Value]) -> dict[Value, str]:
+    """Returns a short name for each node of a topological order; no two nodes that are drawn apart share one.
+
+    A label is the name; a second node with that label is `label#2`. Without a label, a constant is its number, an input
+    is x1, x2, ..., a parameter w1, w2, ..., a random leaf mask1, ..., and a result v1, v2, ... in the given order (the
+    letters of a Wengert list). A name that is also somebody's label is passed over.
+
+    >>> from micrograd_plus import topological_order
+    >>> w = Value(0.5, "w")
+    >>> [*names(topological_order(w * 2 + 1)).values()]
+    ['w', '2', 'v1', '1', 'v2']
+    """
+    found: dict[Value, str] = {}
+    taken = {_one_line(node.label) for node in order}
+    counts: dict[str, int] = {}
+    for node in order:
+        label = _one_line(node.label)
+        if not label and node.op is ops.CONSTANT:
+            found[node] = number(node.data)
+            continue
+        stem = label or _stem(node)
+        while True:
+            counts[stem] = count = counts.get(stem, 0) + 1
+            name = stem if label and count == 1 else f"{stem}#{count}" if label else f"{stem}{count}"
+            if name == label or name not in taken:
+                break
+        found[node] = name
+        taken.add(name)
+    return found
+
+
+def _stem(node: Value) -> str:
+    if node.children:
+        return "v"
+    if isinstance(node.op, ops.Bernoulli):
+        return "mask"
+    return "w" if node.op is ops.PARAMETER else "x"
+
+
+def _one_line(label: str) -> str:
+    """A label without what would break a line or hide in a terminal."""
+    return "".join(character if character.isprintable() else " " for character in label).strip()
+
+
+def number(x: float, digits: int = 4) -> str:
+    """Returns the number with `digits` significant digits, in plain decimals where a reader would write it so.
+
+    >>> number(0.5), number(-0.46211715726), number(12345.6789), number(1.5e-7)
+    ('0.5', '-0.4621', '12346', '1.5e-07')
+    """
+    if 10.0**digits <= abs(x) < 1e7:
+        return f"{x:.0f}"
+    return f"{x:.{digits}g}" if x else "0"  # no "-0"
+
+
+def derivative(top: str, bottom: str) -> str:
+    """Returns the derivative of one name by another as it is written.
+
+    >>> derivative("L", "w"), derivative("loss", "layers.0.bias")
+    ('dL/dw', 'd(loss)/d(layers.0.bias)')
+    """
+    if all(re.fullmatch(r"\w{1,3}(#\d+)?", name) for name in (top, bottom)):
+        return f"d{top}/d{bottom}"
+    return f"d({top})/d({bottom})"
+
+
+def places(node: Value) -> list[tuple[str, int]]:
+    """Returns for each child the operand of the row that it is put in, and its place among a group.
+
+    >>> from micrograd_plus import dot
+    >>> places(dot([1.0, 2.0], [3.0, 4.0], 5.0))
+    [('x', 0), ('x', 1), ('y', 0), ('y', 1), ('b', 0)]
+    """
+    found = []
+    for operand, group in zip(node.op.names, node.op.groups(node.children)):
+        found += [(operand, member) for member in range(len(group))] if isinstance(group, list) else [(operand, 0)]
+    return found
+
+
+def value_words(node: Value, name: Callable[[Value], str], digits: int = 4) -> tuple[str, ...]:
+    """Returns how a node's value comes about, step by step: the operation's name, its formula, the formula in numbers.
+
+    What would say the same twice is left out. `name` gives a node's name.
+
+    >>> s = Value(-0.5, "s")
+    >>> value_words(s.tanh(), lambda node: node.label), value_words(s.relu(), lambda node: node.label)
+    (('tanh(s)', 'tanh(-0.5)'), ('relu(s)', 'max(s, 0)', 'max(-0.5, 0)'))
+    """
+    if not node.children:
+        return ()
+    symbols, numbers = _dotted(node, name), _dotted(node, lambda each: number(each.data, digits))
+    at = node.op.groups([child.data for child in node.children])
+    formulas = [_call(node.op, symbols), *(node.op.words(*each, at=at) for each in (symbols, numbers))]
+    return tuple(dict.fromkeys(_tidy(formula) for formula in formulas if formula))
+
+
+def _call(op: Op, names: Sequence[Any]) -> str:
+    """The operation as a call, `tanh(s)`, if that is how it is known; else nothing."""
+    function = op.label.partition("(")[0]
+    if not function.isidentifier() or sum(operand.startswith("*") for operand in op.operands) > 1:
+        return ""
+    lists = ("{}" if len(names) == 1 else "[{}]").format
+    return f"{function}({', '.join(lists(', '.join(name)) if isinstance(name, list) else name for name in names)})"
+
+
+def _tidy(formula: str) -> str:
+    """Brackets around a negative number that follows an operator, and one `…` for each term that stands for many."""
+    formula = re.sub(rf"{DOTS} \* {DOTS}|exp\({DOTS} - \w+\)", DOTS, formula)
+    return re.sub(rf"(?<=[-+*/] )-({UNSIGNED})|(?<![\w)\]])-(-{UNSIGNED})", _bracketed, formula)
+
+
+def _bracketed(match: re.Match[str]) -> str:
+    return f"(-{match[1]})" if match[1] else f"-({match[2]})"
+
+
+def partial_words(node: Value, position: int, name: Callable[[Value], str], digits: int = 4) -> tuple[str, str]:
+    """Returns the local derivative of a node by the child at `position`, in symbols and in numbers.
+
+    Of a conditional derivative it is the branch that the numbers took. `name` gives a node's name.
+
+    >>> s = Value(-0.5, "s")
+    >>> n = s.tanh()
+    >>> n.label = "n"
+    >>> partial_words(n, 0, lambda node: node.label)
+    ('1 - n ** 2', '1 - (-0.4621) ** 2')
+    """
+    operand, member = places(node)[position]
+    at = node.op.groups([child.data for child in node.children])
+    symbols, numbers = (
+        node.op.partial_words(
+            operand, *node.op.groups([_safe(naming(child)) for child in node.children]),
+            out=_safe(naming(node)), member=member, at=at,
+        )
+        for naming in (name, lambda each: number(each.data, digits))
+    )  # fmt: skip
+    return _tidy(symbols), _tidy(numbers)
+
+
+def _dotted(node: Value, naming: Callable[[Value], str]) -> list[Any]:
+    """The names of the operands as the row groups them; of a large group the first ones and dots."""
+    groups = node.op.groups(node.children)
+    return [
+        _safe(naming(group)) if isinstance(group, Value)
+        else [_safe(naming(child)) for child in group] if len(group) <= SHOWN
+        else [*(_safe(naming(child)) for child in group[:3]), DOTS]
+        for group in groups
+    ]  # fmt: skip
+
+
+def _safe(name: str) -> str:
+    """A name as a formula can hold it: in brackets if it looks like arithmetic itself ("x1*w1 + x2*w2")."""
+    if re.fullmatch(rf"[\w.#'…]+|\w+\([^()]*\)|-?{UNSIGNED}", name):
+        return name
+    return f"({name})"
