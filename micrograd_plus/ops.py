@@ -345,7 +345,7 @@ class _Words(ast.NodeTransformer):
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
         """2 for 2.0, and 0.707107 for 0.7071067811865476."""
-        return ast.Constant(value=ast.literal_eval(format(node.value, ".6g")))  # type: ignore[arg-type]
+        return ast.Constant(value=ast.literal_eval(format(node.value, ".6g")))
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.expr:
         self.definitions += f" with {node.target.id} = {ast.unparse(self.visit(node.value))}"
