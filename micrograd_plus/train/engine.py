@@ -40,6 +40,14 @@ class Engine(Protocol):
     engine may keep the parameters to itself: `sync` brings them back into the model, `load` takes them from it.
     """
 
+    def prepare(self, data: Dataset) -> None:
+        """Runs model and loss on the first row of `data`, and changes nothing; `fit` calls it before all else.
+
+        Raises ValueError where they don't fit together (a width, a kind of target). An engine that compiles does so
+        here, and raises `micrograd_plus.compiler.CompileError` with the reason where it can't.
+        """
+        ...
+
     def step(self, data: Dataset, rows: Sequence[int] | None = None) -> float:
         """Returns the mean loss of a batch, taken before the update that it then makes.
 
@@ -62,7 +70,7 @@ class Engine(Protocol):
         ...
 
     def sync(self) -> None:
-        """Writes parameters, the gradients of the last step, and the optimizer's state and count back to their homes."""
+        """Writes parameters, the last step's gradients, and the optimizer's state and count back to their homes."""
         ...
 
     def load(self) -> None:
@@ -98,6 +106,10 @@ class EagerEngine:
     ) -> None:
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.penalty, self.clip_norm, self.clip_value = penalty, clip_norm, clip_value
+
+    def prepare(self, data: Dataset) -> None:
+        """Tries model and loss on the first row of `data`; see `Engine.prepare`."""
+        self.evaluate(data[:1])
 
     def step(self, data: Dataset, rows: Sequence[int] | None = None) -> float:
         """Returns the mean loss of a batch before the update; see `Engine.step`."""

@@ -1,0 +1,133 @@
+"""A file is written whole or not at all, and read back only if it is what it claims to be.
+
+Models and checkpoints are JSON: it is open, it can be read by eye and by any language, nothing in it can run, and
+Python writes a float so that reading it gives the same float, bit for bit. A file begins with the name of its format
+and ends with a checksum, so that a foreign, a damaged and a cut-off one are told apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["read_document", "write_atomically", "write_document"]
+
+VERSION = 1
+PARTS = ["format", "version", "content", "sha256"]
+
+
+def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
+    """Writes the file so that a kill at any moment leaves the old content or the new, never a part.
+
+    The content goes to a temporary file in the same folder, onto the disk, and then takes the place of `path` in one
+    step of the file system. Raises FileNotFoundError where the folder does not exist.
+    """
+    target = Path(os.path.realpath(path))  # a link stays a link: what it points to is replaced
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write {target.name} in; make it first")
+    if target.is_dir():
+        raise IsADirectoryError(f"{os.fspath(path)!r} is a folder; name a file in it")
+    temporary = target.parent / f".{target.name}.{secrets.token_hex(4)}.tmp"
+    try:
+        with open(temporary, "xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if target.exists():
+            os.chmod(temporary, target.stat().st_mode & 0o777)
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Puts the new name on the disk too; systems that can't open a folder do so on their own."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_document(path: str | os.PathLike[str], kind: str, content: Mapping[str, Any]) -> None:
+    """Writes `content` (lists, dicts, texts, numbers) as a file of this kind, atomically.
+
+    Raises ValueError for nan or infinity, TypeError for what JSON has no word for.
+    """
+    parts = [_format(kind), VERSION, content, _checksum(content)]
+    lines = [f"{json.dumps(name)}: {_text(part)}" for name, part in zip(PARTS, parts)]
+    write_atomically(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
+
+
+def read_document(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
+    """The content of a file that `write_document` wrote with the same `kind`.
+
+    Raises FileNotFoundError where there is none, ValueError for a file that is foreign, of another kind, of a newer
+    version, damaged or cut off.
+    """
+    where = os.fspath(path)
+    document = _parsed(_read(path, kind), where, kind)
+    if document.get("format") != _format(kind):
+        raise ValueError(f"{where} is a {document['format']!r} file, and a {kind} is needed here")
+    if document.get("version") != VERSION:
+        raise ValueError(
+            f"{where} is of version {document.get('version')} of the format, and this release reads version"
+            f" {VERSION}; update micrograd_plus"
+        )
+    content = document.get("content")
+    if list(document) != PARTS or not isinstance(content, dict) or document["sha256"] != _checksum(content):
+        raise ValueError(f"{where} is damaged: its content does not match its checksum; use a copy, or train anew")
+    return content
+
+
+def _read(path: str | os.PathLike[str], kind: str) -> str:
+    where = os.fspath(path)
+    try:
+        return Path(path).read_bytes().decode()
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"there is no {kind} file {where!r}; check the name, and the folder it is looked up from ({os.getcwd()})"
+        ) from None
+    except IsADirectoryError:
+        raise IsADirectoryError(f"{where!r} is a folder; name the {kind} file in it") from None
+    except UnicodeDecodeError:
+        raise ValueError(_foreign(where, kind)) from None
+
+
+def _parsed(text: str, where: str, kind: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        if not text.startswith('{\n"format": "micrograd_plus '):
+            raise ValueError(_foreign(where, kind)) from None
+        state = "damaged" if text.endswith("}\n") else "cut off before its end"
+        raise ValueError(f"{where} is {state}; use a copy of it, or train anew") from None
+    if not isinstance(document, dict) or not str(document.get("format")).startswith("micrograd_plus "):
+        raise ValueError(_foreign(where, kind))
+    return document
+
+
+def _foreign(where: str, kind: str) -> str:
+    return f"{where} is not a {kind} file of micrograd_plus; give one that it saved"
+
+
+def _format(kind: str) -> str:
+    return f"micrograd_plus {kind}"
+
+
+def _text(part: Any) -> str:
+    return json.dumps(part, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _checksum(content: Any) -> str:
+    """Of the content and not of its layout: a file that an editor has indented is still whole."""
+    return hashlib.sha256(_text(content).encode()).hexdigest()

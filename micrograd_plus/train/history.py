@@ -1,0 +1,197 @@
+"""A History is the record of a training run: every iteration's loss and rate, every epoch's figures."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from micrograd_plus.train.files import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Epoch", "History", "Iteration"]
+
+
+class Iteration(NamedTuple):
+    """One batch through the network: its epoch and number (both from 1), its loss before the update, the rate used."""
+
+    epoch: int
+    iteration: int
+    loss: float
+    rate: float
+
+
+class Epoch(NamedTuple):
+    """One full cycle through the data: its number and that of its last iteration (both from 1), and its figures.
+
+    `figures` holds "loss", the mean over the epoch's samples of the losses that its iterations saw, and what was
+    measured at its end: "validation loss", "validation accuracy" and the like.
+    """
+
+    epoch: int
+    iteration: int
+    figures: dict[str, float]
+
+
+@dataclass(repr=False)
+class History:
+    """What happened in training, iteration by iteration and epoch by epoch.
+
+    `history["validation loss"]` is a figure's column over the epochs, `history.losses` the loss of every iteration.
+    `stopped` says why training ended before its last epoch; it is empty if it did not. `warnings` are what fit told
+    on the way.
+
+    >>> history = History()
+    >>> history.iterations.append(Iteration(1, 1, 0.5, 0.1))
+    >>> history.epochs.append(Epoch(1, 1, {"loss": 0.5, "validation accuracy": 0.75}))
+    >>> history["validation accuracy"]
+    [0.75]
+    >>> history
+    History(1 epoch, 1 iteration; loss 0.5, validation accuracy 0.75)
+    """
+
+    iterations: list[Iteration] = field(default_factory=list)
+    epochs: list[Epoch] = field(default_factory=list)
+    stopped: str = ""
+
+    @property
+    def losses(self) -> list[float]:
+        """The loss of every iteration, each taken before its update."""
+        return [each.loss for each in self.iterations]
+
+    @property
+    def rates(self) -> list[float]:
+        """The learning rate of every iteration."""
+        return [each.rate for each in self.iterations]
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """The names of what was measured each epoch, "loss" first."""
+        return tuple(dict.fromkeys(name for each in self.epochs for name in each.figures))
+
+    def __getitem__(self, figure: str) -> list[float]:
+        """The values of a figure, one an epoch that has it. Raises KeyError for a name that is not in `figures`."""
+        if figure not in self.figures:
+            measured = ", ".join(map(repr, self.figures)) or "nothing yet: no epoch has ended"
+            raise KeyError(f"no figure {figure!r} was measured; there is {measured}")
+        return [each.figures[figure] for each in self.epochs if figure in each.figures]
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    def __repr__(self) -> str:
+        counts = f"{_count(len(self.epochs), 'epoch')}, {_count(len(self.iterations), 'iteration')}"
+        course = ", ".join(self._course(figure) for figure in self.figures)
+        stopped = f"; stopped: {self.stopped}" if self.stopped else ""
+        return f"History({counts}{'; ' if course else ''}{course}{stopped})"
+
+    def _course(self, figure: str) -> str:
+        column = self[figure]
+        ends = [f"{value:.4g}" for value in (column[0], column[-1])]
+        return f"{figure} {' -> '.join(ends if len(column) > 1 else ends[:1])}"
+
+    # ------------------------------------------------------------ to look at
+
+    def table(self, rows: int | None = 20) -> str:
+        """The figures as text, a line an epoch; where there are more than `rows` epochs, evenly chosen ones.
+
+        >>> print(History(epochs=[Epoch(1, 4, {"loss": 0.5}), Epoch(2, 8, {"loss": 0.25})]).table())
+        epoch  iteration  loss
+            1          4   0.5
+            2          8  0.25
+        """
+        shown = self.epochs
+        if rows is not None and len(shown) > rows:
+            shown = [shown[round(i * (len(shown) - 1) / (rows - 1))] for i in range(rows)] if rows > 1 else shown[-1:]
+        lines = [["epoch", "iteration", *self.figures]]
+        for each in shown:
+            cells = [f"{each.figures[name]:.4g}" if name in each.figures else "" for name in self.figures]
+            lines.append([str(each.epoch), str(each.iteration), *cells])
+        widths = [max(map(len, column)) for column in zip(*lines)]
+        return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths)) for line in lines)
+
+    def plot(self, **options: Any) -> Figure:
+        """The loss curves as a Matplotlib figure; see `micrograd_plus.viz.plots.loss_curves`.
+
+        Raises ModuleNotFoundError, with the cure, where Matplotlib is not installed.
+        """
+        from micrograd_plus.viz.plots import loss_curves
+
+        return loss_curves(self, **options)
+
+    # ------------------------------------------------------------ to keep
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Writes the history and returns the path: all of it for `.json`, a line an iteration for `.csv`.
+
+        Any other suffix is a picture of the loss curves (`.png`, `.svg`, `.pdf`). The file is written atomically.
+        Raises ValueError for a path without a suffix.
+        """
+        path = Path(path)
+        suffix = path.suffix.lower()
+        if suffix == ".json":
+            write_atomically(path, (json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n").encode())
+        elif suffix == ".csv":
+            write_atomically(path, self._csv().encode())
+        elif suffix:
+            picture = io.BytesIO()
+            self.plot().savefig(picture, format=suffix[1:])
+            write_atomically(path, picture.getvalue())
+        else:
+            raise ValueError(
+                f"{str(path)!r} has no suffix; end it in .json or .csv for numbers, .svg or .png for a picture"
+            )
+        return path
+
+    def _csv(self) -> str:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["epoch", "iteration", "loss", "rate", *(f"epoch's {name}" for name in self.figures)])
+        ends = {each.iteration: each.figures for each in self.epochs}
+        for each in self.iterations:
+            figures = ends.get(each.iteration, {})
+            writer.writerow([*each, *(figures.get(name, "") for name in self.figures)])
+        return text.getvalue()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The history as lists and dicts, which JSON keeps to the last bit."""
+        return {
+            "iterations": [list(each) for each in self.iterations],
+            "epochs": [list(each) for each in self.epochs],
+            "stopped": self.stopped,
+        }
+
+    @classmethod
+    def from_dict(cls, saved: Mapping[str, Any]) -> History:
+        """The History that `to_dict` wrote. Raises ValueError for anything else.
+
+        >>> History.from_dict(History(epochs=[Epoch(1, 4, {"loss": 0.5})]).to_dict())
+        History(1 epoch, 0 iterations; loss 0.5)
+        """
+        try:
+            return cls(
+                iterations=[Iteration(int(e), int(i), float(l), float(r)) for e, i, l, r in saved["iterations"]],
+                epochs=[Epoch(int(e), int(i), {str(k): float(v) for k, v in f.items()}) for e, i, f in saved["epochs"]],
+                stopped=str(saved["stopped"]),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"not a saved History: {type(error).__name__}: {error}") from None
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> History:
+        """The History in a `.json` file that `save` wrote. Raises ValueError for any other file."""
+        try:
+            return cls.from_dict(json.loads(Path(path).read_bytes()))
+        except ValueError as error:
+            raise ValueError(f"{os.fspath(path)} holds no history: {error}") from None
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,167 @@
+"""A metric sums up how good predictions are, in a unit a person can read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.table import Table
+
+    from micrograd_plus.train.engine import Prediction
+
+__all__ = ["ConfusionMatrix", "accuracy", "class_of", "confusion_matrix", "mean_absolute_error"]
+
+
+def class_of(prediction: Prediction, threshold: float = 0.0) -> int:
+    """The class that a prediction stands for.
+
+    Of several outputs (one logit a class) it is the number of the largest, the first of equals. A single output stands
+    for class 1 where it is above `threshold`: 0 for a logit, 0.5 for a probability.
+
+    >>> class_of([0.1, 2.0, -1.0]), class_of(-0.3), class_of(0.6, threshold=0.5)
+    (1, 0, 1)
+    """
+    if isinstance(prediction, list):
+        return max(range(len(prediction)), key=prediction.__getitem__)
+    return int(prediction > threshold)
+
+
+def accuracy(predictions: Sequence[Prediction], targets: Sequence[Any], threshold: float = 0.0) -> float:
+    """The share of predictions whose class (see `class_of`) is the target's, from 0 to 1.
+
+    Raises ValueError for none at all, or for other numbers of predictions than of targets.
+
+    >>> accuracy([[2.0, 0.0], [0.0, 1.0], [3.0, 1.0]], [0, 1, 1])
+    0.6666666666666666
+    """
+    _check_lengths(predictions, targets)
+    return sum(class_of(each, threshold) == target for each, target in zip(predictions, targets)) / len(targets)
+
+
+def mean_absolute_error(predictions: Sequence[Prediction], targets: Sequence[Any]) -> float:
+    """The mean distance between prediction and target, in the target's unit; of several outputs, over all of them.
+
+    Raises ValueError for none at all, or for lengths that differ.
+
+    >>> mean_absolute_error([1.0, 2.5], [1.0, 3.0])
+    0.25
+    """
+    _check_lengths(predictions, targets)
+    distances = [abs(p - t) for each, target in zip(predictions, targets) for p, t in _pairs(each, target)]
+    return sum(distances) / len(distances)
+
+
+def confusion_matrix(
+    predictions: Sequence[Prediction],
+    targets: Sequence[int],
+    classes: Sequence[str] = (),
+    threshold: float = 0.0,
+) -> ConfusionMatrix:
+    """How often each class was taken for each: `counts[true][predicted]`.
+
+    `classes` names them; without, they are numbered as far as they occur. Raises ValueError for none at all, for
+    lengths that differ, or for a class beyond `classes`.
+
+    >>> print(confusion_matrix([[2.0, 0.0], [0.0, 1.0], [3.0, 1.0]], [0, 1, 1], ["cat", "dog"]))
+    true \\ predicted  cat  dog
+                 cat    1    0
+                 dog    1    1
+    """
+    _check_lengths(predictions, targets)
+    found = [class_of(each, threshold) for each in predictions]
+    number = (
+        max(max(found), max(targets), *(len(each) - 1 if isinstance(each, list) else 1 for each in predictions)) + 1
+    )
+    if classes and number > len(classes):
+        raise ValueError(f"class {number - 1} occurs, but only {len(classes)} classes are named; name all of them")
+    names = tuple(classes) or tuple(map(str, range(number)))
+    counts = [[0] * len(names) for _ in names]
+    for true, predicted in zip(targets, found):
+        counts[true][predicted] += 1
+    return ConfusionMatrix(names, counts)
+
+
+@dataclass(frozen=True)
+class ConfusionMatrix:
+    """How often each class (row: the true one) was taken for each (column: the predicted one)."""
+
+    classes: tuple[str, ...]
+    counts: list[list[int]]
+
+    @property
+    def accuracy(self) -> float:
+        """The share on the diagonal.
+
+        >>> ConfusionMatrix(("a", "b"), [[3, 1], [0, 4]]).accuracy
+        0.875
+        """
+        return sum(self.counts[i][i] for i in range(len(self.classes))) / sum(map(sum, self.counts))
+
+    @property
+    def recall(self) -> dict[str, float | None]:
+        """Of the examples of each class, the share that was found; None for a class without examples.
+
+        >>> ConfusionMatrix(("a", "b"), [[3, 1], [0, 4]]).recall
+        {'a': 0.75, 'b': 1.0}
+        """
+        return {name: _share(self.counts[i][i], sum(self.counts[i])) for i, name in enumerate(self.classes)}
+
+    @property
+    def precision(self) -> dict[str, float | None]:
+        """Of the predictions of each class, the share that was right; None for a class never predicted.
+
+        >>> ConfusionMatrix(("a", "b"), [[3, 1], [0, 4]]).precision
+        {'a': 1.0, 'b': 0.8}
+        """
+        columns = [sum(row[i] for row in self.counts) for i in range(len(self.classes))]
+        return {name: _share(self.counts[i][i], columns[i]) for i, name in enumerate(self.classes)}
+
+    def __str__(self) -> str:
+        lines = [["true \\ predicted", *self.classes]]
+        lines += [[name, *map(str, row)] for name, row in zip(self.classes, self.counts)]
+        widths = [max(map(len, column)) for column in zip(*lines)]
+        return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths)) for line in lines)
+
+    def __rich__(self) -> Table:
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table("true \\ predicted", *(Text(name) for name in self.classes), title="Confusion matrix")
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for true, (name, row) in enumerate(zip(self.classes, self.counts)):
+            cells = [
+                Text(str(count) if count else "·", style="bold" if predicted == true else "red" if count else "dim")
+                for predicted, count in enumerate(row)
+            ]
+            table.add_row(Text(name), *cells)
+        return table
+
+    def plot(self, **options: Any) -> Figure:
+        """The matrix as a Matplotlib figure; see `micrograd_plus.viz.plots.confusion_matrix`."""
+        from micrograd_plus.viz.plots import confusion_matrix as plot
+
+        return plot(self, **options)
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def _pairs(prediction: Prediction, target: Any) -> list[tuple[float, float]]:
+    if isinstance(prediction, list) != isinstance(target, list):
+        raise ValueError(f"a prediction is {prediction!r} and its target {target!r}; both are numbers, or both lists")
+    if not isinstance(prediction, list):
+        return [(prediction, target)]
+    _check_lengths(prediction, target)
+    return list(zip(prediction, target))
+
+
+def _check_lengths(predictions: Sequence[Any], targets: Sequence[Any]) -> None:
+    if len(predictions) != len(targets):
+        raise ValueError(f"{len(predictions)} predictions but {len(targets)} targets; give one target a prediction")
+    if not predictions:
+        raise ValueError("there are no predictions to measure; give at least one")
