@@ -1,14 +1,17 @@
-"""Check the plain numbers that a caller hands over, such as a count, a seed or a noise level."""
+"""Check the plain things that a caller hands over, such as a count, a seed, a noise level or a name."""
 
 from __future__ import annotations
 
 import math
 import operator
 import random
+from collections.abc import Mapping
 from numbers import Real
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["finite_number", "rng", "whole_number"]
+__all__ = ["finite_number", "named", "rng", "whole_number"]
+
+T = TypeVar("T")
 
 
 def whole_number(name: str, value: Any, least: int | None = None) -> int:
@@ -65,3 +68,20 @@ def rng(seed: Any, epoch: int = 0) -> random.Random:
     seed = whole_number("seed", seed, least=0)  # random.Random takes -1 for 1
     epoch = whole_number("epoch", epoch, least=0)
     return random.Random(f"seed {seed}, epoch {epoch}" if epoch else seed)
+
+
+def named(kind: str, name: Any, known: Mapping[str, T]) -> T:
+    """`known[name]`.
+
+    Raises ValueError that lists the known names, and guesses which one was meant, for any other.
+
+    >>> named("colour", "red", {"red": 1})
+    1
+    """
+    if isinstance(name, str) and name in known:
+        return known[name]
+    import difflib  # only a wrong name needs it
+
+    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)
+    guess = f"did you mean {close[0]!r}? " if close else ""
+    raise ValueError(f"there is no {kind} {name!r}; {guess}known are {', '.join(known)}")
