@@ -37,7 +37,8 @@ class Engine(Protocol):
     """One way to run a model's iterations: what `fit` needs of it.
 
     The constructor takes `(model, loss, optimizer, *, penalty=None, clip_norm=None, clip_value=None)`. Between calls an
-    engine may keep the parameters to itself: `sync` brings them back into the model, `load` takes them from it.
+    engine may keep the parameters and the optimizer's state to itself: `sync` brings them back to their homes, `load`
+    takes them from there. The optimizer's count `t` it keeps up to date at every step, as the learning rate hangs on it.
     """
 
     def prepare(self, data: Dataset) -> None:
@@ -70,7 +71,7 @@ class Engine(Protocol):
         ...
 
     def sync(self) -> None:
-        """Writes parameters, the last step's gradients, and the optimizer's state and count back to their homes."""
+        """Writes the parameters, the gradients of the last step and the optimizer's state back to their homes."""
         ...
 
     def load(self) -> None:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -45,8 +45,7 @@ class History:
     """What happened in training, iteration by iteration and epoch by epoch.
 
     `history["validation loss"]` is a figure's column over the epochs, `history.losses` the loss of every iteration.
-    `stopped` says why training ended before its last epoch; it is empty if it did not. `warnings` are what fit told
-    on the way.
+    `stopped` says why training ended before its last epoch; it is empty if it did not.
 
     >>> history = History()
     >>> history.iterations.append(Iteration(1, 1, 0.5, 0.1))
@@ -145,9 +144,7 @@ class History:
             self.plot().savefig(picture, format=suffix[1:])
             write_atomically(path, picture.getvalue())
         else:
-            raise ValueError(
-                f"{str(path)!r} has no suffix; end it in .json or .csv for numbers, .svg or .png for a picture"
-            )
+            raise ValueError(f"{str(path)!r} has no suffix; use .json or .csv for numbers, .svg or .png for a picture")
         return path
 
     def _csv(self) -> str:
@@ -177,7 +174,7 @@ class History:
         """
         try:
             return cls(
-                iterations=[Iteration(int(e), int(i), float(l), float(r)) for e, i, l, r in saved["iterations"]],
+                iterations=[Iteration(int(e), int(i), float(loss), float(r)) for e, i, loss, r in saved["iterations"]],
                 epochs=[Epoch(int(e), int(i), {str(k): float(v) for k, v in f.items()}) for e, i, f in saved["epochs"]],
                 stopped=str(saved["stopped"]),
             )

@@ -1,0 +1,170 @@
+"""A callback looks on while a model is trained, and may step in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus.data import Dataset
+from micrograd_plus.train.history import History
+
+if TYPE_CHECKING:
+    from micrograd_plus.nn import Module, Optimizer
+    from micrograd_plus.train.engine import Engine
+
+__all__ = ["Callback", "EarlyStopping", "Run"]
+
+
+class Run:
+    """A training run under way, as a callback sees it.
+
+    `epoch` and `iteration` count from 1 (iterations through all epochs); `rows` are the rows of `data` in the current
+    batch and `loss` is its mean loss before the update; `history` is what happened so far. `model` holds the parameters
+    of this moment and, as their `grad`, the gradients of the last step; `optimizer` its state and step count. What a
+    callback changes in them is what training goes on with.
+    """
+
+    def __init__(self, engine: Engine, model: Module, optimizer: Optimizer, data: Dataset, epochs: int) -> None:
+        self.engine, self.model, self.optimizer = engine, model, optimizer
+        self.data, self.epochs = data, epochs
+        self.history = History()
+        self.epoch = 0
+        self.iteration = 0
+        self.rows: Sequence[int] = ()
+        self.loss = 0.0
+
+    @property
+    def batch(self) -> Dataset:
+        """The rows of the current batch."""
+        return self.data.take(self.rows)
+
+    def stop(self, reason: str) -> None:
+        """Ends training after the current iteration, or, asked for at an epoch's end, after that epoch."""
+        self.history.stopped = reason
+
+    def tell(self, callbacks: Sequence[Callback], event: str) -> None:
+        """Calls the method named `event` of each callback, on a model that is up to date before and taken over after."""
+        if callbacks:
+            self.engine.sync()
+            for callback in callbacks:
+                getattr(callback, event)(self)
+            self.engine.load()
+
+
+class Callback:
+    """What `fit(callbacks=[...])` calls at the start, after each iteration, after each epoch and at the end.
+
+    Override what you need. A callback that keeps something from epoch to epoch returns it from `state_dict` (lists,
+    dicts, texts and numbers), so that a checkpoint holds it, and takes it back in `load_state_dict`.
+    """
+
+    def on_start(self, run: Run) -> None:
+        """Called before the first epoch, or, after a resume, before the next."""
+
+    def on_iteration(self, run: Run) -> None:
+        """Called after each update."""
+
+    def on_epoch(self, run: Run) -> None:
+        """Called after each epoch, when its figures are in `run.history.epochs[-1]`."""
+
+    def on_end(self, run: Run) -> None:
+        """Called once training is over, also when it was stopped early; not after an error."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what a checkpoint must keep."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes back what `state_dict` returned."""
+
+
+class EachEpoch(Callback):
+    """A plain function as a callback: it is called after each epoch."""
+
+    def __init__(self, function: Callable[[Run], Any]) -> None:
+        self.function = function
+
+    def on_epoch(self, run: Run) -> None:
+        """Calls the function."""
+        self.function(run)
+
+
+class EarlyStopping(Callback):
+    """Stops training once a figure has not improved for `patience` epochs, and restores the best parameters.
+
+    `monitor` is the figure's name; by default "validation loss", or "loss" where nothing is validated. An improvement
+    counts if it is more than `min_delta`. Figures whose name ends in "accuracy" are better when higher, all others when
+    lower; `higher_is_better` says otherwise. `best_epoch` and `best` tell where and what the best was. With
+    `restore_best=False` the last parameters stay. Source: Prechelt, "Early Stopping - But When?" (1998).
+    """
+
+    def __init__(
+        self,
+        monitor: str | None = None,
+        *,
+        patience: int = 5,
+        min_delta: float = 0.0,
+        restore_best: bool = True,
+        higher_is_better: bool | None = None,
+    ) -> None:
+        if not isinstance(patience, int) or isinstance(patience, bool) or patience < 1:
+            raise ValueError(f"patience is a number of epochs, a whole number of at least 1, not {patience!r}")
+        if not min_delta >= 0:
+            raise ValueError(f"min_delta is how much better counts as better, at least 0, not {min_delta!r}")
+        self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
+        self.restore_best, self.higher_is_better = restore_best, higher_is_better
+        self.best: float | None = None
+        self.best_epoch = 0
+        self._parameters: dict[str, float] = {}
+
+    def on_start(self, run: Run) -> None:
+        """Forgets an earlier run; where this one goes on from a checkpoint, stops it if patience was at an end."""
+        if run.history.epochs:
+            self._stop_without_patience(run)
+        else:
+            self.best, self.best_epoch, self._parameters = None, 0, {}
+
+    def on_epoch(self, run: Run) -> None:
+        """Compares the epoch's figure with the best so far, and stops when patience is at an end."""
+        figure, value = self._figure(run)
+        if self._improves(figure, value):
+            self.best, self.best_epoch = value, run.epoch
+            if self.restore_best:
+                self._parameters = run.model.state_dict()
+        self._stop_without_patience(run)
+
+    def _stop_without_patience(self, run: Run) -> None:
+        if run.epoch - self.best_epoch >= self.patience:
+            figure, _ = self._figure(run)
+            run.stop(
+                f"{figure} has not improved for {self.patience} epochs; it was best in epoch {self.best_epoch},"
+                f" with {self.best:.4g}"
+            )
+
+    def on_end(self, run: Run) -> None:
+        """Puts the best epoch's parameters back, also where training ran to its last epoch."""
+        if self.restore_best and self._parameters and self.best_epoch != run.epoch:
+            run.model.load_state_dict(self._parameters)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the best so far, with its parameters."""
+        return {"best": self.best, "best_epoch": self.best_epoch, "parameters": self._parameters}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes the best so far back."""
+        self.best, self.best_epoch, self._parameters = state["best"], state["best_epoch"], state["parameters"]
+
+    def _figure(self, run: Run) -> tuple[str, float]:
+        figures = run.history.epochs[-1].figures
+        name = self.monitor or ("validation loss" if "validation loss" in figures else "loss")
+        if name not in figures:
+            measured = ", ".join(map(repr, figures))
+            raise KeyError(f"EarlyStopping monitors {name!r}, which is not measured; there is {measured}")
+        return name, figures[name]
+
+    def _improves(self, figure: str, value: float) -> bool:
+        if self.best is None:
+            return True
+        higher = figure.endswith("accuracy") if self.higher_is_better is None else self.higher_is_better
+        gain = value - self.best if higher else self.best - value
+        return gain > self.min_delta

@@ -1,0 +1,119 @@
+"""A progress bar shows how far long work is: in a terminal, in a notebook, and nowhere else."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+__all__ = ["Update", "progress_bar"]
+
+Update: TypeAlias = "Callable[[int, Callable[[], str]], None]"
+"""Tells the bar how many units are done; the function makes the words beside it, and is called only to show them."""
+
+PATIENCE = 0.5  # seconds: work that is done by then needs no bar
+INTERVAL = 0.1  # seconds between two looks; drawing more often costs time and shows nothing new
+
+
+@contextmanager
+def progress_bar(total: int, show: bool = True) -> Iterator[Update]:
+    """Gives the function that moves a bar of `total` units, which is drawn once the work takes more than a moment.
+
+    Nothing is drawn with `show=False`, nor where standard error is neither a terminal nor a notebook's.
+
+    >>> with progress_bar(3) as update:
+    ...     for done in range(1, 4):
+    ...         update(done, lambda: f"step {done}")
+    """
+    bar: type[_TerminalBar] | type[_NotebookBar] | None = None
+    if show:
+        bar = _NotebookBar if _in_notebook() else _TerminalBar if sys.stderr.isatty() else None
+    if bar is None:
+        yield lambda done, words: None
+        return
+    throttled = _Throttled(bar, total)
+    try:
+        yield throttled.update
+    finally:
+        throttled.close()
+
+
+def _in_notebook() -> bool:
+    ipython = sys.modules.get("IPython")  # a notebook has it loaded
+    shell: Any = ipython.get_ipython() if ipython is not None else None
+    return shell is not None and hasattr(shell, "kernel")
+
+
+class _Throttled:
+    """Opens the bar when the work turns out long, and then draws it a few times a second, and once at the end."""
+
+    def __init__(self, bar: type[_TerminalBar] | type[_NotebookBar], total: int) -> None:
+        self.kind, self.total = bar, total
+        self.bar: _TerminalBar | _NotebookBar | None = None
+        self.due = time.monotonic() + PATIENCE
+        self.last: tuple[int, Callable[[], str]] | None = None
+
+    def update(self, done: int, words: Callable[[], str]) -> None:
+        self.last = done, words
+        if time.monotonic() < self.due:
+            return
+        if self.bar is None:
+            self.bar = self.kind(self.total)
+        self.bar.draw(done, words())
+        self.due = time.monotonic() + INTERVAL
+
+    def close(self) -> None:
+        if self.bar is not None and self.last is not None:
+            done, words = self.last
+            self.bar.draw(done, words())
+            self.bar.close()
+
+
+class _TerminalBar:
+    def __init__(self, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        columns = (
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeElapsedColumn(),
+            TextColumn("of about"),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}", markup=False),
+        )
+        self.progress = Progress(*columns, console=Console(stderr=True), refresh_per_second=1 / INTERVAL)
+        self.task = self.progress.add_task("", total=total)
+        self.progress.start()
+
+    def draw(self, done: int, words: str) -> None:
+        self.progress.update(self.task, completed=done, description=words)
+
+    def close(self) -> None:
+        self.progress.stop()
+
+
+class _NotebookBar:
+    """An HTML progress element that is redrawn in place; it needs no widget extension, and stays in a saved notebook."""
+
+    def __init__(self, total: int) -> None:
+        from IPython.display import display
+
+        self.total = total
+        self.handle: Any = display(self._html(0, ""), display_id=True)
+
+    def _html(self, done: int, words: str) -> Any:
+        from html import escape
+
+        from IPython.display import HTML
+
+        bar = f'<progress value="{done}" max="{self.total}" aria-label="progress"></progress>'
+        return HTML(f"{bar} {done / self.total:.0%} {escape(words)}")
+
+    def draw(self, done: int, words: str) -> None:
+        self.handle.update(self._html(done, words))
+
+    def close(self) -> None:
+        """Leaves the bar where it is, as part of the notebook."""
