@@ -78,15 +78,15 @@ def number(x: float, digits: int = 4) -> str:
     return f"{x:.{digits}g}" if x else "0"  # no "-0"
 
 
-def derivative(top: str, bottom: str) -> str:
-    """Returns the derivative of one name by another as it is written.
+def derivative(top: str, bottom: str, d: str = "d") -> str:
+    """Returns the derivative of one name by another as it is written; `d` may be another sign for it, such as ∂.
 
     >>> derivative("L", "w"), derivative("loss", "layers.0.bias")
     ('dL/dw', 'd(loss)/d(layers.0.bias)')
     """
     if all(re.fullmatch(r"\w{1,3}(#\d+)?", name) for name in (top, bottom)):
-        return f"d{top}/d{bottom}"
-    return f"d({top})/d({bottom})"
+        return f"{d}{top}/{d}{bottom}"
+    return f"{d}({top})/{d}({bottom})"
 
 
 def places(node: Value) -> list[tuple[str, int]]:
