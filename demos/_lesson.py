@@ -4,8 +4,8 @@
     lesson.show(chart, "paths.svg", alt="Three paths over the same contours: ...")
     lesson.check(12, steps_batch < steps_stochastic, f"{steps_batch} updates against {steps_stochastic}")
 
-Run as a script, pictures and pages go to `demos/output/<lesson>/`, and tables and claims are printed. In a notebook, and
-so in the book, everything stands in its place.
+Run as a script, pictures and pages go to `demos/output/<lesson>/`, and tables and claims are printed. In a notebook,
+and so in the book, everything stands in its place.
 """
 
 from __future__ import annotations
