@@ -593,6 +593,10 @@ def _short(data: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+class DomainError(ValueError):
+    """An operation met numbers that it is not defined for, such as the logarithm of -1."""
+
+
 def _domain_error(op: Op, operands: Sequence[Any], error: Exception) -> Exception:
     """The error that `math` raised, of the same kind, saying which node, what was expected and the cure."""
     names = [operand.label or (f"x{i + 1}" if op.is_nary else op.operands[i]) for i, operand in enumerate(operands)]
@@ -602,7 +606,7 @@ def _domain_error(op: Op, operands: Sequence[Any], error: Exception) -> Exceptio
     text = op.words(*op.groups(names)) if len(names) <= 8 else f"{op.name} of {len(names)} numbers"
     expected = f"it needs {op.needs}" if op.needs else "its value is not a finite number"
     cure = f"; {op.cure}" if op.cure else "; scale the operands down"
-    kind = type(error) if type(error) in (ZeroDivisionError, OverflowError) else ValueError
+    kind = type(error) if type(error) in (ZeroDivisionError, OverflowError) else DomainError
     return kind(f"{text} is not defined for {given}: {expected}{cure}")
 
 
