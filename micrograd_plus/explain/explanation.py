@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 from micrograd_plus import ops
+from micrograd_plus._checks import whole_number
 from micrograd_plus.explain.paths import MANY, Path, Paths, derivatives
 from micrograd_plus.explain.tables import Report, Table
 from micrograd_plus.explain.words import DOTS, derivative, names, number, partial_words, value_words
@@ -43,7 +44,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class WrittenPath:
-    """One path from the output to the node: the names on it, its edges' derivatives in symbols and numbers, the product."""
+    """One path from the output to the node: the names on it, the derivatives along its edges, and their product."""
 
     names: tuple[str, ...]
     written: tuple[str, ...]
@@ -224,7 +225,7 @@ def explain(
     gradients are those of `output`, worked out afresh (no `grad` is touched), and the paths' products add up to them.
     At most `max_paths` paths and `max_operands` operands and uses are written out, and what is left out is said.
 
-    Raises TypeError if `node` or `output` is not a Value, ValueError if a maximum or `digits` is below 1.
+    Raises TypeError if `node` or `output` is not a Value or a limit not a whole number, ValueError if it is below 1.
 
     >>> x, w = Value(2.0, "x"), Value(-0.25, "w")
     >>> n = (w * x).tanh()
@@ -238,9 +239,9 @@ def explain(
     v1       dv1/dw = x = 2    dv2/dw += dv2/dv1 * dv1/dw = 0.7864 * 2 = 1.573
     <BLANKLINE>
     The one path
-    from v2 back to w  local derivatives along it         product
-    -----------------  ---------------------------------  -------
-    v2 <- v1 <- w      dv2/dv1 * dv1/dw = 0.7864 * 2        1.573
+    from v2 back to w  local derivatives along it     product
+    -----------------  -----------------------------  -------
+    v2 <- v1 <- w      dv2/dv1 * dv1/dw = 0.7864 * 2    1.573
     <BLANKLINE>
     Sum over the paths: dv2/dw = 1.573.
     <BLANKLINE>
@@ -250,8 +251,7 @@ def explain(
         if not isinstance(value, Value) and not (name == "output" and value is None):
             raise TypeError(f"explain needs a Value as its {name}, but got {type(value).__name__}: {value!r}")
     for name, limit in (("max_paths", max_paths), ("max_operands", max_operands), ("digits", digits)):
-        if limit < 1:
-            raise ValueError(f"explain needs {name} of at least 1, but got {limit}")
+        whole_number(name, limit, least=1)
     return _Explainer(node, output, max_paths, max_operands, digits).explanation()
 
 
@@ -343,8 +343,8 @@ class _Explainer:
             yield from self._compare_with_grad(name)
         if any(map(_is_stale, {node, *(parent for parent in self.order if node in parent.children)})):
             yield (
-                "Some numbers have changed since the forward pass (an optimizer's step, perhaps), but the derivatives are"
-                " those of the forward pass. Explain before the update, or run the forward pass again."
+                "Some numbers have changed since the forward pass (an optimizer's step, perhaps), but the derivatives"
+                " are those of the forward pass. Explain before the update, or run the forward pass again."
             )
 
     def _compare_with_grad(self, name: str) -> Iterable[str]:
