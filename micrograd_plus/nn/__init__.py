@@ -1,0 +1,63 @@
+"""Neural networks of Values: modules and layers, losses, optimizers, initialisers, schedules.
+
+>>> from micrograd_plus import nn
+>>> model = nn.MLP(2, [4, 1], activation="tanh", seed=0)
+>>> optimizer = nn.SGD(model.parameters(), lr=0.5)
+>>> for _ in range(20):
+...     loss = nn.mse_loss([model(x) for x in ([0.0, 1.0], [1.0, 0.0])], [0.0, 1.0])
+...     optimizer.zero_grad()
+...     loss.backward()
+...     optimizer.step()
+>>> loss < 0.01
+True
+"""
+
+from micrograd_plus.nn import init, schedules
+from micrograd_plus.nn.init import manual_seed
+from micrograd_plus.nn.layers import MLP, Dropout, Embedding, Layer, Neuron, Sequential
+from micrograd_plus.nn.losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    hinge_loss,
+    huber_loss,
+    l1_loss,
+    l1_penalty,
+    l2_penalty,
+    mse_loss,
+    nll_loss,
+)
+from micrograd_plus.nn.module import Module, Parameter
+from micrograd_plus.nn.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, clip_grad_norm, clip_grad_value
+
+__all__ = [
+    "MLP",
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Dropout",
+    "Embedding",
+    "Layer",
+    "Module",
+    "Neuron",
+    "Optimizer",
+    "Parameter",
+    "RMSprop",
+    "Sequential",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "clip_grad_norm",
+    "clip_grad_value",
+    "cross_entropy",
+    "hinge_loss",
+    "huber_loss",
+    "init",
+    "l1_loss",
+    "l1_penalty",
+    "l2_penalty",
+    "manual_seed",
+    "mse_loss",
+    "nll_loss",
+    "schedules",
+]

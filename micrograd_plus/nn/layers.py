@@ -1,0 +1,308 @@
+"""A layer of neurons: each takes the weighted sum of all inputs, and puts it through an activation."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import Any, TypeAlias
+
+from micrograd_plus import ops
+from micrograd_plus._checks import finite_number, named, whole_number
+from micrograd_plus.nn.init import Initializer, default, gain, generator, initializer, own_generator
+from micrograd_plus.nn.module import Module, Parameter
+from micrograd_plus.value import Value, dot, leaf, select
+
+__all__ = ["MLP", "Activation", "Dropout", "Embedding", "Layer", "Neuron", "Sequential", "activation_function"]
+
+Activation: TypeAlias = "str | Callable[[Value], Value] | None"
+"""The name of an operation on one number (`"relu"`, `"tanh"`, ...), any function of one Value, or None for none."""
+
+Seed: TypeAlias = "int | random.Random | None"
+
+USUAL = ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "tanh", "sigmoid")
+
+
+def activation_function(activation: Activation) -> Callable[[Value], Value] | None:
+    """Returns the function of an activation, None for none.
+
+    Any row of the table with one operand is known by its name. Raises ValueError for an unknown name.
+
+    >>> activation_function("relu")(Value(-1.0)).data
+    0.0
+    """
+    return _activation_method(activation) if isinstance(activation, str) else activation
+
+
+@cache
+def _activation_method(name: str) -> Callable[[Value], Value]:
+    if name == "softmax":
+        raise ValueError(
+            "softmax is not an activation of one number: leave the last layer without, and use cross_entropy, or call"
+            " softmax(outputs) on what the model returns"
+        )
+    known = [*USUAL, *(row.name for row in ops.TABLE.values() if len(row.operands) == 1 and not row.is_nary)]
+    method: Callable[[Value], Value] = getattr(Value, named("activation", name, {each: each for each in known}))
+    return method
+
+
+class Neuron(Module):
+    """One neuron: `activation(dot(weights, inputs) + bias)`.
+
+    `weights` is a list of parameters, `bias` a parameter or None. A call takes `nin` numbers or Values and returns one
+    Value. Raises ValueError for another number of inputs.
+
+    >>> neuron = Neuron(2, "relu")
+    >>> neuron.load_state_dict({"weights.0": 1.0, "weights.1": -2.0, "bias": 0.5})
+    >>> neuron([3.0, 1.0]).data
+    1.5
+    """
+
+    def __init__(
+        self, nin: int, activation: Activation = None, *, bias: bool = True, init: str | Initializer = "default",
+        seed: Seed = None, fan_out: int = 1,
+    ) -> None:  # fmt: skip
+        self.nin, self.activation = whole_number("nin", nin, least=1), activation
+        activation_function(activation)  # an unknown name is an error here, not at the first call
+        draw, rng, scale = initializer(init), generator(seed), gain(activation)
+        self.weights = [Parameter(draw(rng, nin, fan_out, scale)) for _ in range(nin)]
+        self.bias = Parameter(draw(rng, nin, fan_out, scale) if draw is default() else 0.0) if bias else None
+        self.shape = f"{nin} -> 1"
+
+    def forward(self, inputs: Any) -> Value:
+        """Returns the neuron's output for one row of inputs."""
+        return self._fire(_row(self, inputs, self.nin))
+
+    def _fire(self, row: Sequence[Value]) -> Value:
+        activate = activation_function(self.activation)
+        weighted = dot(self.weights, row, self.bias)
+        return weighted if activate is None else activate(weighted)
+
+    def __repr__(self) -> str:
+        return f"Neuron({_arguments(self.nin, self.activation, bias=self.bias is not None)})"
+
+
+class Layer(Module):
+    """`nout` neurons over the same `nin` inputs.
+
+    A call takes a row of `nin` numbers or Values (a bare one for `nin=1`) and returns a list of `nout` Values. `init`
+    is the name of an initialiser or one of `nn.init`; "default" draws weights and biases uniformly within
+    ±1/sqrt(nin), all others leave biases at 0. Without a `seed` the numbers come from a sequence that all modules
+    share (`manual_seed`). Raises ValueError for a row of another length, an unknown activation or initialiser.
+
+    >>> layer = Layer(2, 3, "tanh", seed=0)
+    >>> layer
+    Layer(2, 3, 'tanh')
+    >>> len(layer([0.5, -1.0])), len(layer.parameters())
+    (3, 9)
+    """
+
+    def __init__(
+        self, nin: int, nout: int, activation: Activation = None, *, bias: bool = True,
+        init: str | Initializer = "default", seed: Seed = None,
+    ) -> None:  # fmt: skip
+        nout, rng = whole_number("nout", nout, least=1), generator(seed)
+        options: dict[str, Any] = {"bias": bias, "init": init, "seed": rng, "fan_out": nout}
+        self.neurons = [Neuron(nin, activation, **options) for _ in range(nout)]
+        self.nin, self.nout, self.activation = nin, nout, activation
+        self.shape = f"{nin} -> {nout}"
+
+    def forward(self, inputs: Any) -> list[Value]:
+        """Returns the neurons' outputs for one row of inputs."""
+        row = _row(self, inputs, self.nin)
+        return [neuron._fire(row) for neuron in self.neurons]
+
+    def __repr__(self) -> str:
+        bias = self.neurons[0].bias is not None
+        return f"Layer({_arguments(self.nin, self.nout, self.activation, bias=bias)})"
+
+
+class Sequential(Module):
+    """Modules in a row, each fed with what the one before returned; `layers` is the list of them.
+
+    A call returns what the last one returns, but a bare Value instead of a list of one. Raises TypeError for what is
+    not a Module, ValueError if there are none.
+
+    >>> model = Sequential(Layer(2, 4, "relu"), Dropout(0.5), Layer(4, 3))
+    >>> len(model([1.0, 2.0]))
+    3
+    >>> model
+    Sequential(Layer(2, 4, 'relu'), Dropout(0.5), Layer(4, 3))
+    """
+
+    def __init__(self, *layers: Module) -> None:
+        if not layers:
+            raise ValueError("Sequential needs at least one Module, as in Sequential(Layer(2, 4), Layer(4, 1))")
+        for each in layers:
+            if not isinstance(each, Module):
+                cure = "a Layer takes its activation by name" if callable(each) else "take it out of its list with a *"
+                raise TypeError(f"Sequential needs Modules, but got {type(each).__name__}: {each!r}; {cure}")
+        self.layers = list(layers)
+        self.label_parameters()
+
+    def forward(self, inputs: Any) -> Any:
+        """Returns the last Module's output."""
+        for layer in self.layers:
+            inputs = layer(inputs)
+        return inputs[0] if isinstance(inputs, list) and len(inputs) == 1 else inputs
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"
+
+
+class MLP(Sequential):
+    """A multi-layer perceptron: a Layer for each number of `widths`, the last without an activation.
+
+    A call takes a row of `nin` numbers or Values and returns a list of `widths[-1]` Values, or one bare Value if that
+    is 1. With `dropout`, a Dropout follows every layer but the last. All random numbers come from `seed`, and the
+    weights are the same with and without dropout. Raises ValueError for no widths, and what Layer and Dropout raise.
+
+    >>> model = MLP(2, [16, 16, 1], activation="relu", seed=0)
+    >>> type(model([1.0, 2.0])).__name__, len(model.parameters())
+    ('Value', 337)
+    """
+
+    def __init__(
+        self, nin: int, widths: Sequence[int], *, activation: Activation = "relu", dropout: float = 0.0,
+        bias: bool = True, init: str | Initializer = "default", seed: int = 0,
+    ) -> None:  # fmt: skip
+        if isinstance(widths, int) or not list(widths):
+            raise ValueError(f"widths is a list of numbers of neurons, at least one, such as [16, 1]; got {widths!r}")
+        sizes = [nin, *(whole_number(f"widths[{i}]", width, least=1) for i, width in enumerate(widths))]
+        rng, last = generator(seed), len(sizes) - 2
+        options: dict[str, Any] = {"bias": bias, "init": init, "seed": rng}
+        layers: list[Module] = [
+            Layer(sizes[i], sizes[i + 1], activation if i < last else None, **options) for i in range(last + 1)
+        ]
+        if dropout:
+            layers = [part for layer in layers for part in (layer, Dropout(dropout, own_generator(rng)))][:-1]
+        super().__init__(*layers)
+        self.nin, self.widths, self.activation = nin, sizes[1:], activation
+        self.dropout, self.bias, self.init, self.seed = dropout, bias, init, seed
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The arguments that make a model of the same form: `MLP(**model.config)`.
+
+        >>> MLP(2, [3, 1]).config["widths"]
+        [3, 1]
+        """
+        names = ("nin", "widths", "activation", "dropout", "bias", "init", "seed")
+        return {name: getattr(self, name) for name in names}
+
+    def __repr__(self) -> str:
+        defaults = {"activation": "relu", "dropout": 0.0, "bias": True, "init": "default"}
+        options = {name: getattr(self, name) for name, usual in defaults.items() if getattr(self, name) != usual}
+        return f"MLP({_arguments(self.nin, self.widths, **options)})"
+
+
+class Dropout(Module):
+    """In training, zeroes each input with probability `p` and scales the others by 1/(1-p); in use, passes all on.
+
+    Each mask is a random leaf of the graph, drawn from the Module's own generator, `op.rng`, unit by unit. Raises
+    ValueError unless 0 <= p < 1. Source: Srivastava et al. 2014, in the scaled ("inverted") form.
+
+    >>> drop = Dropout(0.5, seed=1)
+    >>> [value.data for value in drop([1.0, 1.0, 1.0, 1.0])]
+    [2.0, 0.0, 0.0, 2.0]
+    >>> drop.eval()([1.0, 1.0])
+    [1.0, 1.0]
+    """
+
+    def __init__(self, p: float = 0.5, seed: Seed = None) -> None:
+        self.p = finite_number("p, the fraction to drop,", p)
+        if not 0 <= p < 1:
+            raise ValueError(f"p, the fraction to drop, is at least 0 and below 1, but got {p}; 0.5 drops half")
+        self.op = ops.Bernoulli(1 - self.p, 1 / (1 - self.p), own_generator(seed))
+
+    def forward(self, inputs: Any) -> Any:
+        """Returns the inputs times their masks in training, the inputs as they are otherwise."""
+        if not self.training or self.p == 0:
+            return inputs
+        row = _row(self, inputs)
+        masked = [value * leaf(self.op.draw(), self.op, f"mask{i}") for i, value in enumerate(row)]
+        return masked[0] if isinstance(inputs, Value) else masked
+
+    def __repr__(self) -> str:
+        return f"Dropout({self.p:g})"
+
+
+class Embedding(Module):
+    """A learned row of `dim` numbers for each of `num` things; `weights` is the list of rows.
+
+    A call with a whole number returns that row's parameters; with a Value (an input that a compiled program looks up
+    anew for each example), nodes that select them; with a list of either, a list of rows. Weights start from a normal
+    distribution, as in PyTorch. Raises IndexError for an index out of range, TypeError for one that is not whole.
+
+    >>> table = Embedding(10, 2)
+    >>> table(3) == table.weights[3], len(table([1, 2, 3]))
+    (True, 3)
+    """
+
+    def __init__(self, num: int, dim: int, *, init: str | Initializer = "normal", seed: Seed = None) -> None:
+        self.num, self.dim = whole_number("num", num, least=1), whole_number("dim", dim, least=1)
+        draw, rng = initializer(init), generator(seed)
+        self.weights = [[Parameter(draw(rng, num, dim, 1.0)) for _ in range(dim)] for _ in range(num)]
+        self.shape = f"{num} -> {dim}"
+
+    def forward(self, index: Any) -> Any:
+        """Returns the row of an index, or a list of rows for a list of them."""
+        if hasattr(index, "tolist"):
+            index = index.tolist()
+        if isinstance(index, (list, tuple)):
+            return [self.forward(each) for each in index]
+        if isinstance(index, Value):
+            return [select(index, column) for column in zip(*self.weights)]
+        row = int(index) if isinstance(index, float) and index.is_integer() else index  # data sets hold floats
+        row = whole_number(f"the index of {self!r}", row)
+        if not 0 <= row < self.num:
+            raise IndexError(f"{self!r} has rows 0 to {self.num - 1}, but got {row}")
+        return list(self.weights[row])
+
+    def __repr__(self) -> str:
+        return f"Embedding({self.num}, {self.dim})"
+
+
+# -------------------------------------------------------------------- inputs
+
+
+def _row(module: Module, inputs: Any, width: int | None = None) -> list[Value]:
+    """One example's inputs as Values: numbers become inputs named x0, x1, ...; the width is checked."""
+    if hasattr(inputs, "tolist"):
+        inputs = inputs.tolist()  # a NumPy row
+    if isinstance(inputs, (Value, float, int)):
+        inputs = [inputs]
+    if isinstance(inputs, str) or not isinstance(inputs, Iterable):
+        raise TypeError(f"{_place(module)} needs a row of numbers or Values, but got {inputs!r}")
+    row = [each if type(each) is Value else _input(module, each, i) for i, each in enumerate(inputs)]
+    if width is not None and len(row) != width:
+        given = f"{len(row)} input{'s' if len(row) != 1 else ''}"
+        raise ValueError(f"{_place(module)} takes {width}, but got {given}; make the widths agree")
+    return row
+
+
+def _input(module: Module, number: Any, i: int) -> Value:
+    if isinstance(number, (list, tuple)):
+        raise TypeError(
+            f"{_place(module)} takes one example, a row of numbers, but element {i} is itself a row; call the model once"
+            " for each row: [model(row) for row in rows]"
+        )
+    return Value(number, f"x{i}")
+
+
+def _place(module: Module) -> str:
+    """A module as messages name it: what it is, and where in the model, which the parameters' labels know."""
+    own = next(module.named_parameters(), None)
+    name = own[1].label.removesuffix(own[0]).rstrip(".") if own and own[1].label.endswith(own[0]) else ""
+    return f"{module!r} at {name}" if name else repr(module)
+
+
+def _arguments(*values: Any, **options: Any) -> str:
+    """A repr's arguments, without those at their defaults."""
+    shown = [_shown(value) for value in values if value is not None]
+    shown += [f"{name}={_shown(value)}" for name, value in options.items() if (name, value) != ("bias", True)]
+    return ", ".join(shown)
+
+
+def _shown(value: Any) -> str:
+    return value.__name__ if callable(value) and hasattr(value, "__name__") else repr(value)

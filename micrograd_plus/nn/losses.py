@@ -1,0 +1,297 @@
+"""A loss measures how far predictions are from the targets, as one number to make small.
+
+The names and formulas are those of `torch.nn.functional`. Each takes one prediction (a Value or a number) with its
+target, or lists of them; the loss of many is the mean of the losses of each. A target may be a Value too, as when a
+function is traced. Class numbers count from 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
+
+from micrograd_plus import ops
+from micrograd_plus._checks import finite_number, named
+from micrograd_plus.value import Number, Value, apply, constant, dot, logsumexp, select, total
+
+__all__ = [
+    "LOSSES", "Loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "hinge_loss",
+    "huber_loss", "l1_loss", "l1_penalty", "l2_penalty", "loss_function", "mse_loss", "nll_loss",
+]  # fmt: skip
+
+Loss: TypeAlias = Callable[[Any, Any], Value]
+"""A function of a prediction and a target."""
+
+
+# -------------------------------------------------------------------- of one number each
+
+
+def mse_loss(prediction: Any, target: Any) -> Value:
+    """Returns the mean of (prediction - target)^2.
+
+    Raises ValueError if predictions and targets differ in number, TypeError for what is not a number.
+
+    >>> mse_loss([Value(1.0), Value(2.0)], [1.0, 4.0])
+    Value(2)
+    """
+    return _mean("mse_loss", lambda p, y: (p - y) ** 2, prediction, target)
+
+
+def l1_loss(prediction: Any, target: Any) -> Value:
+    """Returns the mean of abs(prediction - target). Raises as `mse_loss` does.
+
+    >>> l1_loss(Value(1.0), 4.0)
+    Value(3)
+    """
+    return _mean("l1_loss", lambda p, y: abs(p - y), prediction, target)
+
+
+def huber_loss(prediction: Any, target: Any, *, delta: float = 1.0) -> Value:
+    """Returns the mean of d^2/2 where the distance d is below `delta`, and of delta (d - delta/2) beyond.
+
+    Raises ValueError unless `delta` is above 0, and as `mse_loss` does. Source: Huber 1964.
+
+    >>> huber_loss(Value(0.5), 0.0), huber_loss(Value(3.0), 0.0)
+    (Value(0.125), Value(2.5))
+    """
+    if finite_number("delta", delta) <= 0:
+        raise ValueError(f"huber_loss needs delta > 0, but got {delta}; 1 is usual")
+
+    def one(p: Value, y: Value) -> Value:
+        distance = p - y
+        held = distance.clamp(-delta, delta)
+        return held * (distance - 0.5 * held)  # both of the formula's branches, with no choice to freeze in a trace
+
+    return _mean("huber_loss", one, prediction, target)
+
+
+def binary_cross_entropy(probability: Any, target: Any) -> Value:
+    """Returns the mean of -(y log p + (1 - y) log(1 - p)), for probabilities p and targets y from 0 to 1.
+
+    Logarithms are held at -100 and the gradient's denominator at 1e-12, as in PyTorch. Raises ValueError for a p or y
+    outside 0 to 1, and as `mse_loss` does. Better conditioned: `binary_cross_entropy_with_logits`.
+
+    >>> binary_cross_entropy(Value(0.5), 1)
+    Value(0.693147)
+    """
+    name = "binary_cross_entropy"
+    return _mean(name, lambda p, y: apply(ops.binary_cross_entropy, p, _probability(name, y)), probability, target)
+
+
+def binary_cross_entropy_with_logits(logit: Any, target: Any) -> Value:
+    """Returns `binary_cross_entropy(sigmoid(logit), target)` in a form that can't overflow.
+
+    The formula is max(x, 0) - x y + log(1 + exp(-abs(x))), its derivative sigmoid(x) - y. Raises ValueError for a
+    target outside 0 to 1, and as `mse_loss` does.
+
+    >>> binary_cross_entropy_with_logits(Value(-1000.0), 1)
+    Value(1000)
+    """
+    name = "binary_cross_entropy_with_logits"
+    row = ops.binary_cross_entropy_with_logits
+    return _mean(name, lambda x, y: apply(row, x, _probability(name, y)), logit, target)
+
+
+def hinge_loss(score: Any, target: Any) -> Value:
+    """Returns the mean of max(0, 1 - y score), for targets y of -1 or 1: the loss of a maximum-margin classifier.
+
+    Raises ValueError for a target other than -1 or 1, and as `mse_loss` does.
+
+    >>> hinge_loss([Value(0.5), Value(-3.0)], [1, -1])
+    Value(0.25)
+    """
+
+    def one(score: Value, y: Value) -> Value:
+        if y.op is ops.CONSTANT and abs(y.data) != 1.0:
+            raise ValueError(f"hinge_loss needs targets of -1 or 1, but got {y.data:g}; from 0 or 1 make 2*y - 1")
+        return (1 - y * score).relu()
+
+    return _mean("hinge_loss", one, score, target)
+
+
+# -------------------------------------------------------------------- of a class
+
+
+def cross_entropy(logits: Any, target: Any, *, label_smoothing: float = 0.0) -> Value:
+    """Returns the mean of logsumexp(logits) - logits[target], the distance of softmax(logits) from the right class.
+
+    One example is a list of K logits and a class number, or K probabilities as the target; many are a list of each.
+    With `label_smoothing` e the target becomes (1 - e) of itself and e/K of every class. Raises ValueError for a class
+    number out of range, probabilities that do not add up to 1, fewer than two logits, or unequal numbers of examples.
+
+    >>> cross_entropy([Value(0.0), Value(0.0)], 1)
+    Value(0.693147)
+    >>> cross_entropy([[2.0, 0.0, 1.0], [0.0, 0.0, 3.0]], [0, 2])
+    Value(0.251264)
+    """
+    if not 0 <= finite_number("label_smoothing", label_smoothing) <= 1:
+        raise ValueError(f"label_smoothing is a fraction from 0 to 1, but got {label_smoothing}; 0.1 is usual")
+
+    def one(row: list[Value], y: Any) -> Value:
+        normalizer = logsumexp(row)
+        if isinstance(y, list):
+            loss = dot(_distribution("cross_entropy", y, len(row)), [normalizer - logit for logit in row])
+        else:
+            loss = normalizer - _pick("cross_entropy", row, y)
+        if label_smoothing:
+            uniform = normalizer - total(row) / len(row)
+            loss = (1 - label_smoothing) * loss + label_smoothing * uniform
+        return loss
+
+    return _mean_of_rows("cross_entropy", one, logits, target)
+
+
+def nll_loss(log_probabilities: Any, target: Any) -> Value:
+    """Returns the mean of -log_probabilities[target], for logarithms of probabilities and class numbers.
+
+    Raises as `cross_entropy` does, which it is together with a logarithm of softmax.
+
+    >>> nll_loss([Value(-0.5), Value(-1.0)], 0)
+    Value(0.5)
+    """
+    return _mean_of_rows("nll_loss", lambda row, y: -_pick("nll_loss", row, y), log_probabilities, target)
+
+
+# -------------------------------------------------------------------- of the parameters
+
+
+def l1_penalty(parameters: Iterable[Value], strength: float) -> Value:
+    """Returns strength * sum(abs(w)), to add to a loss: it drives weights to exactly 0.
+
+    Raises ValueError if there are no parameters or `strength` is negative.
+
+    >>> l1_penalty([Value(3.0), Value(-4.0)], 0.1)
+    Value(0.7)
+    """
+    weights = _weights("l1_penalty", parameters, strength)
+    return strength * total([abs(weight) for weight in weights])
+
+
+def l2_penalty(parameters: Iterable[Value], strength: float) -> Value:
+    """Returns strength * sum(w^2), to add to a loss: it keeps weights small.
+
+    For plain SGD it is a `weight_decay` of 2 * strength. Raises as `l1_penalty` does.
+
+    >>> l2_penalty([Value(3.0), Value(-4.0)], 0.1)
+    Value(2.5)
+    """
+    weights = _weights("l2_penalty", parameters, strength)
+    return strength * dot(weights, weights)
+
+
+# -------------------------------------------------------------------- by name
+
+LOSSES: dict[str, Loss] = {
+    "binary_cross_entropy": binary_cross_entropy, "bce": binary_cross_entropy,
+    "binary_cross_entropy_with_logits": binary_cross_entropy_with_logits,
+    "bce_with_logits": binary_cross_entropy_with_logits, "cross_entropy": cross_entropy, "hinge": hinge_loss,
+    "huber": huber_loss, "l1": l1_loss, "mse": mse_loss, "nll": nll_loss,
+}  # fmt: skip
+"""What `loss=` knows by name."""
+
+
+def loss_function(loss: str | Loss) -> Loss:
+    """Returns the loss of a name, or a function that was passed as it is. Raises ValueError for an unknown name.
+
+    >>> loss_function("mse") is mse_loss
+    True
+    """
+    name = loss.removesuffix("_loss") if isinstance(loss, str) else loss
+    return name if callable(name) else named("loss", name, LOSSES)
+
+
+# -------------------------------------------------------------------- what they share
+
+
+def _mean(name: str, one: Callable[[Value, Value], Value], prediction: Any, target: Any) -> Value:
+    """The mean of `one` over all pairs of a prediction and its target."""
+    losses = [one(constant(p), constant(y)) for p, y in _pairs(name, prediction, target)]
+    return _average(losses)
+
+
+def _mean_of_rows(name: str, one: Callable[[list[Value], Any], Value], rows: Any, targets: Any) -> Value:
+    """The mean of `one` over all rows of numbers and their targets."""
+    rows, targets = _plain(rows), _plain(targets)
+    if not isinstance(rows, list) or not rows:
+        raise TypeError(f"{name} needs a list with a number for each class, but got {rows!r}")
+    rows = [_plain(row) for row in rows]
+    if not isinstance(rows[0], list):
+        rows, targets = [rows], [targets]
+    if not isinstance(targets, list) or len(rows) != len(targets):
+        given = len(targets) if isinstance(targets, list) else repr(targets)
+        raise ValueError(f"{name} got {len(rows)} rows of predictions and {given} targets; give every row its class")
+    losses = []
+    for i, (row, y) in enumerate(zip(rows, map(_plain, targets))):
+        if not isinstance(row, list) or len(row) < 2 or len(row) != len(rows[0]):
+            raise ValueError(
+                f"{name} needs a number for each of at least two classes in every row, but row {i} is {row!r}; for a"
+                " single output use binary_cross_entropy_with_logits"
+            )
+        losses.append(one([constant(each) for each in row], y))
+    return _average(losses)
+
+
+def _average(losses: Sequence[Value]) -> Value:
+    return losses[0] if len(losses) == 1 else total(losses) / len(losses)
+
+
+def _pairs(name: str, prediction: Any, target: Any) -> list[tuple[Number, Number]]:
+    """Numbers side by side, from nested lists of one shape; a list of one stands for what it holds."""
+    prediction, target = _plain(prediction), _plain(target)
+    if not isinstance(prediction, list) and not isinstance(target, list):
+        return [(prediction, target)]
+    predictions = prediction if isinstance(prediction, list) else [prediction]
+    targets = target if isinstance(target, list) else [target]
+    if len(predictions) != len(targets):
+        raise ValueError(
+            f"{name} got {len(predictions)} predictions and {len(targets)} targets; give every prediction one target"
+        )
+    if not predictions:
+        raise ValueError(f"{name} got no predictions; the mean of none is not defined")
+    return [pair for p, y in zip(predictions, targets) for pair in _pairs(name, p, y)]
+
+
+def _plain(numbers: Any) -> Any:
+    """A NumPy array or a tuple as a list; anything else as it is."""
+    if hasattr(numbers, "tolist"):
+        return numbers.tolist()
+    return list(numbers) if isinstance(numbers, tuple) else numbers
+
+
+def _pick(name: str, row: list[Value], target: Any) -> Value:
+    """The entry of the target's class."""
+    number = constant(target).data
+    if not number.is_integer() or not 0 <= number < len(row):
+        raise ValueError(
+            f"{name} needs a class number from 0 to {len(row) - 1}, as there are {len(row)} outputs, but got {number:g}"
+        )
+    return select(target, row)
+
+
+def _distribution(name: str, probabilities: list[Any], classes: int) -> list[Value]:
+    values = [_probability(name, constant(each)) for each in probabilities]
+    if len(values) != classes:
+        raise ValueError(f"{name} got {len(values)} probabilities as a target for {classes} outputs; give one for each")
+    if all(value.op is ops.CONSTANT for value in values):
+        whole = math.fsum(value.data for value in values)
+        if abs(whole - 1) > 1e-6:
+            raise ValueError(f"{name} needs a target's probabilities to add up to 1, but they add up to {whole:g}")
+    return values
+
+
+def _probability(name: str, target: Value) -> Value:
+    """The target itself, once it is seen to be from 0 to 1."""
+    if not 0 <= target.data <= 1:
+        given = f"{target.data:g}; for class numbers use cross_entropy"
+        raise ValueError(f"{name} needs targets from 0 to 1, but got {given}")
+    return target
+
+
+def _weights(name: str, parameters: Iterable[Value], strength: float) -> list[Value]:
+    weights = [constant(each) for each in parameters]
+    if not weights:
+        raise ValueError(f"{name} got no parameters; pass model.parameters(), or some of them")
+    if finite_number("strength", strength) < 0:
+        raise ValueError(f"{name} needs a strength of at least 0, but got {strength}; 0.001 is usual")
+    return weights

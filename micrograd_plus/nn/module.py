@@ -1,0 +1,239 @@
+"""A Module is a part of a model: it owns parameters and other Modules, and computes something with them.
+
+There is no registration and no magic: a Module's parameters are found by looking at its attributes. An attribute may be
+a parameter, a Module, or a list, tuple or dict of such. The way there is the name: `layers.0.neurons.2.weights.1`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, SupportsFloat, TypeVar
+
+from micrograd_plus import ops
+from micrograd_plus._checks import finite_number
+from micrograd_plus.value import UNSEEN, Value, leaf
+
+__all__ = ["Module", "Parameter", "Summary"]
+
+M = TypeVar("M", bound="Module")
+
+
+def Parameter(data: SupportsFloat, label: str = "") -> Value:
+    """Returns a Value that training changes: a leaf in the role of a parameter. Raises what `Value(data)` raises.
+
+    >>> Parameter(0.5, "w")
+    Value(0.5, label='w')
+    """
+    return leaf(data, ops.PARAMETER, label)
+
+
+class Module:
+    """The base of every part of a model. A subclass sets its attributes and writes `forward`.
+
+    >>> class Line(Module):
+    ...     def __init__(self):
+    ...         self.slope, self.offset = Parameter(2.0), Parameter(1.0)
+    ...
+    ...     def forward(self, x):
+    ...         return self.slope * x + self.offset
+    >>> line = Line()
+    >>> line(3.0).data
+    7.0
+    >>> line.state_dict()
+    {'slope': 2.0, 'offset': 1.0}
+    """
+
+    training: bool = True
+    """Whether the Module behaves as in training (dropout drops) or as in use; `train` and `eval` set it."""
+
+    shape: str = ""
+    """What goes in and comes out, as `summary` shows it: `2 -> 16`."""
+
+    _labelled = False  # whether the parameters carry their names; these two need no call of a base class's __init__
+
+    def forward(self, *inputs: Any, **options: Any) -> Any:
+        """Returns what the Module computes; every subclass writes its own."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward(); write one that returns its output")
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """Returns `forward(...)`. The first call labels the parameters by their names (see `label_parameters`)."""
+        if not self._labelled:
+            self.label_parameters()
+        return self.forward(*inputs, **options)
+
+    # ------------------------------------------------------------ what is in it
+
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """Yields every Module here, itself first under the name "", each once, with its dotted name.
+
+        The order is that in which the attributes were set, and stays the same.
+        """
+        seen: set[Module] = set()
+        todo: list[tuple[str, Module]] = [("", self)]
+        while todo:
+            prefix, module = todo.pop()
+            if module not in seen:
+                seen.add(module)
+                yield prefix, module
+                inside = [(_join(prefix, name), each) for name, each in _members(module) if isinstance(each, Module)]
+                todo.extend(reversed(inside))
+
+    def named_parameters(self) -> Iterator[tuple[str, Value]]:
+        """Yields every parameter once, with its dotted name: those of a Module before those of the Modules inside it.
+
+        >>> from micrograd_plus.nn import Layer
+        >>> [name for name, parameter in Layer(2, 1).named_parameters()]
+        ['neurons.0.weights.0', 'neurons.0.weights.1', 'neurons.0.bias']
+        """
+        seen: set[Value] = set()
+        for prefix, module in self.named_modules():
+            for name, each in _members(module):
+                if isinstance(each, Value) and each not in seen:
+                    seen.add(each)
+                    yield _join(prefix, name), each
+
+    def modules(self) -> Iterator[Module]:
+        """Yields every Module here, itself first."""
+        return (module for _, module in self.named_modules())
+
+    def parameters(self) -> list[Value]:
+        """Returns every parameter once, in the order of `named_parameters`."""
+        return [parameter for _, parameter in self.named_parameters()]
+
+    def label_parameters(self) -> None:
+        """Labels each parameter with its name within this Module, as pictures and messages show it.
+
+        The first call of the outermost Module does it for the whole model; `Sequential` and `MLP` do it when made.
+        """
+        for name, parameter in self.named_parameters():
+            parameter.label = name
+        for module in self.modules():
+            module._labelled = True
+
+    # ------------------------------------------------------------ training
+
+    def train(self: M, mode: bool = True) -> M:
+        """Returns the Module itself, set to training (or, with False, to use), with all Modules inside it."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self: M) -> M:
+        """Returns the Module itself, set to use: `train(False)`."""
+        return self.train(False)
+
+    def zero_grad(self) -> None:
+        """Clears the `grad` of every parameter."""
+        for parameter in self.parameters():
+            parameter.grad = UNSEEN
+
+    # ------------------------------------------------------------ to keep and to bring back
+
+    def state_dict(self) -> dict[str, float]:
+        """Returns the number of each parameter, by name."""
+        return {name: parameter.data for name, parameter in self.named_parameters()}
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """Sets every parameter to the number that `state` has under its name.
+
+        Raises ValueError, before anything is changed, if a name is missing or unknown or a number is not finite, and
+        TypeError for what is not a number.
+
+        >>> from micrograd_plus.nn import Neuron
+        >>> Neuron(1).load_state_dict({"weights.0": 0.5})
+        Traceback (most recent call last):
+            ...
+        ValueError: this state is not of a Neuron with 2 parameters: missing bias; build the model as it was when saved
+        """
+        parameters = dict(self.named_parameters())
+        wrong = {
+            "missing": [name for name in parameters if name not in state],
+            "unknown": [str(name) for name in state if name not in parameters],
+        }
+        found = "; ".join(f"{what} {_listed(names)}" for what, names in wrong.items() if names)
+        if found:
+            whose = f"a {type(self).__name__} with {len(parameters):,} parameters"
+            raise ValueError(f"this state is not of {whose}: {found}; build the model as it was when saved")
+        numbers = {name: finite_number(f"the state's {name}", state[name]) for name in parameters}
+        for name, parameter in parameters.items():
+            parameter.data = numbers[name]
+
+    # ------------------------------------------------------------ to look at
+
+    def summary(self) -> Summary:
+        """Returns a table of the parts, their shapes and their numbers of parameters; `print` it.
+
+        >>> from micrograd_plus.nn import MLP
+        >>> print(MLP(2, [3, 1], activation="tanh", dropout=0.5).summary())
+        name      module               shape   parameters
+        layers.0  Layer(2, 3, 'tanh')  2 -> 3           9
+        layers.1  Dropout(0.5)                          0
+        layers.2  Layer(3, 1)          3 -> 1           4
+        MLP                                            13
+        """
+        rows: list[tuple[str, str, str, int]] = []
+        shown: set[Module] = set()
+        for name, module in self.named_modules():
+            if module in shown:
+                continue
+            members = list(_members(module))
+            if module.shape or not members:  # a part that people name as one thing, whatever it is made of
+                rows.append((name, repr(module), module.shape, len(module.parameters())))
+                shown.update(module.modules())
+            else:
+                own = Counter(member.split(".")[0] for member, each in members if isinstance(each, Value))
+                rows += [(_join(name, member), "Parameter", "", count) for member, count in own.items()]
+        return Summary(type(self).__name__, tuple(rows), len(self.parameters()))
+
+    def __repr__(self) -> str:
+        inside = [(name, each) for name, each in _members(self) if isinstance(each, Module)]
+        lines = [f"  {name}: {each!r}".replace("\n", "\n  ") for name, each in inside]
+        return "\n".join([f"{type(self).__name__}(", *lines, ")"]) if lines else f"{type(self).__name__}()"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `Module.summary` tells: `rows` of (name, module, shape, number of parameters), and the `total`.
+
+    A parameter that two parts share is in the row of each, and once in the total. `str()` and `repr()` are the table.
+    """
+
+    model: str
+    rows: tuple[tuple[str, str, str, int], ...]
+    total: int
+
+    def __str__(self) -> str:
+        cells = [("name", "module", "shape", "parameters")]
+        cells += [(name, module, shape, f"{count:,}") for name, module, shape, count in self.rows]
+        cells += [(self.model, "", "", f"{self.total:,}")]
+        first, second, third, last = (max(map(len, column)) for column in zip(*cells))
+        return "\n".join(f"{a:<{first}}  {b:<{second}}  {c:<{third}}  {d:>{last}}" for a, b, c, d in cells)
+
+    __repr__ = __str__
+
+
+def _members(module: Module) -> Iterator[tuple[str, Value | Module]]:
+    """The parameters and Modules that a Module holds itself, with the names of the attributes that lead there."""
+    for name, thing in vars(module).items():
+        yield from _found(name, thing)
+
+
+def _found(name: str, thing: Any) -> Iterator[tuple[str, Value | Module]]:
+    if isinstance(thing, Module) or (isinstance(thing, Value) and thing.op is ops.PARAMETER):
+        yield name, thing
+    elif isinstance(thing, (list, tuple)):
+        for i, each in enumerate(thing):
+            yield from _found(f"{name}.{i}", each)
+    elif isinstance(thing, dict):
+        for key, each in thing.items():
+            yield from _found(f"{name}.{key}", each)
+
+
+def _join(prefix: str, name: str) -> str:
+    return f"{prefix}.{name}" if prefix else name
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")

@@ -1,0 +1,385 @@
+"""An optimizer changes the parameters so that the loss falls, each by a rule that stands here as its formula.
+
+In a rule, `w` is the weight, `g` its gradient, `t` the number of the step from 1, `lr` the learning rate; `# if` says
+for which options a line is there. The formulas and defaults are PyTorch's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, TypeAlias
+
+from micrograd_plus._checks import finite_number, named, whole_number
+from micrograd_plus.nn.rule import Rule
+from micrograd_plus.value import UNSEEN, Value
+
+__all__ = [
+    "OPTIMIZERS", "SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "Rate", "clip_grad_norm",
+    "clip_grad_value", "optimizer_class",
+]  # fmt: skip
+
+Rate: TypeAlias = "float | Callable[[int], float]"
+"""A learning rate: a number, or a schedule, a function of the number of steps done so far (see `nn.schedules`)."""
+
+
+class Optimizer:
+    """What all optimizers share: the parameters, the number `t` of steps done, and the states of the rule.
+
+    `state` has a list of floats, one a parameter, for each state of the rule; `rate` is the learning rate of the next
+    step. Raises ValueError for no parameters, one that is there twice or is computed from others, or a learning rate
+    or option out of range; TypeError for what is not a Value.
+    """
+
+    text: ClassVar[str] = ""
+    """The rule, with all its options."""
+
+    def __init__(self, parameters: Iterable[Value], lr: Rate, **options: Any) -> None:
+        self.parameters = _checked_parameters(parameters)
+        if not callable(lr):
+            _checked_rate(lr)
+        self.lr = lr
+        self.rule = Rule(self.text, options)
+        self.t = 0
+        self.state = {name: [0.0] * len(self.parameters) for name in self.rule.state}
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The hyperparameters other than the learning rate, by the names that the rule gives them."""
+        return dict(self.rule.options)
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the next step."""
+        return _checked_rate(self.lr(self.t)) if callable(self.lr) else self.lr
+
+    def update(self, w: Any, g: Any, state: Mapping[str, Any], t: int, lr: float) -> dict[str, Any]:
+        """Returns every quantity of the rule by name, the new `w` and states among them, and changes nothing.
+
+        `w`, `g` and each state are floats, or NumPy arrays of one shape; `t` counts steps from 1.
+
+        >>> SGD([Value(0.0)], lr=0.1).update(1.0, 0.5, {}, t=1, lr=0.1)
+        {'step': 0.05, 'w': 0.95}
+        """
+        return self.rule(w=w, g=g, t=t, lr=lr, **{name: state[name] for name in self.rule.state})
+
+    def step(self) -> None:
+        """Changes every parameter by the rule. A parameter that no backward pass has reached counts as of gradient 0.
+
+        Raises RuntimeError if no parameter was reached at all, FloatingPointError if a result is not finite; then no
+        parameter has changed.
+        """
+        if all(parameter.grad is UNSEEN for parameter in self.parameters):
+            raise RuntimeError("no parameter has a gradient; call loss.backward() before step(), and zero_grad() after")
+        t, lr, run = self.t + 1, self.rate, self.rule.scalar
+        weights = [(parameter.data, parameter.grad) for parameter in self.parameters]
+        states = zip(*self.state.values()) if self.state else [()] * len(weights)
+        found = [run(w, g, t, lr, *state) for (w, g), state in zip(weights, states)]
+        for parameter, new in zip(self.parameters, found):
+            if not all(math.isfinite(new[name]) for name in ("w", *self.state)):
+                raise FloatingPointError(self._not_finite(parameter, new, lr))
+        for parameter, new in zip(self.parameters, found):
+            parameter.data = new["w"]
+        self.state = {name: [new[name] for new in found] for name in self.state}
+        self.t = t
+
+    def _not_finite(self, parameter: Value, new: Mapping[str, float], lr: float) -> str:
+        name = parameter.label or f"parameter {self.parameters.index(parameter)}"
+        given = f"w = {parameter.data:.6g} and g = {parameter.grad:.6g} at lr = {lr:g}"
+        cure = "lower the learning rate, clip the gradients, or scale the inputs"
+        return f"step {self.t + 1} would set {name} to {new['w']}, from {given}; {cure}"
+
+    def zero_grad(self) -> None:
+        """Clears the `grad` of every parameter."""
+        for parameter in self.parameters:
+            parameter.grad = UNSEEN
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what a run must know to go on as if it had not stopped: the optimizer's name, `t` and the states."""
+        kept = {name: list(numbers) for name, numbers in self.state.items()}
+        return {"optimizer": type(self).__name__, "t": self.t, "state": kept}
+
+    def load_state_dict(self, saved: Mapping[str, Any]) -> None:
+        """Brings back what `state_dict` returned.
+
+        Raises ValueError, before anything is changed, for another optimizer's, or one with other options or another
+        number of parameters; TypeError for what is not a number.
+        """
+        name = type(self).__name__
+        if saved.get("optimizer") != name:
+            raise ValueError(f"this state is of {saved.get('optimizer')!r}, not of {name}; make the optimizer it was")
+        state = saved.get("state", {})
+        if set(state) != set(self.state):
+            given, needed = (", ".join(sorted(names)) or "none" for names in (state, self.state))
+            raise ValueError(
+                f"this {name} keeps {needed}, but the state has {given}; use the options it had when saved"
+            )
+        for key, numbers in state.items():
+            if len(numbers) != len(self.parameters):
+                given = f"{len(numbers):,} numbers in {key} for {len(self.parameters):,} parameters"
+                raise ValueError(f"the state has {given}; build the model as it was when saved")
+        t = whole_number("the state's t", saved.get("t"), least=0)
+        self.state = {key: [finite_number(f"the state's {key}", each) for each in state[key]] for key in self.state}
+        self.t = t
+
+    def __repr__(self) -> str:
+        lr = f"{self.lr:g}" if isinstance(self.lr, (float, int)) else repr(self.lr)
+        options = "".join(f", {name}={value!r}" for name, value in self.options.items())
+        count = len(self.parameters)
+        return f"{type(self).__name__}({count:,} parameter{'s' if count != 1 else ''}, lr={lr}{options})"
+
+
+class SGD(Optimizer):
+    """Gradient descent, on request with momentum (Polyak 1964), Nesterov's look ahead, and weight decay.
+
+    Raises ValueError for an option out of range, or `nesterov` without momentum or with dampening.
+
+    >>> w = Value(1.0, "w")
+    >>> optimizer = SGD([w], lr=0.1)
+    >>> (w * w).backward()
+    >>> optimizer.step()
+    >>> w
+    Value(0.8, grad=2, label='w')
+    """
+
+    text = """
+        g = g + weight_decay * w                                           # if weight_decay
+        buf = g if t == 1 else momentum * buf + (1 - dampening) * g        # if momentum
+        step = lr * g                                                      # if not momentum
+        step = lr * buf                                                    # if momentum and not nesterov
+        step = lr * (g + momentum * buf)                                   # if nesterov
+        w = w - step
+    """
+
+    def __init__(
+        self, parameters: Iterable[Value], lr: Rate = 1e-3, *, momentum: float = 0.0, dampening: float = 0.0,
+        nesterov: bool = False, weight_decay: float = 0.0,
+    ) -> None:  # fmt: skip
+        if nesterov and (momentum == 0 or dampening != 0):
+            raise ValueError("nesterov needs momentum above 0 and no dampening; momentum=0.9 is usual")
+        super().__init__(
+            parameters, lr, momentum=_at_least_0("momentum", momentum), dampening=finite_number("dampening", dampening),
+            nesterov=bool(nesterov), weight_decay=_at_least_0("weight_decay", weight_decay),
+        )  # fmt: skip
+
+
+class RMSprop(Optimizer):
+    """Divides each step by a running root mean square of the gradient, so that every weight has its own rate.
+
+    `centered` subtracts the mean first. Raises ValueError for an option out of range. Source: Hinton 2012, lecture 6e.
+
+    >>> RMSprop([Value(1.0)])
+    RMSprop(1 parameter, lr=0.01, alpha=0.99, eps=1e-08, momentum=0.0, centered=False, weight_decay=0.0)
+    """
+
+    text = """
+        g = g + weight_decay * w                          # if weight_decay
+        v = alpha * v + (1 - alpha) * g * g
+        m = alpha * m + (1 - alpha) * g                   # if centered
+        root = sqrt(v)                                    # if not centered
+        root = sqrt(max(v - m * m, 0.0))                  # if centered
+        buf = momentum * buf + g / (root + eps)           # if momentum
+        step = lr * g / (root + eps)                      # if not momentum
+        step = lr * buf                                   # if momentum
+        w = w - step
+    """
+
+    def __init__(
+        self, parameters: Iterable[Value], lr: Rate = 1e-2, *, alpha: float = 0.99, eps: float = 1e-8,
+        momentum: float = 0.0, centered: bool = False, weight_decay: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            parameters, lr, alpha=_decay("alpha", alpha), eps=_at_least_0("eps", eps),
+            momentum=_at_least_0("momentum", momentum), centered=bool(centered),
+            weight_decay=_at_least_0("weight_decay", weight_decay),
+        )  # fmt: skip
+
+
+class Adagrad(Optimizer):
+    """Divides each step by the root of the sum of all squared gradients so far. Source: Duchi et al. 2011.
+
+    Raises ValueError for an option out of range.
+
+    >>> Adagrad([Value(1.0)])
+    Adagrad(1 parameter, lr=0.01, eps=1e-10, weight_decay=0.0)
+    """
+
+    text = """
+        g = g + weight_decay * w                          # if weight_decay
+        v = v + g * g
+        step = lr * g / (sqrt(v) + eps)
+        w = w - step
+    """
+
+    def __init__(
+        self, parameters: Iterable[Value], lr: Rate = 1e-2, *, eps: float = 1e-10, weight_decay: float = 0.0
+    ) -> None:
+        super().__init__(
+            parameters, lr, eps=_at_least_0("eps", eps), weight_decay=_at_least_0("weight_decay", weight_decay)
+        )
+
+
+class Adam(Optimizer):
+    """Momentum and RMSprop together, both averages corrected for their start at 0. Source: Kingma and Ba 2015.
+
+    `betas` are the decays of the averages of the gradient (m) and of its square (v). Weight decay is added to the
+    gradient. Raises ValueError for an option out of range.
+
+    >>> w = Value(1.0, "w")
+    >>> optimizer = Adam([w], lr=0.1)
+    >>> (w * w).backward()
+    >>> optimizer.step()
+    >>> w
+    Value(0.9, grad=2, label='w')
+    >>> print(optimizer.rule)
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    m_hat = m / (1 - beta1 ** t)
+    v_hat = v / (1 - beta2 ** t)
+    step = lr * m_hat / (sqrt(v_hat) + eps)
+    w = w - step
+    """
+
+    text = """
+        g = g + weight_decay * w                          # if weight_decay
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g * g
+        m_hat = m / (1 - beta1 ** t)
+        v_hat = v / (1 - beta2 ** t)
+        step = lr * m_hat / (sqrt(v_hat) + eps)
+        w = w - step
+    """
+
+    def __init__(
+        self, parameters: Iterable[Value], lr: Rate = 1e-3, *, betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8, weight_decay: float = 0.0,
+    ) -> None:  # fmt: skip
+        if not isinstance(betas, Sequence) or len(betas) != 2:
+            raise ValueError(f"betas are two numbers, such as (0.9, 0.999), but got {betas!r}")
+        super().__init__(
+            parameters, lr, beta1=_decay("betas[0]", betas[0]), beta2=_decay("betas[1]", betas[1]),
+            eps=_at_least_0("eps", eps), weight_decay=_at_least_0("weight_decay", weight_decay),
+        )  # fmt: skip
+
+
+class AdamW(Adam):
+    """Adam with weight decay taken off the weight itself, not added to the gradient.
+
+    Raises ValueError for an option out of range. Source: Loshchilov and Hutter 2019.
+
+    >>> AdamW([Value(1.0)])
+    AdamW(1 parameter, lr=0.001, beta1=0.9, beta2=0.999, eps=1e-08, weight_decay=0.01)
+    """
+
+    text = """
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g * g
+        m_hat = m / (1 - beta1 ** t)
+        v_hat = v / (1 - beta2 ** t)
+        step = lr * m_hat / (sqrt(v_hat) + eps)
+        w = w - lr * weight_decay * w                     # if weight_decay
+        w = w - step
+    """
+
+    def __init__(
+        self, parameters: Iterable[Value], lr: Rate = 1e-3, *, betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8, weight_decay: float = 1e-2,
+    ) -> None:  # fmt: skip
+        super().__init__(parameters, lr, betas=betas, eps=eps, weight_decay=weight_decay)
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    "adagrad": Adagrad, "adam": Adam, "adamw": AdamW, "rmsprop": RMSprop, "sgd": SGD,
+}  # fmt: skip
+"""What `optimizer=` knows by name."""
+
+
+def optimizer_class(name: str) -> type[Optimizer]:
+    """Returns the optimizer of a name, in whatever case. Raises ValueError for an unknown one.
+
+    >>> optimizer_class("Adam") is Adam
+    True
+    """
+    return named("optimizer", name.lower() if isinstance(name, str) else name, OPTIMIZERS)
+
+
+# -------------------------------------------------------------------- clipping
+
+
+def clip_grad_norm(parameters: Iterable[Value], max_norm: float) -> float:
+    """Returns the length of the vector of all gradients; if above `max_norm`, first scales them all down to it.
+
+    Each is multiplied by max_norm / (length + 1e-6), as in PyTorch. Raises ValueError if `max_norm` is not above 0,
+    FloatingPointError if a gradient is not finite.
+
+    >>> w = Value(3.0)
+    >>> (w * w).backward()
+    >>> clip_grad_norm([w], 1.0), round(w.grad, 5)
+    (6.0, 1.0)
+    """
+    reached = _reached("clip_grad_norm", parameters, "max_norm", max_norm)
+    norm = math.hypot(*(parameter.grad for parameter in reached))
+    scale = max_norm / (norm + 1e-6)
+    if scale < 1:
+        for parameter in reached:
+            parameter.grad *= scale
+    return norm
+
+
+def clip_grad_value(parameters: Iterable[Value], clip_value: float) -> None:
+    """Holds each gradient between -clip_value and clip_value.
+
+    Raises ValueError if `clip_value` is not above 0, FloatingPointError if a gradient is not finite.
+    """
+    for parameter in _reached("clip_grad_value", parameters, "clip_value", clip_value):
+        parameter.grad = min(max(parameter.grad, -clip_value), clip_value)
+
+
+def _reached(function: str, parameters: Iterable[Value], name: str, limit: float) -> list[Value]:
+    """The parameters that a backward pass has reached, all with finite gradients."""
+    if finite_number(name, limit) <= 0:
+        raise ValueError(f"{function} needs {name} > 0, but got {limit}; 1 is usual")
+    reached = [parameter for parameter in parameters if parameter.grad is not UNSEEN]
+    for parameter in reached:
+        if not math.isfinite(parameter.grad):
+            whose, cure = parameter.label or "a parameter", "lower the learning rate or scale the inputs"
+            raise FloatingPointError(f"the gradient of {whose} is {parameter.grad}; {cure}")
+    return reached
+
+
+# -------------------------------------------------------------------- wrong input
+
+
+def _checked_parameters(parameters: Iterable[Value]) -> list[Value]:
+    if not isinstance(parameters, Iterable):
+        raise TypeError(f"an optimizer needs a list of parameters, but got {parameters!r}; pass model.parameters()")
+    found = list(parameters)
+    if not found:
+        raise ValueError("an optimizer needs at least one parameter, but got none; has the model any?")
+    seen: set[Value] = set()
+    for i, each in enumerate(found):
+        if not isinstance(each, Value):
+            raise TypeError(f"an optimizer needs Values, but parameter {i} is {each!r}; pass model.parameters()")
+        name = each.label or f"parameter {i}"
+        if each.children:
+            raise ValueError(f"{name} is computed from other Values, so setting it has no effect; pass the leaves")
+        if each in seen:
+            raise ValueError(f"{name} is among the parameters twice, and would be stepped twice; pass it once")
+        seen.add(each)
+    return found
+
+
+def _checked_rate(lr: Any) -> float:
+    return _at_least_0("the learning rate", lr)
+
+
+def _at_least_0(name: str, value: Any) -> float:
+    if finite_number(name, value) < 0:
+        raise ValueError(f"{name} must be at least 0, but got {value}")
+    return float(value)
+
+
+def _decay(name: str, value: Any) -> float:
+    if not 0 <= finite_number(name, value) < 1:
+        raise ValueError(f"{name} must be at least 0 and below 1, but got {value}; it is the share that is kept")
+    return float(value)

@@ -1,0 +1,127 @@
+"""A rule is how an optimizer changes a weight: its formula as text, one assignment a line, which is also what runs.
+
+The one text steps a float, steps a NumPy vector of all weights with the same bits as a result, and is read line by line
+by the ledger that shows a learner every quantity. This module knows nobody.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, NamedTuple
+
+__all__ = ["Line", "Rule"]
+
+GIVEN = ("w", "g", "t", "lr")
+"""What every rule may use: the weight, its gradient, the number of this step (from 1), the learning rate."""
+
+
+class Line(NamedTuple):
+    """One assignment of a rule: `name = expression`."""
+
+    name: str
+    expression: str
+
+    def __str__(self) -> str:
+        return f"{self.name} = {self.expression}"
+
+
+class Rule:
+    """The lines of `text` whose condition (after `# if`) holds for these options, and the function they make.
+
+    A name that is read before it is assigned is a state, kept from step to step and 0 at first. Lines are made of
+    + - * /, `sqrt`, `max`, and powers and choices of plain numbers such as `t`: these give the same bits for a float as
+    for an array's element. Raises ValueError for a name that is neither given, an option, nor assigned.
+
+    >>> rule = Rule('''
+    ...     v = momentum * v + g      # if momentum
+    ...     w = w - lr * v            # if momentum
+    ...     w = w - lr * g            # if not momentum
+    ... ''', {"momentum": 0.5})
+    >>> print(rule)
+    v = momentum * v + g
+    w = w - lr * v
+    >>> rule.state
+    ('v',)
+    >>> rule(w=1.0, g=2.0, t=1, lr=0.25, v=4.0)
+    {'v': 4.0, 'w': 0.0}
+    """
+
+    def __init__(self, text: str, options: Mapping[str, Any]) -> None:
+        self.options = dict(options)
+        self.lines = tuple(_lines(text, self.options))
+        self.state = self._state()
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.lines))
+
+    def _state(self) -> tuple[str, ...]:
+        """The names that a line reads before one assigns them, in the order in which they are assigned."""
+        assigned = [line.name for line in self.lines]
+        known, states = {*GIVEN, *self.options, "sqrt", "max"}, set()
+        for line in self.lines:
+            new = _names_in(line.expression) - known
+            if not new <= set(assigned):
+                unknown = ", ".join(sorted(new - set(assigned)))
+                raise ValueError(f"the line `{line}` uses {unknown}, which is neither given, an option, nor assigned")
+            states |= new
+            known |= new | {line.name}
+        return tuple(name for name in dict.fromkeys(assigned) if name in states)
+
+    def __call__(self, **names: Any) -> dict[str, Any]:
+        """Returns every name that the lines assign, with its last value, for `w`, `g`, `t`, `lr` and each state.
+
+        `w`, `g` and the states are floats or NumPy arrays, which are left as they were; `t` and `lr` are numbers.
+        """
+        arguments = [names[name] for name in (*GIVEN, *self.state)]
+        return self.scalar(*arguments) if isinstance(names["w"], float) else self.array(*arguments)
+
+    @property
+    def source(self) -> str:
+        """The text of the function that runs: the lines between a `def` and a `return`."""
+        body = "".join(f"    {line}\n" for line in self.lines)
+        found = ", ".join(f"{name!r}: {name}" for name in dict.fromkeys(line.name for line in self.lines))
+        return f"def rule({', '.join((*GIVEN, *self.state))}):\n{body}    return {{{found}}}\n"
+
+    @cached_property
+    def scalar(self) -> Callable[..., dict[str, float]]:
+        """The function over floats, of `w, g, t, lr` and the states in order."""
+        return self._define({"sqrt": _sqrt, "max": max})
+
+    @cached_property
+    def array(self) -> Callable[..., dict[str, Any]]:
+        """The same function over NumPy arrays. No array that it returns is one that came in."""
+        import numpy as np
+
+        run = self._define({"sqrt": np.sqrt, "max": np.maximum})
+
+        def rule(w: Any, g: Any, *others: Any) -> dict[str, Any]:
+            return {name: new.copy() if new is g else new for name, new in run(w, g, *others).items()}
+
+        return rule
+
+    def _define(self, functions: dict[str, Any]) -> Callable[..., dict[str, Any]]:
+        namespace = {**self.options, **functions}
+        exec(compile(self.source, "<rule>", "exec"), namespace)
+        defined: Callable[..., dict[str, Any]] = namespace["rule"]
+        return defined
+
+
+def _lines(text: str, options: dict[str, Any]) -> list[Line]:
+    chosen = []
+    for written in filter(None, map(str.strip, text.splitlines())):
+        assignment, _, condition = written.partition("# if ")
+        if not condition or eval(condition, {"__builtins__": {}}, options):
+            name, _, expression = assignment.partition(" = ")
+            chosen.append(Line(name.strip(), expression.strip()))
+    return chosen
+
+
+def _names_in(expression: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(expression, mode="eval")) if isinstance(node, ast.Name)}
+
+
+def _sqrt(x: float) -> float:
+    return math.sqrt(x) if x >= 0 else math.nan  # as NumPy has it; the optimizer then tells which weight it was
