@@ -532,6 +532,20 @@ affine = row("dot + b", "*xs *ys b", "sum(x * y for x, y in zip(xs, ys)) + b", n
 logsumexp = row("logsumexp", "*xs", "(peak := max(xs)) + log(sum(exp(x - peak) for x in xs))", x="exp(x - out)")
 select = row("select", "i *xs", "item(xs, i)", i="0", x="1.0 if j == i else 0.0")
 
+# y is the target; as in PyTorch, logarithms are held at -100 (where x is below exp(-100), or 1)
+binary_cross_entropy = row(
+    "bce", "x y",
+    "-(y * log(x) + (1 - y) * log1p(-x)) if x * (1 - x) > 3.720075976020836e-44"
+    " else 100 * abs(x - y) if x * (1 - x) >= 0 else nan",
+    name="binary_cross_entropy", x="(x - y) / max(x * (1 - x), 1e-12)",
+    y="log1p(-x) - log(x) if x * (1 - x) > 3.720075976020836e-44 else 100 - 200 * x",
+    needs="a probability from 0 to 1", cure="put the output through sigmoid, or use binary_cross_entropy_with_logits",
+)  # fmt: skip
+binary_cross_entropy_with_logits = row(
+    "bce of logit", "x y", "max(x, 0) - x * y + log1p(exp(-abs(x)))",
+    name="binary_cross_entropy_with_logits", x="sigmoid(x) - y", y="-x",
+)  # fmt: skip
+
 
 def _number(constant: float) -> str:
     """A constant as a row writes it: whole numbers without a point."""
