@@ -1,5 +1,35 @@
-"""Training: epochs and iterations over data, with history, metrics, checkpoints and a progress bar."""
+"""Training: epochs and iterations over data, with history, metrics, checkpoints and a progress bar.
 
+>>> from micrograd_plus.data import iris, split, standardize
+>>> from micrograd_plus.nn import MLP
+>>> train, test, scaler = standardize(*split(iris(), seed=1))
+>>> model = MLP(4, [8, 3], seed=1)
+>>> history = fit(model, train, lr=0.01, epochs=30, validation=test)
+>>> history["validation accuracy"][-1] > 0.9
+True
+"""
+
+from micrograd_plus.train.callbacks import Callback, EarlyStopping, Run
+from micrograd_plus.train.divergence import DivergenceError
 from micrograd_plus.train.engine import EagerEngine, Engine, NonFiniteError
+from micrograd_plus.train.history import Epoch, History, Iteration
+from micrograd_plus.train.loop import fit
+from micrograd_plus.train.metrics import ConfusionMatrix, accuracy, confusion_matrix, mean_absolute_error
 
-__all__ = ["EagerEngine", "Engine", "NonFiniteError"]
+__all__ = [
+    "Callback",
+    "ConfusionMatrix",
+    "DivergenceError",
+    "EagerEngine",
+    "EarlyStopping",
+    "Engine",
+    "Epoch",
+    "History",
+    "Iteration",
+    "NonFiniteError",
+    "Run",
+    "accuracy",
+    "confusion_matrix",
+    "fit",
+    "mean_absolute_error",
+]

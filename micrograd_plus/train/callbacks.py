@@ -42,8 +42,14 @@ class Run:
         """Ends training after the current iteration, or, asked for at an epoch's end, after that epoch."""
         self.history.stopped = reason
 
+    def describe(self) -> str:
+        """Where the run is and how it stands, in a line."""
+        figures = self.history.epochs[-1].figures if self.history.epochs else {}
+        validated = [f"{name} {value:.4g}" for name, value in figures.items() if name != "loss"]
+        return ", ".join([f"epoch {self.epoch}/{self.epochs}", f"loss {self.loss:.4g}", *validated])
+
     def tell(self, callbacks: Sequence[Callback], event: str) -> None:
-        """Calls the method named `event` of each callback, on a model that is up to date before and taken over after."""
+        """Calls the method named `event` of each callback, on an up-to-date model, whose changes count."""
         if callbacks:
             self.engine.sync()
             for callback in callbacks:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from micrograd_plus.data import Dataset
-from micrograd_plus.value import Value, no_grad
+from micrograd_plus.value import UNSEEN, DomainError, Value, no_grad
 
 if TYPE_CHECKING:
     from micrograd_plus.nn import Module, Optimizer
@@ -38,7 +37,7 @@ class Engine(Protocol):
 
     The constructor takes `(model, loss, optimizer, *, penalty=None, clip_norm=None, clip_value=None)`. Between calls an
     engine may keep the parameters and the optimizer's state to itself: `sync` brings them back to their homes, `load`
-    takes them from there. The optimizer's count `t` it keeps up to date at every step, as the learning rate hangs on it.
+    takes them from there. The optimizer's count `t` it keeps up to date, as the learning rate hangs on it.
     """
 
     def prepare(self, data: Dataset) -> None:
@@ -107,6 +106,7 @@ class EagerEngine:
     ) -> None:
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.penalty, self.clip_norm, self.clip_value = penalty, clip_norm, clip_value
+        self._parameters = model.parameters()
 
     def prepare(self, data: Dataset) -> None:
         """Tries model and loss on the first row of `data`; see `Engine.prepare`."""
@@ -115,14 +115,14 @@ class EagerEngine:
     def step(self, data: Dataset, rows: Sequence[int] | None = None) -> float:
         """Returns the mean loss of a batch before the update; see `Engine.step`."""
         chosen = range(len(data)) if rows is None else rows
-        self.model.zero_grad()
+        for parameter in self._parameters:
+            parameter.grad = UNSEEN
         try:
             mean = self._backward(data, chosen)
             self._clip()
-        except ArithmeticError as error:
+            self.optimizer.step()  # changes nothing if a result would not be finite
+        except (ArithmeticError, DomainError) as error:
             raise NonFiniteError(str(error)) from error
-        self._refuse_non_finite_gradients()
-        self._update()
         return mean
 
     def evaluate(self, data: Dataset) -> tuple[float, list[Prediction]]:
@@ -168,23 +168,6 @@ class EagerEngine:
             clip_grad_norm(self.optimizer.parameters, self.clip_norm)
         if self.clip_value is not None:
             clip_grad_value(self.optimizer.parameters, self.clip_value)
-
-    def _refuse_non_finite_gradients(self) -> None:
-        for parameter in self.optimizer.parameters:
-            if not isfinite(parameter.grad):
-                raise NonFiniteError(f"the gradient of {parameter.label or 'a parameter'} is {parameter.grad}")
-
-    def _update(self) -> None:
-        before = [parameter.data for parameter in self.optimizer.parameters]
-        state = self.optimizer.state_dict()
-        self.optimizer.step()
-        for parameter in self.optimizer.parameters:
-            if not isfinite(parameter.data):
-                broken = f"the update would make {parameter.label or 'a parameter'} {parameter.data}"
-                for each, data in zip(self.optimizer.parameters, before):
-                    each.data = data
-                self.optimizer.load_state_dict(state)
-                raise NonFiniteError(broken)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from micrograd_plus.train.files import write_atomically
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from micrograd_plus.viz.plots import Chart
 
 __all__ = ["Epoch", "History", "Iteration"]
 
@@ -116,8 +116,8 @@ class History:
         widths = [max(map(len, column)) for column in zip(*lines)]
         return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths)) for line in lines)
 
-    def plot(self, **options: Any) -> Figure:
-        """The loss curves as a Matplotlib figure; see `micrograd_plus.viz.plots.loss_curves`.
+    def plot(self, **options: Any) -> Chart:
+        """Returns the loss curves as a Matplotlib figure; see `micrograd_plus.viz.plots.loss_curves`.
 
         Raises ModuleNotFoundError, with the cure, where Matplotlib is not installed.
         """
@@ -140,9 +140,7 @@ class History:
         elif suffix == ".csv":
             write_atomically(path, self._csv().encode())
         elif suffix:
-            picture = io.BytesIO()
-            self.plot().savefig(picture, format=suffix[1:])
-            write_atomically(path, picture.getvalue())
+            self.plot().save(path)
         else:
             raise ValueError(f"{str(path)!r} has no suffix; use .json or .csv for numbers, .svg or .png for a picture")
         return path

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from rich.table import Table
 
     from micrograd_plus.train.engine import Prediction
+    from micrograd_plus.viz.plots import Chart
 
 __all__ = ["ConfusionMatrix", "accuracy", "class_of", "confusion_matrix", "mean_absolute_error"]
 
@@ -140,11 +140,11 @@ class ConfusionMatrix:
             table.add_row(Text(name), *cells)
         return table
 
-    def plot(self, **options: Any) -> Figure:
-        """The matrix as a Matplotlib figure; see `micrograd_plus.viz.plots.confusion_matrix`."""
+    def plot(self, **options: Any) -> Chart:
+        """Returns the matrix as a Matplotlib figure; see `micrograd_plus.viz.plots.confusion_matrix`."""
         from micrograd_plus.viz.plots import confusion_matrix as plot
 
-        return plot(self, **options)
+        return plot(self.counts, self.classes, **options)
 
 
 def _share(part: int, whole: int) -> float | None:

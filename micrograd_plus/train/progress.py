@@ -96,7 +96,7 @@ class _TerminalBar:
 
 
 class _NotebookBar:
-    """An HTML progress element that is redrawn in place; it needs no widget extension, and stays in a saved notebook."""
+    """An HTML progress element, redrawn in place: it needs no widget extension, and a saved notebook keeps it."""
 
     def __init__(self, total: int) -> None:
         from IPython.display import display

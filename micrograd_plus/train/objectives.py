@@ -1,0 +1,129 @@
+"""An objective is a loss together with what its predictions mean: a class or a number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeAlias
+
+from micrograd_plus._checks import named
+from micrograd_plus.data import Dataset
+from micrograd_plus.train.engine import Loss, Prediction
+from micrograd_plus.train.metrics import accuracy, mean_absolute_error
+from micrograd_plus.value import Value
+
+__all__ = ["Metric", "Objective", "metrics_for", "objective_for"]
+
+Metric: TypeAlias = "Callable[[Sequence[Prediction], Sequence[Any]], float]"
+"""From predictions and targets to one number."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A loss by name, and how a single output of a model trained on it is read.
+
+    `threshold` is where the single output stands for class 1 rather than 0; None for a regression.
+    """
+
+    name: str
+    loss: Loss = field(repr=False)
+    threshold: float | None = None
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether predictions stand for classes."""
+        return self.threshold is not None
+
+
+THRESHOLDS = {
+    "cross_entropy": 0.0,
+    "nll_loss": 0.0,
+    "binary_cross_entropy_with_logits": 0.0,
+    "binary_cross_entropy": 0.5,
+    "hinge_loss": 0.0,
+}
+"""The losses of `micrograd_plus.nn` that tell classes apart, and where a single output changes from class 0 to 1."""
+
+ONE_OUTPUT_A_CLASS = ("cross_entropy", "nll_loss")
+"""Those that need an output for every class; the others need a single output and two classes."""
+
+
+def objective_for(loss: str | Loss | None, data: Dataset, outputs: int | None) -> Objective:
+    """The objective for this data and a model with so many outputs (None for a single one that is not in a list).
+
+    Without a loss it is the usual one: "cross_entropy" for classes, "bce_with_logits" for two classes and a single
+    output, "mse" for numbers. Raises ValueError for an unknown name, or where the outputs do not fit the classes.
+
+    >>> from micrograd_plus.data import iris
+    >>> objective_for(None, iris(), outputs=3)
+    Objective(name='cross_entropy', threshold=0.0)
+    """
+    from micrograd_plus.nn.losses import hinge_loss, loss_function
+
+    if loss is None:
+        loss = "mse" if not data.is_classification else "bce_with_logits" if outputs is None else "cross_entropy"
+    function = loss_function(loss)
+    name = getattr(function, "__name__", type(function).__name__)
+    if function is hinge_loss and data.is_classification:
+        function = _hinge_of_class
+    ours = loss_function(loss).__module__ == hinge_loss.__module__
+    threshold = THRESHOLDS.get(name) if ours else 0.0 if data.is_classification else None
+    if ours and threshold is not None:
+        _check_outputs(name, data, outputs)
+    return Objective(name, function, threshold)
+
+
+def _hinge_of_class(score: Any, target: Any) -> Value:
+    """The hinge loss for the classes 0 and 1, which it knows as -1 and 1."""
+    from micrograd_plus.nn.losses import hinge_loss
+
+    return hinge_loss(score, 2 * target - 1)
+
+
+def _check_outputs(loss: str, data: Dataset, outputs: int | None) -> None:
+    classes = len(data.classes)
+    if loss in ONE_OUTPUT_A_CLASS and outputs is None:
+        raise ValueError(
+            f"{loss} needs an output for each class, and the model has a single one; end the model with"
+            f" {classes or 'as many as there are classes'}, or use 'bce_with_logits' for two classes"
+        )
+    if loss in ONE_OUTPUT_A_CLASS and classes and outputs != classes:
+        raise ValueError(
+            f"{data.name!r} has {classes} classes and the model {outputs} outputs; end the model with {classes}"
+        )
+    if loss not in ONE_OUTPUT_A_CLASS and classes > 2:
+        raise ValueError(
+            f"{loss} tells two classes apart, and {data.name!r} has {classes}; end the model with {classes} outputs,"
+            " and use 'cross_entropy'"
+        )
+    if loss not in ONE_OUTPUT_A_CLASS and classes and outputs is not None:
+        raise ValueError(
+            f"{loss} needs a single output, and the model has {outputs}; end the model with 1, or use 'cross_entropy'"
+        )
+
+
+def metrics_for(metrics: Sequence[str | Metric] | None, objective: Objective) -> dict[str, Metric]:
+    """The metrics by the name of their figure; without any, the usual one for the objective.
+
+    Raises ValueError for an unknown name.
+
+    >>> from micrograd_plus.data import line
+    >>> list(metrics_for(None, objective_for(None, line(), None)))
+    ['mean absolute error']
+    """
+    known: dict[str, Metric] = {
+        "accuracy": partial(accuracy, threshold=objective.threshold or 0.0),
+        "mean_absolute_error": mean_absolute_error,
+    }
+    if metrics is None:
+        metrics = ["accuracy" if objective.is_classification else "mean_absolute_error"]
+    if isinstance(metrics, str):
+        raise TypeError(f"metrics is a list of names and functions; write [{metrics!r}]")
+    found: dict[str, Metric] = {}
+    for metric in metrics:
+        if metric in (accuracy, mean_absolute_error):
+            metric = metric.__name__  # so that accuracy is told the objective's threshold
+        name = metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
+        found[name.replace("_", " ")] = named("metric", metric, known) if isinstance(metric, str) else metric
+    return found
