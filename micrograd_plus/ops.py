@@ -133,7 +133,7 @@ class Op:
 
         If the operands' numbers are given as `at`, only the branch of a choice that they take is written.
         """
-        return _substitute(self.value, self._bind(names), self._bind(at))
+        return substitute(self.value, self._bind(names), self._bind(at))
 
     def partial_words(
         self, operand: str, *names: Any, out: str = "out", member: int = 0, at: Sequence[Any] = ()
@@ -143,7 +143,7 @@ class Op:
         for starred, name in zip(self.operands, self.names):
             if starred.startswith("*"):
                 bound[name] = bound[starred[1:]][member]
-        return _substitute(self.partials[operand], bound, numbers | {"j": member} if numbers else {})
+        return substitute(self.partials[operand], bound, numbers | {"j": member} if numbers else {})
 
     # ---------------------------------------------------------------- how they are made
 
@@ -363,7 +363,12 @@ def _label(text: str) -> ast.expr:
     return ast.Name(id=text, ctx=ast.Load())
 
 
-def _substitute(expression: str, names: Mapping[str, Any], at: Mapping[str, Any]) -> str:
+def substitute(expression: str, names: Mapping[str, Any], at: Mapping[str, Any]) -> str:
+    """Returns an expression with other words in the place of its names; the numbers `at` decide a choice.
+
+    >>> substitute("g if t == 1 else decay * m + g", {"g": "2", "m": "-0.5", "decay": "0.9"}, {"t": 2})
+    '0.9 * -0.5 + 2'
+    """
     words = _Words(names, at)
     formula = ast.fix_missing_locations(words.visit(ast.parse(expression, mode="eval")))
     return ast.unparse(formula) + words.definitions
