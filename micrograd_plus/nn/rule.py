@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -101,6 +101,21 @@ class Rule:
             return {name: new.copy() if new is g else new for name, new in run(w, g, *others).items()}
 
         return rule
+
+    def line_by_line(self, **names: float) -> Iterator[tuple[Line, dict[str, float], float]]:
+        """Yields each line with the numbers of all names it may use and its result, for floats: what the ledger shows.
+
+        >>> rule = Rule("v = decay * v + g\\nw = w - lr * v", {"decay": 0.5})
+        >>> for line, names, result in rule.line_by_line(w=1.0, g=2.0, t=1, lr=0.25, v=4.0):
+        ...     print(line, "=", result)
+        v = decay * v + g = 4.0
+        w = w - lr * v = 0.0
+        """
+        known = {**self.options, **names}
+        for line in self.lines:
+            result = eval(line.expression, {"__builtins__": {}, "sqrt": _sqrt, "max": max}, known)
+            yield line, dict(known), result
+            known[line.name] = result
 
     def _define(self, functions: dict[str, Any]) -> Callable[..., dict[str, Any]]:
         namespace = {**self.options, **functions}
