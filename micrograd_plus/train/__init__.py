@@ -15,6 +15,7 @@ from micrograd_plus.train.engine import EagerEngine, Engine, NonFiniteError
 from micrograd_plus.train.history import Epoch, History, Iteration
 from micrograd_plus.train.loop import fit
 from micrograd_plus.train.metrics import ConfusionMatrix, accuracy, confusion_matrix, mean_absolute_error
+from micrograd_plus.train.predictor import Predictor
 
 __all__ = [
     "Callback",
@@ -27,6 +28,7 @@ __all__ = [
     "History",
     "Iteration",
     "NonFiniteError",
+    "Predictor",
     "Run",
     "accuracy",
     "confusion_matrix",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
-from array import array
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -87,12 +87,12 @@ def fingerprint(data: Dataset) -> str:
 
     >>> from micrograd_plus.data import xor
     >>> fingerprint(xor())
-    '4 x 2, 9eab1d0f2e9e'
+    '4 x 2, 398b06e5d102'
     """
     digest = hashlib.sha256()
     for inputs, target in data:
-        digest.update(array("d", inputs).tobytes())
-        digest.update(array("d", target if isinstance(target, list) else [target]).tobytes())
+        numbers = [*inputs, *(target if isinstance(target, list) else [target])]
+        digest.update(struct.pack(f"<{len(numbers)}d", *numbers))
     return f"{len(data)} x {data.width}, {digest.hexdigest()[:12]}"
 
 

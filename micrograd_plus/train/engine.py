@@ -16,7 +16,7 @@ from micrograd_plus.value import UNSEEN, DomainError, Value, no_grad
 if TYPE_CHECKING:
     from micrograd_plus.nn import Module, Optimizer
 
-__all__ = ["EagerEngine", "Engine", "Loss", "NonFiniteError", "Penalty", "Prediction", "evaluating"]
+__all__ = ["EagerEngine", "Engine", "Loss", "NonFiniteError", "Penalty", "Prediction", "evaluating", "numbers_of"]
 
 Prediction: TypeAlias = "float | list[float]"
 """What a model says of one example: a number, or a list of them where its last layer has several neurons."""
@@ -130,12 +130,12 @@ class EagerEngine:
         with evaluating(self.model), no_grad():
             outputs = [self.model(self._inputs(data, row)) for row in range(len(data))]
             losses = [self.loss(output, target).data for output, target in zip(outputs, data.targets)]
-        return sum(losses) / len(losses), [_numbers(output) for output in outputs]
+        return sum(losses) / len(losses), [numbers_of(output) for output in outputs]
 
     def predict(self, inputs: Sequence[Sequence[float]]) -> list[Prediction]:
         """Returns the prediction for each row of inputs; see `Engine.predict`."""
         with evaluating(self.model), no_grad():
-            return [_numbers(self.model([Value(x) for x in row])) for row in inputs]
+            return [numbers_of(self.model([Value(x) for x in row])) for row in inputs]
 
     def sync(self) -> None:
         """Does nothing: the model's own Values are what this engine works on."""
@@ -182,6 +182,6 @@ def evaluating(model: Module) -> Iterator[None]:
             module.training = training
 
 
-def _numbers(output: Any) -> Prediction:
-    """The data of an output: a number, or a list of them."""
+def numbers_of(output: Any) -> Prediction:
+    """A model's output as plain data: a number, or a list of them."""
     return [each.data for each in output] if isinstance(output, (list, tuple)) else output.data

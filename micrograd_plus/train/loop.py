@@ -14,11 +14,10 @@ from micrograd_plus.data.dataset import checked_dataset
 from micrograd_plus.train.callbacks import Callback, EachEpoch, Run
 from micrograd_plus.train.checkpoint import load_checkpoint, save_checkpoint
 from micrograd_plus.train.divergence import DivergenceError
-from micrograd_plus.train.engine import EagerEngine, Engine, Loss, NonFiniteError, Penalty, evaluating
+from micrograd_plus.train.engine import EagerEngine, Engine, Loss, NonFiniteError, Penalty
 from micrograd_plus.train.history import Epoch, History, Iteration
-from micrograd_plus.train.objectives import Metric, Objective, metrics_for, objective_for
+from micrograd_plus.train.objectives import Metric, Objective, metrics_for, objective_for, outputs_of
 from micrograd_plus.train.progress import Update, progress_bar
-from micrograd_plus.value import no_grad
 
 if TYPE_CHECKING:
     from micrograd_plus.nn import Module, Optimizer
@@ -83,7 +82,7 @@ def fit(
     >>> print(f"{model([0.5]).data:.3f}")
     2.000
     """
-    objective = objective_for(loss, checked_dataset(data), _outputs(model, data))
+    objective = objective_for(loss, checked_dataset(data), outputs_of(model, data))
     optimizer = _optimizer(optimizer, lr, model)
     batches = _Batches(len(data), batch_size, shuffle, seed, drop_last)
     measures = _Measures.of(data, validation, metrics, objective)
@@ -156,8 +155,9 @@ class _Batches:
         return iterations_per_epoch(self.rows, self.batch_size, self.drop_last)
 
     def of_epoch(self, epoch: int) -> list[list[int]]:
-        order = {"shuffle": self.shuffle, "seed": self.seed, "drop_last": self.drop_last, "epoch": epoch}
-        return batch_indices(self.rows, self.batch_size, **order)
+        return batch_indices(
+            self.rows, self.batch_size, shuffle=self.shuffle, seed=self.seed, drop_last=self.drop_last, epoch=epoch
+        )
 
 
 @dataclass
@@ -219,26 +219,14 @@ class _Keeper:
             save_checkpoint(self.path, run, self.settings, self.callbacks)
 
 
-def _outputs(model: Module, data: Dataset) -> int | None:
-    """How many outputs the model has; None for a single one that is not in a list."""
-    from micrograd_plus.nn import Module
-
-    if not isinstance(model, Module):
-        raise TypeError(
-            f"fit trains an nn.Module, but got {type(model).__name__}: {model!r}; make it a Module's forward"
-        )
-    with evaluating(model), no_grad():
-        output = model(data.inputs[0])
-    return len(output) if isinstance(output, (list, tuple)) else None
-
-
 def _optimizer(optimizer: str | Optimizer, lr: float | Callable[[int], float] | None, model: Module) -> Optimizer:
     from micrograd_plus.nn import Optimizer
     from micrograd_plus.nn.optim import optimizer_class
 
     if not isinstance(optimizer, Optimizer):
-        made = optimizer_class(optimizer)
-        return made(model.parameters()) if lr is None else made(model.parameters(), lr)
+        made: Any = optimizer_class(optimizer)
+        by_name: Optimizer = made(model.parameters()) if lr is None else made(model.parameters(), lr)
+        return by_name
     if lr is not None:
         raise ValueError(f"lr={lr!r} was passed beside {optimizer!r}, which has its own; set it there")
     strangers = set(optimizer.parameters) - set(model.parameters())

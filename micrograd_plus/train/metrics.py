@@ -38,7 +38,8 @@ def accuracy(predictions: Sequence[Prediction], targets: Sequence[Any], threshol
     0.6666666666666666
     """
     _check_lengths(predictions, targets)
-    return sum(class_of(each, threshold) == target for each, target in zip(predictions, targets)) / len(targets)
+    right: list[bool] = [class_of(each, threshold) == target for each, target in zip(predictions, targets)]
+    return sum(right) / len(right)
 
 
 def mean_absolute_error(predictions: Sequence[Prediction], targets: Sequence[Any]) -> float:
@@ -129,9 +130,9 @@ class ConfusionMatrix:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table("true \\ predicted", *(Text(name) for name in self.classes), title="Confusion matrix")
-        for column in table.columns[1:]:
-            column.justify = "right"
+        table = Table("true \\ predicted", title="Confusion matrix")
+        for name in self.classes:
+            table.add_column(Text(name), justify="right")
         for true, (name, row) in enumerate(zip(self.classes, self.counts)):
             cells = [
                 Text(str(count) if count else "·", style="bold" if predicted == true else "red" if count else "dim")

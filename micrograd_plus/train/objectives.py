@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from micrograd_plus._checks import named
 from micrograd_plus.data import Dataset
-from micrograd_plus.train.engine import Loss, Prediction
+from micrograd_plus.train.engine import Loss, Prediction, evaluating
 from micrograd_plus.train.metrics import accuracy, mean_absolute_error
-from micrograd_plus.value import Value
+from micrograd_plus.value import Value, no_grad
 
-__all__ = ["Metric", "Objective", "metrics_for", "objective_for"]
+if TYPE_CHECKING:
+    from micrograd_plus.nn import Module
+
+__all__ = ["THRESHOLDS", "Metric", "Objective", "metrics_for", "objective_for", "outputs_of"]
 
 Metric: TypeAlias = "Callable[[Sequence[Prediction], Sequence[Any]], float]"
 """From predictions and targets to one number."""
@@ -101,6 +104,20 @@ def _check_outputs(loss: str, data: Dataset, outputs: int | None) -> None:
         raise ValueError(
             f"{loss} needs a single output, and the model has {outputs}; end the model with 1, or use 'cross_entropy'"
         )
+
+
+def outputs_of(model: Module, data: Dataset) -> int | None:
+    """How many outputs the model has for the first row of `data`; None for a single one that is not in a list.
+
+    Raises TypeError for what is not a Module, ValueError where the widths do not fit.
+    """
+    from micrograd_plus.nn import Module
+
+    if not isinstance(model, Module):
+        raise TypeError(f"fit trains an nn.Module, but got {type(model).__name__}: {model!r}; make it one's forward")
+    with evaluating(model), no_grad():
+        output = model([Value(x, name) for x, name in zip(data.inputs[0], data.feature_names)])
+    return len(output) if isinstance(output, (list, tuple)) else None
 
 
 def metrics_for(metrics: Sequence[str | Metric] | None, objective: Objective) -> dict[str, Metric]:

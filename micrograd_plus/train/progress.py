@@ -99,18 +99,18 @@ class _NotebookBar:
     """An HTML progress element, redrawn in place: it needs no widget extension, and a saved notebook keeps it."""
 
     def __init__(self, total: int) -> None:
-        from IPython.display import display
+        from IPython import display
 
         self.total = total
-        self.handle: Any = display(self._html(0, ""), display_id=True)
+        self.handle: Any = display.display(self._html(0, ""), display_id=True)  # type: ignore[no-untyped-call]
 
     def _html(self, done: int, words: str) -> Any:
         from html import escape
 
-        from IPython.display import HTML
+        from IPython import display
 
         bar = f'<progress value="{done}" max="{self.total}" aria-label="progress"></progress>'
-        return HTML(f"{bar} {done / self.total:.0%} {escape(words)}")
+        return display.HTML(f"{bar} {done / self.total:.0%} {escape(words)}")  # type: ignore[no-untyped-call]
 
     def draw(self, done: int, words: str) -> None:
         self.handle.update(self._html(done, words))
