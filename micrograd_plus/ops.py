@@ -128,6 +128,14 @@ class Op:
         function: Callable[..., tuple[Any, ...]] = _define(self.name, source, dict(functions))
         return function
 
+    def array_text(self, expression: str) -> str:
+        """The text of `value` or of a derivative in the array reading, earlier rows written out, for code that is emitted.
+
+        >>> relu.array_text(relu.partials["x"])
+        'where(x > 0, 1.0, 0.0)'
+        """
+        return _ArrayText().read(expression)
+
     def words(self, *names: Any, at: Sequence[Any] = ()) -> str:
         """The value in words, with these names for the operands (a list of names for a group).
 
