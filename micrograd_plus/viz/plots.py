@@ -146,7 +146,7 @@ class Chart(Figure):
                 axes.set_in_layout(True)
 
     def _words(self) -> str:
-        titles = [self.get_suptitle(), *(axes.get_title() for axes in self.axes)]
+        titles = [self.get_suptitle(), *(axes.get_title(loc="left") for axes in self.axes)]
         return "; ".join(title for title in titles if title) or "Chart"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
