@@ -1,6 +1,31 @@
-"""The chain rule, the optimizers and a training run, explained with their own numbers."""
+"""The chain rule, the optimizers and a training run, explained with their own numbers.
+
+>>> from micrograd_plus import Value
+>>> w = Value(3.0, "w")
+>>> loss = (w - 1) ** 2
+>>> loss.backward()
+>>> w.explain(loss).paths.total, w.grad
+(4.0, 4.0)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.explain.explanation import Explanation, explain
 from micrograd_plus.explain.paths import Paths, derivatives
 
-__all__ = ["Explanation", "Paths", "derivatives", "explain"]
+if TYPE_CHECKING:
+    from micrograd_plus.explain.bookkeeping import Ledger, ledger
+
+__all__ = ["Explanation", "Ledger", "Paths", "derivatives", "explain", "ledger"]
+
+_ON_FIRST_USE = {"Ledger": "bookkeeping", "ledger": "bookkeeping"}
+
+
+def __getattr__(name: str) -> Any:
+    """Loads what needs nn and train when it is first asked for: pictures use the words alone."""
+    if name in _ON_FIRST_USE:
+        return getattr(import_module(f"{__name__}.{_ON_FIRST_USE[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

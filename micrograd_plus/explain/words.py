@@ -14,7 +14,7 @@ from micrograd_plus import ops
 from micrograd_plus.ops import Op
 from micrograd_plus.value import Value
 
-__all__ = ["derivative", "names", "number", "partial_words", "places", "value_words"]
+__all__ = ["derivative", "names", "number", "partial_words", "places", "tidy", "value_words"]
 
 SHOWN, DOTS = 8, "…"
 """A sum over more operands than this is written with its first ones and dots."""
@@ -116,7 +116,7 @@ def value_words(node: Value, name: Callable[[Value], str], digits: int = 4) -> t
     symbols, numbers = _dotted(node, name), _dotted(node, lambda each: number(each.data, digits))
     at = node.op.groups([child.data for child in node.children])
     formulas = [_call(node.op, symbols), *(node.op.words(*each, at=at) for each in (symbols, numbers))]
-    return tuple(dict.fromkeys(_tidy(formula) for formula in formulas if formula))
+    return tuple(dict.fromkeys(tidy(formula) for formula in formulas if formula))
 
 
 def _call(op: Op, names: Sequence[Any]) -> str:
@@ -128,8 +128,12 @@ def _call(op: Op, names: Sequence[Any]) -> str:
     return f"{function}({', '.join(lists(', '.join(name)) if isinstance(name, list) else name for name in names)})"
 
 
-def _tidy(formula: str) -> str:
-    """Brackets around a negative number that follows an operator, and one `…` for each term that stands for many."""
+def tidy(formula: str) -> str:
+    """Returns a formula with brackets around negative numbers that follow an operator, and one `…` for a term of many.
+
+    >>> tidy("3 * -0.5"), tidy("--2"), tidy("a * b + … * …")
+    ('3 * (-0.5)', '-(-2)', 'a * b + …')
+    """
     formula = re.sub(rf"{DOTS} \* {DOTS}|exp\({DOTS} - \w+\)", DOTS, formula)
     return re.sub(rf"(?<=[-+*/] )-({UNSIGNED})|(?<![\w)\]])-(-{UNSIGNED})", _bracketed, formula)
 
@@ -158,7 +162,7 @@ def partial_words(node: Value, position: int, name: Callable[[Value], str], digi
         )
         for naming in (name, lambda each: number(each.data, digits))
     )  # fmt: skip
-    return _tidy(symbols), _tidy(numbers)
+    return tidy(symbols), tidy(numbers)
 
 
 def _dotted(node: Value, naming: Callable[[Value], str]) -> list[Any]:

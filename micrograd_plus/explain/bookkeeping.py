@@ -1,0 +1,265 @@
+"""The optimizer's ledger: every quantity of its rule, for chosen weights and steps, with the numbers put in.
+
+The lines are those of the optimizer's own rule (`optimizer.rule`), run one by one on what the real step was given. The
+result is held against the weight that the real step made, so the ledger can't show another rule than the one that ran.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from micrograd_plus._checks import named, whole_number
+from micrograd_plus.explain.tables import Report, Table
+from micrograd_plus.explain.words import number, tidy
+from micrograd_plus.nn.optim import Optimizer
+from micrograd_plus.nn.rule import Line
+from micrograd_plus.ops import substitute
+from micrograd_plus.train.callbacks import Callback, Run
+from micrograd_plus.value import UNSEEN, Value
+
+__all__ = ["Entry", "Ledger", "Posting", "ledger"]
+
+FOLLOWED = 4
+"""So many parameters are followed if none are named: a screen holds no more."""
+
+SHOWN = 6
+"""So many entries are printed in full; the data hold all."""
+
+
+class Posting(NamedTuple):
+    """One line of the rule: the quantity's name, its formula, the formula with the numbers put in, the result."""
+
+    name: str
+    formula: str
+    numbers: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One step of one weight: what the rule was given, and each of its lines.
+
+    `t` is the number of the step, from 1; `given` holds `t`, `lr`, `w`, `g`, the states before the step and the options
+    that the rule uses; `after` is the weight afterwards.
+    """
+
+    parameter: str
+    t: int
+    given: dict[str, float]
+    lines: tuple[Posting, ...]
+
+    @property
+    def after(self) -> float:
+        """The weight after the step."""
+        return next(line.value for line in reversed(self.lines) if line.name == "w")
+
+    def quantities(self) -> dict[str, float]:
+        """Returns every quantity by name, a line's second result under its name with a prime: `w` before, `w'` after.
+
+        >>> from micrograd_plus.nn import SGD
+        >>> w = Value(1.0, "w")
+        >>> optimizer = SGD([w], lr=0.25)
+        >>> with ledger(optimizer) as book:
+        ...     (w * w).backward()
+        ...     optimizer.step()
+        >>> book.entries[0].quantities()
+        {'t': 1, 'lr': 0.25, 'w': 1.0, 'g': 2.0, 'step': 0.5, "w'": 0.5}
+        """
+        found = {name: self.given[name] for name in ("t", "lr", "w", "g")}
+        for line in self.lines:
+            name = line.name
+            while name in found:
+                name += "'"
+            found[name] = line.value
+        return found
+
+
+class Ledger(Report, Callback):
+    """What `ledger` returns: a context manager for your own loop, a callback for `fit`, and the book to read.
+
+    `entries` are in order of step and parameter; `table(parameter)` has one row a step; `str()` and a notebook show the
+    first entries line by line; `to_dict()` gives all as data.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer | None, parameters: Sequence[Value | str] | None, steps: Iterable[int] | None,
+        digits: int,
+    ) -> None:  # fmt: skip
+        self.optimizer, self.digits = optimizer, digits
+        self.entries: list[Entry] = []
+        self._wanted = parameters
+        self._steps = None if steps is None else frozenset(whole_number("a step", step, least=1) for step in steps)
+        self._followed: list[tuple[int, str]] = []  # place among the optimizer's parameters, and name
+        self._before: list[dict[str, float]] = []  # what the rule is given, but for the gradient, for each followed
+        self._undo = ExitStack()
+        if optimizer is not None:
+            self._open(optimizer)
+
+    # ------------------------------------------------------------ around your own loop
+
+    def __enter__(self) -> Ledger:
+        """Records each `optimizer.step()` until the end of the block. Raises ValueError if no optimizer was given."""
+        if self.optimizer is None:
+            raise ValueError("a ledger around your own loop needs the optimizer: ledger(optimizer)")
+        optimizer, step = self.optimizer, self.optimizer.step
+
+        def recorded_step() -> None:
+            self._note(optimizer)
+            step()
+            self._post(optimizer)
+
+        optimizer.step = recorded_step  # type: ignore[method-assign]
+        self._undo.callback(vars(optimizer).update, {"step": step})
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Gives the optimizer its own `step` back."""
+        self._undo.close()
+
+    # ------------------------------------------------------------ as a callback of fit
+
+    def on_start(self, run: Run) -> None:
+        """Opens the book for the run's optimizer and notes the numbers before the first step."""
+        if self.optimizer is None:
+            self._open(run.optimizer)
+        elif self.optimizer is not run.optimizer:
+            raise ValueError("this ledger is of another optimizer than fit's; pass the same to both, or none to ledger")
+        self._note(run.optimizer)
+
+    def on_iteration(self, run: Run) -> None:
+        """Posts the step that was made, and notes the numbers before the next."""
+        self._post(run.optimizer)
+        self._note(run.optimizer)
+
+    # ------------------------------------------------------------ keeping the book
+
+    def _open(self, optimizer: Optimizer) -> None:
+        """Finds the parameters to follow among the optimizer's."""
+        known = {value.label or f"w{i + 1}": (i, value) for i, value in enumerate(optimizer.parameters)}
+        places = {value: (i, name) for name, (i, value) in known.items()}
+        wanted = list(known)[:FOLLOWED] if self._wanted is None else self._wanted
+        for each in wanted:
+            value = each if isinstance(each, Value) else named("parameter", each, known)[1]
+            if value not in places:
+                raise ValueError(f"{value!r} is not among the parameters of {optimizer!r}; choose one that is")
+            self._followed.append(places[value])
+        self.optimizer = optimizer
+
+    def _note(self, optimizer: Optimizer) -> None:
+        """Takes down what the rule will be given, but for the gradient, which may come later."""
+        shared = {"t": optimizer.t + 1, "lr": optimizer.rate}
+        self._before = [
+            {
+                **shared,
+                "w": optimizer.parameters[i].data,
+                "g": math.nan,
+                **{name: s[i] for name, s in optimizer.state.items()},
+            }
+            for i, _ in self._followed
+        ]
+
+    def _post(self, optimizer: Optimizer) -> None:
+        """Runs the rule's lines on what was noted and the gradient; holds the result against the step's."""
+        if self._steps is not None and optimizer.t not in self._steps:
+            return
+        for (i, name), before in zip(self._followed, self._before):
+            parameter = optimizer.parameters[i]
+            given = {**before, "g": 0.0 if parameter.grad is UNSEEN else parameter.grad}
+            lines = tuple(self._posting(*line) for line in optimizer.rule.line_by_line(**given))
+            used = {name: x for name, x in optimizer.options.items() if name in str(optimizer.rule)}
+            entry = Entry(name, optimizer.t, {**given, **used}, lines)
+            if not math.isclose(entry.after, parameter.data, rel_tol=1e-9, abs_tol=1e-300) or given["t"] != optimizer.t:
+                raise RuntimeError(
+                    f"step {optimizer.t} set {name} to {parameter.data!r}, but by the rule it is {entry.after!r};"
+                    " something else changed it between two steps, and the ledger does not know what"
+                )
+            self.entries.append(entry)
+
+    def _posting(self, line: Line, known: dict[str, float], result: float) -> Posting:
+        words = {name: number(x, self.digits) for name, x in known.items()}
+        formula, numbers = (tidy(substitute(line.expression, each, known)) for each in ({}, words))
+        return Posting(line.name, formula, numbers, result)
+
+    # ------------------------------------------------------------ reading it
+
+    def title(self) -> str:
+        """Returns which optimizer and how much of its work the book holds."""
+        if self.optimizer is None:
+            return "Ledger of no optimizer yet"
+        of = f"{len(self._followed)} of {len(self.optimizer.parameters):,} parameters"
+        return f"Ledger of {self.optimizer!r}: {len(self.entries)} entries, {of}"
+
+    def parts(self) -> list[str | Table]:
+        """Returns a table for each of the first entries, line by line; what is left out is said."""
+        tables: list[str | Table] = [self._lines(entry) for entry in self.entries[:SHOWN]]
+        if len(self.entries) > SHOWN:
+            more = f"{len(self.entries) - SHOWN} more entries"
+            tables.append(f"… and {more}: `.entries` has all of them, `.table(parameter)` a row for each step.")
+        return tables
+
+    def _lines(self, entry: Entry) -> Table:
+        given = ", ".join(f"{name} = {number(x, self.digits)}" for name, x in entry.given.items())
+        rows = [
+            (line.name, f"= {line.formula}", f"= {line.numbers}", f"= {number(line.value, self.digits)}")
+            for line in entry.lines
+        ]
+        caption = f"{entry.parameter}, step {entry.t}: given {given}"
+        return Table(("quantity", "formula", "with the numbers", "result"), tuple(rows), caption=caption)
+
+    def table(self, parameter: Value | str | None = None) -> Table:
+        """Returns one row a step for one parameter (the first followed, unless named): every quantity of the rule.
+
+        Raises ValueError for a parameter that is not followed.
+        """
+        followed = {name: name for _, name in self._followed}
+        wanted = parameter.label if isinstance(parameter, Value) else parameter
+        name = next(iter(followed), "") if wanted is None else named("followed parameter", wanted, followed)
+        rows = [entry.quantities() for entry in self.entries if entry.parameter == name]
+        headers = tuple(dict.fromkeys(quantity for row in rows for quantity in row)) or ("t",)
+        cells = tuple(tuple(number(row[quantity], self.digits) for quantity in headers) for row in rows)
+        return Table(headers, cells, tuple(range(len(headers))), f"{name}, a row for each step")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns all entries as plain dicts, lists, strings and numbers."""
+        entries = [{**asdict(entry), "lines": [line._asdict() for line in entry.lines]} for entry in self.entries]
+        optimizer = {"optimizer": repr(self.optimizer), "rule": str(self.optimizer.rule)} if self.optimizer else {}
+        return {**optimizer, "entries": entries}
+
+
+def ledger(
+    optimizer: Optimizer | None = None, parameters: Sequence[Value | str] | None = None,
+    steps: Iterable[int] | None = None, *, digits: int = 4,
+) -> Ledger:  # fmt: skip
+    """Returns a Ledger that records every quantity of the optimizer's rule while it steps.
+
+    Use it around your own loop, `with ledger(optimizer) as book:`, or as a callback of `fit` (then the optimizer may
+    be left out). `parameters` are Values or their labels, the optimizer's first four if none are given; `steps` the
+    numbers of the steps to record, from 1, all by default. `digits` is how many significant digits are written.
+
+    Raises ValueError for a parameter that is not the optimizer's or a step below 1, TypeError for what is not a number.
+
+    >>> from micrograd_plus.nn import Adam
+    >>> w = Value(1.0, "w")
+    >>> optimizer = Adam([w], lr=0.1)
+    >>> with ledger(optimizer) as book:
+    ...     (w * w).backward()
+    ...     optimizer.step()
+    >>> print(book.parts()[0])
+    w, step 1: given t = 1, lr = 0.1, w = 1, g = 2, m = 0, v = 0, beta1 = 0.9, beta2 = 0.999, eps = 1e-08
+    quantity  formula                             with the numbers                   result
+    --------  ----------------------------------  ---------------------------------  -------
+    m         = beta1 * m + (1 - beta1) * g       = 0.9 * 0 + (1 - 0.9) * 2          = 0.2
+    v         = beta2 * v + (1 - beta2) * g * g   = 0.999 * 0 + (1 - 0.999) * 2 * 2  = 0.004
+    m_hat     = m / (1 - beta1 ** t)              = 0.2 / (1 - 0.9 ** 1)             = 2
+    v_hat     = v / (1 - beta2 ** t)              = 0.004 / (1 - 0.999 ** 1)         = 4
+    step      = lr * m_hat / (sqrt(v_hat) + eps)  = 0.1 * 2 / (sqrt(4) + 1e-08)      = 0.1
+    w         = w - step                          = 1 - 0.1                          = 0.9
+    """
+    return Ledger(optimizer, parameters, steps, whole_number("digits", digits, least=1))
