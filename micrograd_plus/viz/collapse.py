@@ -1,0 +1,268 @@
+"""Large graphs made small: whole modules, inputs and stretches of arithmetic are drawn as one box each.
+
+Level 0 makes a box of each innermost module (a neuron), level 1 of what holds it (a layer), and so on outwards. What no
+module owns is drawn node by node while it is little, and as one box between the modules where it is much. A graph that
+nothing can make small is drawn near its output and cut off below.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from itertools import islice
+
+from micrograd_plus.value import UNSEEN, Value
+from micrograd_plus.viz.modules import ancestors
+from micrograd_plus.viz.palette import ROLES
+from micrograd_plus.viz.scene import Arrow, Box, Cell, Scene, Sketch, grad_text, number, role, shortened
+
+__all__ = ["COLLAPSES", "abridged", "collapsed", "draw_all", "scene_of"]
+
+COLLAPSES = ("auto", "none", "neurons", "layers")
+"""What can be asked for. "auto" goes outwards from neurons only as far as it takes to be legible."""
+
+LEGIBLE = 100
+"""A picture of more boxes than this is hard to read: 484 drawn values were illegible, 26 boxes of the same graph clear."""
+
+ARROWS = 400
+"""So is one of more arrows; an MLP of 2-16-16-1 has 308 between its neurons."""
+
+FEW_LEAVES, FEW_NODES = 12, 40
+"""Up to so many leaves of one kind, and so many nodes outside of all modules, are drawn one by one."""
+
+ABRIDGED = 60
+"""How many nodes next to the output an abridged picture draws."""
+
+MASKED = 256
+"""With more modules than this, the arithmetic between them is one box."""
+
+
+def scene_of(
+    order: Sequence[Value], names: Mapping[Value, str], modules: Mapping[Value, str],
+    *, collapse: str = "auto", expand: bool | None = None, limit: int = 1000,
+) -> Scene:  # fmt: skip
+    """Returns the scene of a graph, collapsed as asked, and never with more than `limit` boxes of values.
+
+    The other arguments are those of `Sketch`.
+    """
+
+    def sketch() -> Sketch:
+        return Sketch(order, names, modules, expand)
+
+    scene = None
+    for level in _levels(order, modules, collapse):
+        scene = collapsed(sketch(), level)
+        if len(scene.boxes) <= LEGIBLE and len(scene.arrows) <= ARROWS:
+            break
+    if scene is None and len(order) <= limit:
+        scene = draw_all(sketch())
+    if scene is None or len(scene.boxes) > limit:
+        scene = abridged(sketch(), min(ABRIDGED, limit))
+    if collapse in ("neurons", "layers") and not modules:
+        scene.words.append("nothing to collapse: no parameter is labelled with its module")
+    return scene
+
+
+def _levels(order: Sequence[Value], modules: Mapping[Value, str], collapse: str) -> Sequence[int]:
+    """The levels of modules to try, in turn; none if the graph is to be drawn node by node."""
+    paths = [ancestors(module) for module in {*modules.values()}]
+    depth = max(map(len, paths), default=0)
+    if collapse == "none" or not depth:
+        return ()
+    if collapse != "auto":
+        return (("neurons", "layers").index(collapse),)
+    if len(order) <= LEGIBLE and sum(len(node.children) for node in order) <= ARROWS:
+        return ()
+    boxes = [len({path[max(0, len(path) - 1 - level)] for path in paths}) for level in range(depth)]
+    return [level for level in range(depth) if boxes[level] <= LEGIBLE] or [depth - 1]
+
+
+def draw_all(sketch: Sketch) -> Scene:
+    """Returns the scene with every node drawn."""
+    for node in sketch.order:
+        tails = [sketch.scene.nodes[sketch.place[child]] for child in node.children]
+        sketch.box(node)
+        if node.children:
+            sketch.operation(node, tails)
+    return sketch.scene
+
+
+def abridged(sketch: Sketch, most: int = ABRIDGED) -> Scene:
+    """Returns the scene of the `most` nodes nearest to the output; one box stands for all others."""
+    shown, queue = {sketch.root}, deque([sketch.root])
+    while queue and len(shown) < most:
+        for child in queue.popleft().children:
+            if child not in shown and len(shown) < most:
+                shown.add(child)
+                queue.append(child)
+    hidden = len(sketch.order) - len(shown)
+    scene = sketch.scene
+    scene.boxes.append(Box("more", "constant", f"… {hidden:,} more nodes", "not drawn", (), named=False, group=True))
+    for node in sketch.order:
+        if node not in shown:
+            continue
+        sketch.box(node)
+        if node.children:
+            tails = [scene.nodes[sketch.place[child]] if child in shown else "" for child in node.children]
+            sketch.operation(node, tails)
+            missing = tails.count("")
+            if missing:
+                sign = scene.signs[sketch.place[node]]
+                scene.arrows.append(Arrow(f"more-{sign}", "more", sign, f"{missing:,} operands", missing))
+    scene.words.append(f"the {len(shown)} values nearest to the output, of {len(sketch.order):,}")
+    return scene
+
+
+def collapsed(sketch: Sketch, level: int) -> Scene:
+    """Returns the scene with the modules of one level as one box each."""
+    groups = _Groups(sketch, level)
+    _draw_boxes(sketch, groups)
+    _draw_arrows(sketch, groups)
+    boxes = len(sketch.scene.boxes)
+    sketch.scene.words.append(f"{len(sketch.order):,} values drawn as {boxes} boxes")
+    return sketch.scene
+
+
+class _Groups:
+    """Which group each node goes to, by a key: `("module", name)`, `("between", ...)` or `("leaves", ...)`."""
+
+    def __init__(self, sketch: Sketch, level: int) -> None:
+        self.sketch = sketch
+        self.key: dict[Value, tuple[object, ...]] = {}
+        for node, module in sketch.modules.items():
+            names = ancestors(module)
+            self.key[node] = ("module", names[max(0, len(names) - 1 - level)])
+        self._between()
+        self._leaves()
+        self.members: dict[tuple[object, ...], list[Value]] = {}
+        for node in sketch.order:
+            if node in self.key:
+                self.members.setdefault(self.key[node], []).append(node)
+
+    def _between(self) -> None:
+        """Nodes that no module owns, if they are many: those that come after the same modules form one group."""
+        rest = [node for node in self.sketch.order if node.children and node not in self.key]
+        if len(rest) <= FEW_NODES:
+            return
+        bits = {key: 1 << i for i, key in enumerate(dict.fromkeys(self.key.values()))}
+        passed: dict[Value, int] = {}
+        for node in self.sketch.order if len(bits) <= MASKED else ():
+            mask = bits.get(self.key.get(node, ()), 0)
+            for child in node.children:
+                mask |= passed.get(child, 0)
+            passed[node] = mask
+        for node in rest:
+            if node is not self.sketch.root:
+                self.key[node] = ("between", passed.get(node, 0))
+
+    def _leaves(self) -> None:
+        """Leaves that no module owns: those of one role that go to the same place form a group, if they are many."""
+        users: dict[Value, tuple[object, ...]] = {}
+        for node in self.sketch.order:
+            for child in node.children:
+                if not child.children and child not in self.key:
+                    users.setdefault(child, self.key.get(node, ()))
+        alike: dict[tuple[object, ...], list[Value]] = {}
+        for leaf, user in users.items():
+            alike.setdefault(("leaves", role(leaf, self.sketch.root), user), []).append(leaf)
+        for key, leaves in alike.items():
+            if key[2] and key[1] in ("constant", "random"):
+                self.key.update((leaf, key[2]) for leaf in leaves)  # type: ignore[misc]
+            elif len(leaves) > FEW_LEAVES:
+                self.key.update((leaf, key) for leaf in leaves)
+
+
+def _draw_boxes(sketch: Sketch, groups: _Groups) -> None:
+    outside: dict[Value, None] = {sketch.root: None}  # what leaves its group, in order
+    for node in sketch.order:
+        for child in node.children:
+            if groups.key.get(child) != groups.key.get(node):
+                outside[child] = None
+    exits: dict[tuple[object, ...], list[Value]] = {}
+    for node in outside:
+        if node in groups.key:
+            exits.setdefault(groups.key[node], []).append(node)
+    ids: dict[tuple[object, ...], str] = {}
+    for node in sketch.order:
+        key = groups.key.get(node)
+        if key is None:
+            sketch.box(node)
+            continue
+        if key not in ids:
+            ids[key] = f"g{len(ids)}"
+            sketch.scene.boxes.append(_group_box(sketch, ids[key], key, groups.members[key], exits.get(key, [])))
+        sketch.scene.nodes[sketch.place[node]] = ids[key]
+
+
+def _group_box(
+    sketch: Sketch, id: str, key: tuple[object, ...], members: Sequence[Value], exits: Sequence[Value]
+) -> Box:
+    results = [node for node in exits if node.children or key[0] == "leaves"]
+    counts = Counter(role(node, sketch.root) for node in members)
+    parameters, operations = counts["parameter"], sum(1 for node in members if node.children)
+    its = "loss" if sketch.root in members else "intermediate"
+    if key[0] == "module":
+        name, holder = str(key[1]), ancestors(str(key[1]))[:-1]
+        notes = _inner_modules(name, {sketch.modules[node] for node in members if node in sketch.modules})
+        notes += [_count(parameters, "parameter")] if parameters else []
+    elif key[0] == "leaves":
+        its, holder, notes = str(key[1]), [], []
+        name = _count(len(members), ROLES[its].word)
+    else:
+        holder, notes = [], [_operations(members)]
+        name = _count(operations, "operation")
+    title = "\n".join([name, _count(len(members), "value"), *notes])
+    module = holder[-1] if holder else ""
+    short = name.removeprefix(f"{module}.") if module else name
+    cells = [Cell("note", note) for note in notes]
+    return Box(id, its, shortened(short), title, (*cells, *_result_cells(results)), module, group=True)
+
+
+def _result_cells(results: Sequence[Value]) -> list[Cell]:
+    """A group's value and gradient if one node leaves it, else how many do and their range."""
+    if len(results) == 1:
+        return [Cell("data", number(results[0].data)), Cell("grad", grad_text(results[0].grad), results[0].grad)]
+    if not results:
+        return []
+    low, high = (number(pick(node.data for node in results)) for pick in (min, max))
+    cells = [Cell("note", f"{len(results):,} values, {low} to {high}")]
+    seen = [node.grad for node in results if node.grad is not UNSEEN]
+    if seen:
+        cells.append(Cell("note", f"grads {grad_text(min(seen))} to {grad_text(max(seen))}"))
+    return cells
+
+
+def _operations(members: Sequence[Value]) -> str:
+    """The commonest operations of a group, with their counts."""
+    common = Counter(node.op.label for node in members if node.children).most_common()
+    text = ", ".join(f"{count:,} {label}" for label, count in islice(common, 4))
+    return f"{text}, …" if len(common) > 4 else text
+
+
+def _inner_modules(name: str, modules: set[str]) -> list[str]:
+    """How many modules lie in this one, by the name of the list they are in: "16 neurons"."""
+    kinds = Counter(module.removeprefix(f"{name}.").partition(".")[0] for module in modules - {name})
+    return [_count(count, kind.removesuffix("s")) for kind, count in kinds.items()]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 or noun == 'computed' else 's'}"
+
+
+def _draw_arrows(sketch: Sketch, groups: _Groups) -> None:
+    """One arrow from each box to each sign or group that uses it."""
+    scene = sketch.scene
+    flows: Counter[tuple[str, str]] = Counter()
+    for node in sketch.order:
+        if not node.children:
+            continue
+        place = sketch.place[node]
+        tails = [scene.nodes[sketch.place[child]] for child in node.children]
+        if node in groups.key:
+            flows.update((tail, scene.nodes[place]) for tail in tails if tail != scene.nodes[place])
+            continue
+        single = [tail if child not in groups.key else "" for child, tail in zip(node.children, tails)]
+        sign = sketch.operation(node, single)
+        flows.update((tail, sign) for child, tail in zip(node.children, tails) if child in groups.key)
+    for (tail, head), count in flows.items():
+        scene.arrows.append(Arrow(f"f-{tail}-{head}", tail, head, _count(count, "edge"), count))

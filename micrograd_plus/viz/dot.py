@@ -1,0 +1,200 @@
+"""Writes a scene as DOT, Graphviz's language: boxes are HTML-like tables, modules are dashed clusters.
+
+Labels are user input: every text is escaped for the place where it stands, and names of nodes are ids of the scene,
+never labels. Colours are those of one theme, written out, so that any program shows them.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import unicodedata
+from typing import TYPE_CHECKING
+
+from micrograd_plus.viz import palette
+from micrograd_plus.viz.modules import ancestors
+from micrograd_plus.viz.scene import Arrow, Box, Cell, Scene, Sign, shortened
+
+if TYPE_CHECKING:
+    from graphviz import Digraph
+
+__all__ = ["dot_text"]
+
+FONT, SIZE, SMALL = "Arial", 11, 9
+
+CELL_WIDTH = 50
+"""The least width of a number's cell, in points, so that numbers can change without a new layout."""
+
+NESTED = 4
+"""So many levels of modules are drawn around a node, the innermost ones."""
+
+CROWDED = 600
+"""With more arrows than this the layout is told to be quick: seconds and not minutes."""
+
+
+def dot_text(scene: Scene, *, theme: str = "light", direction: str = "LR", legend: bool = True, title: str = "") -> str:
+    """Returns the DOT text of a scene. Equal scenes give equal text."""
+    from graphviz import Digraph
+
+    drawing = Digraph("computation_graph")
+    drawing.attr(
+        "graph", rankdir=direction, bgcolor=palette.background[theme], nodesep="0.12", ranksep="0.3", pad="0.1",
+        fontname=FONT, fontsize=str(SIZE), fontcolor=palette.muted[theme], labelloc="b", labeljust="l",
+    )  # fmt: skip
+    if len(scene.arrows) > CROWDED:
+        drawing.attr("graph", splines="line", nslimit="2", nslimit1="2", mclimit="0.2")
+    drawing.attr("node", shape="plain", fontname=FONT, fontsize=str(SIZE), fontcolor=palette.text[theme])
+    drawing.attr("edge", color=palette.border[theme], arrowsize="0.55")
+    if footer := _footer(scene, theme, legend, title):
+        drawing.attr("graph", label=footer)
+    _Parts(scene, theme).write(drawing, "")
+    for arrow in scene.arrows:
+        drawing.edge(f"{arrow.tail}:{'e' if direction == 'LR' else 's'}", arrow.head, **_arrow(arrow))
+    return str(drawing.source)
+
+
+class _Parts:
+    """The boxes and signs of a scene by the module that they lie in, written as nested clusters."""
+
+    def __init__(self, scene: Scene, theme: str) -> None:
+        self.theme = theme
+        self.largest = _largest(scene)
+        self.parts: dict[str, list[Box | Sign]] = {"": []}
+        self.inner: dict[str, list[str]] = {"": []}
+        for part in (*scene.boxes, *scene.marks):
+            holder = ""
+            for module in ancestors(part.module)[-NESTED:]:
+                if module not in self.parts:
+                    self.parts[module], self.inner[module] = [], []
+                    self.inner[holder].append(module)
+                holder = module
+            self.parts[holder].append(part)
+
+    def write(self, drawing: Digraph, module: str) -> None:
+        for part in self.parts[module]:
+            if isinstance(part, Box):
+                label = f"<{_table(part, self.theme, self.largest)}>"
+                drawing.node(part.id, label, **_common(part.id, f"value {part.role}", part.title))
+            else:
+                drawing.node(part.id, f"<{_text(part.text)}>", **self._sign(part))
+        for i, name in enumerate(self.inner[module]):
+            with drawing.subgraph(name=f"cluster_{module}_{i}") as cluster:
+                cluster.attr(
+                    label=f"<{_text(shortened(name.removeprefix(f'{module}.')))}>", style="dashed,rounded",
+                    margin="6", color=palette.border[self.theme], fontcolor=palette.muted[self.theme],
+                    fontsize=str(SMALL), labelloc="t", labeljust="l", **{"class": "module"},
+                )  # fmt: skip
+                self.write(cluster, name)
+
+    def _sign(self, sign: Sign) -> dict[str, str]:
+        short = len(sign.text) <= 2
+        line, fill = palette.ROLES["intermediate"].line[self.theme], palette.ROLES["intermediate"].fill[self.theme]
+        return _common(sign.id, "operation", sign.title) | {
+            "shape": "circle" if short else "box", "style": "filled" if short else "filled,rounded",
+            "fixedsize": "true" if short else "false", "width": "0.26" if short else "0", "height": "0.26",
+            "margin": "0.06,0.02", "color": line, "fillcolor": fill, "fontsize": "12" if short else "10",
+        }  # fmt: skip
+
+
+def _common(id: str, kind: str, title: str) -> dict[str, str]:
+    """The attributes that a part's picture carries its identity in: an id, a class, a tooltip."""
+    tooltip = title.replace("&", "&amp;").replace("\\", "\\\\")
+    return {"id": id, "class": kind, "tooltip": tooltip or " "}
+
+
+def _arrow(arrow: Arrow) -> dict[str, str]:
+    common = _common(arrow.id, "flow", arrow.title)
+    if arrow.id.startswith("r"):  # from an operation to its own result: held close together
+        return common | {"weight": "8", "arrowsize": "0.45"}
+    return common | {"penwidth": f"{1 + math.log10(arrow.count):.2f}"} if arrow.count > 1 else common
+
+
+def _largest(scene: Scene) -> float:
+    """The largest gradient in the picture but for the output's own, which is 1 whatever the others are."""
+    tints = [cell.tint for box in scene.boxes if box.role != "loss" for cell in box.cells if cell.tint is not None]
+    return max((abs(tint) for tint in tints if math.isfinite(tint)), default=0.0)
+
+
+# -------------------------------------------------------------------- HTML-like labels
+
+
+def _table(box: Box, theme: str, largest: float) -> str:
+    """A box: the name over the number and the gradient."""
+    role = palette.ROLES[box.role]
+    numbers = [cell for cell in box.cells if cell.kind != "note"]
+    span = max(1, len(numbers))
+    ink = palette.text[theme] if box.named or box.group else palette.muted[theme]
+    rows = []
+    if box.name:
+        name = f"<B>{_text(box.name)}</B>" if box.named else _text(box.name)
+        rows.append(
+            f'<TD COLSPAN="{span}" BGCOLOR="{role.fill[theme]}"{_width(box.name)}><FONT COLOR="{ink}">{name}</FONT></TD>'
+        )
+    for cell in box.cells:
+        if cell.kind == "note":
+            rows.append(
+                f'<TD COLSPAN="{span}"><FONT COLOR="{palette.muted[theme]}" POINT-SIZE="{SMALL}">{_text(cell.text)}</FONT></TD>'
+            )
+    if numbers:
+        rows.append("".join(_number_cell(box, cell, theme, largest) for cell in numbers))
+    body = "".join(f"<TR>{row}</TR>" for row in rows)
+    width = 2 if box.role in ("loss", "parameter") else 1
+    return (
+        f'<TABLE BORDER="{width - 1}" CELLBORDER="1" CELLSPACING="0" CELLPADDING="3"'
+        f' COLOR="{role.line[theme]}" BGCOLOR="{palette.background[theme]}">{body}</TABLE>'
+    )
+
+
+def _number_cell(box: Box, cell: Cell, theme: str, largest: float) -> str:
+    """A number's cell, with an id of its own; the title makes Graphviz write it as a group."""
+    fill = palette.background if cell.tint is None else palette.diverging(cell.tint, largest)
+    if box.role == "random":
+        fill = palette.ROLES["random"].fill
+    width = "" if box.role == "constant" else f' WIDTH="{CELL_WIDTH}"'
+    return f'<TD ID="{box.id}-{cell.kind}" TITLE="{cell.kind}" BGCOLOR="{fill[theme]}"{width}>{_text(cell.text)}</TD>'
+
+
+def _text(text: str) -> str:
+    """User input inside an HTML-like label: tags, entities and Graphviz's own escapes (`\\N`) become plain characters."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return html.escape(printable).replace("\\", "&#92;") if printable.strip() else "&#160;"
+
+
+def _width(text: str) -> str:
+    """The width of a text that Graphviz can't measure: its tables end with Latin-1."""
+    if all(ord(character) < 256 for character in text):
+        return ""
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return f' WIDTH="{round(SIZE * (0.62 * len(text) + 0.45 * wide)) + 8}"'
+
+
+def _footer(scene: Scene, theme: str, legend: bool, title: str) -> str:
+    """What stands below the picture: its title, what was left out, and what the colours mean."""
+    muted = palette.muted[theme]
+    rows = [f"<B>{_text(title)}</B>"] if title else []
+    rows += [_text(word) for word in scene.words]
+    lines = "".join(
+        f'<TR><TD ALIGN="LEFT"><FONT COLOR="{muted}" POINT-SIZE="{SMALL + 1}">{row}</FONT></TD></TR>' for row in rows
+    )
+    if legend:
+        lines += f'<TR><TD ALIGN="LEFT">{_legend(scene, theme)}</TD></TR>'
+    if not lines:
+        return ""
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{lines}</TABLE>>'
+
+
+def _legend(scene: Scene, theme: str) -> str:
+    """A sample of each kind of cell and box that is present, with its word."""
+    tints = [cell.tint for box in scene.boxes for cell in box.cells if cell.tint is not None]
+    border = palette.border[theme]
+    samples = [("value", palette.background, border)] if tints else []
+    samples += [("gradient above 0", palette.diverging(0.5), border)] if any(tint > 0 for tint in tints) else []
+    samples += [("below 0", palette.diverging(-0.5), border)] if any(tint < 0 for tint in tints) else []
+    present = {box.role for box in scene.boxes}
+    roles = [(role.word, role.fill, role.line[theme]) for name, role in palette.ROLES.items() if name in present]
+    cells = "".join(
+        f'<TD BORDER="1" COLOR="{line}" BGCOLOR="{fill[theme]}" CELLPADDING="3">'
+        f'<FONT COLOR="{palette.text[theme]}" POINT-SIZE="{SMALL}">{word}</FONT></TD>'
+        for word, fill, line in roles + samples
+    )
+    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="4" CELLPADDING="0"><TR>{cells}</TR></TABLE>'

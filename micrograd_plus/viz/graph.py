@@ -1,0 +1,179 @@
+"""The picture of a computation graph: as SVG, PNG, DOT or text, in a file, in a notebook or in a terminal."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus._checks import named, whole_number
+from micrograd_plus.explain.words import names, number
+from micrograd_plus.value import Value, topological_order
+from micrograd_plus.viz import palette
+from micrograd_plus.viz.collapse import COLLAPSES, scene_of
+from micrograd_plus.viz.dot import dot_text
+from micrograd_plus.viz.layout import LayoutError, finished_svg, render
+from micrograd_plus.viz.modules import owners
+from micrograd_plus.viz.scene import Scene
+from micrograd_plus.viz.tree import tree_text
+
+if TYPE_CHECKING:
+    from micrograd_plus.nn import Module
+
+__all__ = ["Graph", "Layout", "LayoutError"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A drawn graph, and where each part of it is in the SVG, by element id.
+
+    `nodes` maps a node's place in topological order to its box, whose cells are `<id>-data` and `<id>-grad`; `signs` to
+    its operation, `results` to the arrow between the two; `edges` maps (place of the parent, position of the operand) to
+    the arrow that comes from that operand.
+    """
+
+    svg: str
+    nodes: dict[int, str]
+    signs: dict[int, str]
+    results: dict[int, str]
+    edges: dict[tuple[int, int], str]
+
+
+class Graph:
+    """The picture of the graph below `root`: what each value is, how it was made, and its gradient.
+
+    `direction` is "LR" (left to right) or "TB" (top to bottom). `collapse` tells what is drawn as one box: "none",
+    "neurons", "layers", or "auto", which collapses just as far as it takes to stay legible. Modules are known by their
+    parameters' dotted labels; `model` names the parameters of a network that carry none. `expand` tells whether a fused
+    dot product is drawn as its products and their sum (None: if it is small). No more than `limit` values are ever
+    drawn. `title` is printed below the picture, and so is a `legend` of the roles. `theme` is "light", "dark", or
+    "auto", which follows the reader. `engine` names the layout engine ("graphviz-pure", "dot" or a path), which may take
+    `timeout` seconds.
+
+    Raises TypeError if `root` is not a Value, ValueError for an option's wrong word.
+
+    >>> w, x = Value(0.5, "w"), Value(2.0, "x")
+    >>> n = (w * x).tanh()
+    >>> n.backward()
+    >>> print(n.graph())
+    v2 = tanh(v1) = 0.7616, grad +1
+    └─ v1 = w * x = 1, grad +0.42
+       ├─ w = 0.5, grad +0.84
+       └─ x = 2, grad +0.21
+    """
+
+    def __init__(
+        self, root: Value, *, direction: str = "LR", collapse: str = "auto", model: Module | None = None,
+        expand: bool | None = None, limit: int = 1000, title: str = "", legend: bool = True, theme: str = "auto",
+        engine: str | None = None, timeout: float = 60.0,
+    ) -> None:  # fmt: skip
+        if not isinstance(root, Value):
+            raise TypeError(f"a graph is drawn of a Value, but got {type(root).__name__}; pass the node to look at")
+        self.root, self.model = root, model
+        self.direction = named("direction", direction, {"LR": "LR", "TB": "TB"})
+        self.collapse = named("collapse", collapse, dict(zip(COLLAPSES, COLLAPSES)))
+        self.theme = named("theme", theme, {"auto": "auto", **dict(zip(palette.THEMES, palette.THEMES))})
+        self.expand, self.limit = expand, whole_number("limit", limit, least=1)
+        self.title, self.legend = title, legend
+        self.engine, self.timeout = engine, timeout
+
+    def __repr__(self) -> str:
+        name = f" of {self.root.label!r}" if self.root.label else ""
+        return f"<Graph{name}: {len(topological_order(self.root)):,} values>"
+
+    def __str__(self) -> str:
+        return self.text()
+
+    # ------------------------------------------------------------ the forms it comes in
+
+    def text(self) -> str:
+        """Returns the graph as a tree of lines, for a terminal. It needs no layout engine."""
+        order = topological_order(self.root)
+        return tree_text(self.root, self._names(order))
+
+    def dot(self) -> str:
+        """Returns the graph in DOT, Graphviz's language. It needs no layout engine."""
+        return self._dot(self._scene())
+
+    def svg(self) -> str:
+        """Returns the graph as an SVG. Raises LayoutError without a layout engine, TimeoutError if it takes too long."""
+        return self.layout().svg
+
+    def png(self) -> bytes:
+        """Returns the graph as a PNG at 144 dots an inch. Raises what `svg` raises."""
+        return render(self.dot(), "png", self.engine, self.timeout)
+
+    def layout(self, prefix: str = "") -> Layout:
+        """Returns the SVG with the ids of its parts, each beginning with `prefix`. Raises what `svg` raises."""
+        return self._layout(self._scene(), prefix)
+
+    def _layout(self, scene: Scene, prefix: str) -> Layout:
+        title = self.title or f"Computation graph of {scene.name}"
+        words = [f"{scene.size:,} values", *scene.words, f"the output is {number(self.root.data)}"]
+        drawn = render(self._dot(scene), "svg", self.engine, self.timeout)
+        svg = finished_svg(
+            drawn, title=title, description="; ".join(words), tooltips=scene.titles(), dark=self.theme == "auto",
+            prefix=prefix,
+        )  # fmt: skip
+
+        def prefixed(ids: dict[Any, str]) -> dict[Any, str]:
+            return {key: prefix + id for key, id in ids.items()}
+
+        return Layout(svg, *map(prefixed, (scene.nodes, scene.signs, scene.results, scene.edges)))
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Writes the graph to `path` in the form that its suffix names (.svg, .png, .dot, .gv or .txt).
+
+        Returns the path. The file is written whole or not at all. Raises ValueError for another suffix, and what `svg`
+        raises.
+        """
+        path = Path(path)
+        suffix = path.suffix.lower()
+        forms = {".svg": self.svg, ".png": self.png, ".dot": self.dot, ".gv": self.dot, ".txt": self.text}
+        if suffix not in forms:
+            raise ValueError(f"a graph is saved as {', '.join(forms)}, but {path.name!r} ends in {suffix or 'no suffix'!r}")
+        from micrograd_plus.train.files import write_atomically
+
+        content = forms[suffix]()
+        write_atomically(path, content if isinstance(content, bytes) else f"{content.rstrip()}\n".encode())
+        return path
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the picture, and the tree where only text can be shown. It never raises."""
+        try:
+            text = self.text()
+        except Exception as error:  # a notebook's display is no place for a traceback
+            return {"text/plain": f"the graph can't be shown: {error}"}
+        try:
+            scene = self._scene()
+            digest = hashlib.sha256(self._dot(scene).encode()).hexdigest()[:8]
+            svg = self._layout(scene, prefix=f"g{digest}-").svg  # several pictures in one page must not share ids
+        except Exception as error:
+            note = f"(no picture: {error})"
+            return {"text/plain": f"{text}\n{note}", "text/html": f"<pre>{html.escape(f'{text}{chr(10)}{note}')}</pre>"}
+        return {"text/plain": text, "text/html": f'<div style="overflow-x:auto">{svg}</div>', "image/svg+xml": svg}
+
+    # ------------------------------------------------------------ how it is made
+
+    def _dot(self, scene: Scene) -> str:
+        theme = "light" if self.theme == "auto" else self.theme
+        return dot_text(scene, theme=theme, direction=self.direction, legend=self.legend, title=self.title)
+
+    def _names(self, order: Sequence[Value]) -> dict[Value, str]:
+        return names(order) | self._model_names()
+
+    def _model_names(self) -> dict[Value, str]:
+        pairs = self.model.named_parameters() if self.model is not None else ()
+        return {parameter: name for name, parameter in pairs}
+
+    def _scene(self) -> Scene:
+        order = topological_order(self.root)
+        labels = {node: node.label for node in order if not node.children} | self._model_names()
+        return scene_of(
+            order, self._names(order), owners(order, labels),
+            collapse=self.collapse, expand=self.expand, limit=self.limit,
+        )  # fmt: skip

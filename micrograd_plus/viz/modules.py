@@ -1,0 +1,95 @@
+"""Which module a node belongs to, read off the dotted labels of the parameters that it is made with.
+
+`layers.0.neurons.2.weights.1` is a weight of the module `layers.0.neurons.2`, which lies in `layers.0`. A weighted sum
+and its activation carry no label, but they are a neuron's if the neuron's parameters, and data, went into them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from micrograd_plus import ops
+from micrograd_plus.value import Value
+
+__all__ = ["ancestors", "module_of", "owners"]
+
+_ATTRIBUTE = re.compile(r"(?P<path>.*?)\.?(?P<name>[^\W\d]\w*)(?P<indices>(?:\.\d+)*)", re.DOTALL)
+
+
+def module_of(label: str) -> str:
+    """Returns the module's part of a parameter's label, "" if it has none. A matrix counts as a module of its own.
+
+    >>> module_of("layers.0.neurons.2.weights.1"), module_of("block.query.3.5"), module_of("w")
+    ('layers.0.neurons.2', 'block.query', '')
+    """
+    found = _ATTRIBUTE.fullmatch(label)
+    if not found:
+        return ""
+    path, name, indices = found.group("path", "name", "indices")
+    if indices.count(".") > 1:
+        return f"{path}.{name}" if path else name
+    return path
+
+
+def ancestors(module: str) -> list[str]:
+    """Returns the modules that hold this one, outermost first, itself last.
+
+    >>> ancestors("mlp.layers.0.neurons.2")
+    ['mlp', 'mlp.layers.0', 'mlp.layers.0.neurons.2']
+    """
+    found = []
+    while module:
+        found.append(module)
+        parts = module.split(".")
+        while len(parts) > 1 and parts[-1].isdigit():
+            parts.pop()
+        module = ".".join(parts[:-1])
+    return found[::-1]
+
+
+def owners(order: Sequence[Value], labels: Mapping[Value, str]) -> dict[Value, str]:
+    """Returns the innermost module of each node of a topological order that has one.
+
+    `labels` are the parameters' dotted names. A node belongs to a module if a parameter of it met data there; so does
+    the sum of such nodes, one activation on top of it, and the dropout of that. What a loss makes of a network's
+    outputs belongs to nobody.
+    """
+    uses: dict[Value, int] = {}
+    for node in order:
+        for child in node.children:
+            uses[child] = uses.get(child, 0) + 1
+    found: dict[Value, str] = {}
+    activated: set[Value] = set()
+    for node in order:
+        if not node.children:
+            if node.op is ops.PARAMETER and (module := module_of(labels.get(node, ""))):
+                found[node] = module
+            continue
+        flows = [child for child in node.children if child.op is not ops.PARAMETER and not _neutral(child)]
+        direct = {found.get(child, "") for child in node.children if child.op is ops.PARAMETER}
+        inside = direct or {found.get(child, "") for child in flows}
+        if not flows or len(inside) != 1 or inside == {""}:
+            continue  # made of parameters alone, of several modules, or of none
+        if not direct and len(flows) == 1:
+            dropout = len(node.children) > 1 and any(isinstance(child.op, ops.Bernoulli) for child in node.children)
+            if uses[flows[0]] > 1 or (flows[0] in activated and not dropout):
+                continue
+            activated.add(node)
+        elif not direct and any(flow in activated or uses[flow] > 1 for flow in flows):
+            continue
+        found[node] = inside.pop()
+    _adopt_leaves(order, found, uses)
+    return found
+
+
+def _adopt_leaves(order: Sequence[Value], found: dict[Value, str], uses: Mapping[Value, int]) -> None:
+    """A constant or a random leaf that is used once belongs where it is used."""
+    for node in order:
+        for child in node.children:
+            if node in found and not child.children and _neutral(child) and uses[child] == 1:
+                found[child] = found[node]
+
+
+def _neutral(node: Value) -> bool:
+    return node.op is ops.CONSTANT or isinstance(node.op, ops.Bernoulli)

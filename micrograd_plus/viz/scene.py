@@ -1,0 +1,218 @@
+"""What a picture of a computation graph shows: boxes for values, small signs for operations, and arrows between them.
+
+A scene knows nothing of layout or colour values, and holds no Value: it is texts, roles and ids, in an order that
+depends on the graph alone. Ids come from a node's place in topological order: `n4` is the box of node 4, `n4-data` and
+`n4-grad` its cells, `o4` the sign of its operation, `r4` the arrow from there to the box, and `e4-1` the arrow from its
+operand 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from micrograd_plus import ops
+from micrograd_plus.explain.words import derivative, number, partial_words, value_words
+from micrograd_plus.value import UNSEEN, Value
+from micrograd_plus.viz.palette import ROLES
+
+__all__ = ["Arrow", "Box", "Cell", "Scene", "Sign", "Sketch", "grad_text", "role"]
+
+EXPANDED = 4
+"""A fused dot product of at most this many pairs is drawn as its products and their sum, unless told otherwise."""
+
+SPELLED = 40
+"""Of an operation with more operands than this, an arrow's tooltip gives the derivative as a number alone."""
+
+LONGEST = 32
+"""A name of more characters is cut in the box; its tooltip has all of it."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number or a note in a box. `tint` is the gradient that colours it, where it is one."""
+
+    kind: str
+    text: str
+    tint: float | None = None
+
+
+@dataclass(frozen=True)
+class Box:
+    """A value, or a group of values drawn as one. `module` is the dotted name of what it lies in."""
+
+    id: str
+    role: str
+    name: str
+    title: str
+    cells: tuple[Cell, ...]
+    module: str = ""
+    named: bool = True
+    group: bool = False
+
+
+@dataclass(frozen=True)
+class Sign:
+    """The small sign of an operation, such as `+` or `tanh`."""
+
+    id: str
+    text: str
+    title: str
+    module: str = ""
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """A flow from one id to another; `count` arrows of the graph are drawn as one."""
+
+    id: str
+    tail: str
+    head: str
+    title: str = ""
+    count: int = 1
+
+
+@dataclass
+class Scene:
+    """All that is drawn, in a fixed order, and where each part of the graph is found in it.
+
+    `nodes` maps a node's place in topological order to the id of its box, `signs` to that of its operation, `results` to
+    that of the arrow between them; `edges` maps (place of the parent, position of the operand) to an arrow's id.
+    `words` are said below the picture. `name` is the output's name, `size` the number of values in the graph.
+    """
+
+    name: str = ""
+    size: int = 0
+    boxes: list[Box] = field(default_factory=list)
+    marks: list[Sign] = field(default_factory=list)
+    arrows: list[Arrow] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    nodes: dict[int, str] = field(default_factory=dict)
+    signs: dict[int, str] = field(default_factory=dict)
+    results: dict[int, str] = field(default_factory=dict)
+    edges: dict[tuple[int, int], str] = field(default_factory=dict)
+
+    def titles(self) -> dict[str, str]:
+        """Returns the tooltip of each id that has one."""
+        return {part.id: part.title for part in (*self.boxes, *self.marks, *self.arrows) if part.title}
+
+
+def role(node: Value, root: Value) -> str:
+    """Returns which of `palette.ROLES` a node plays in the graph of `root`.
+
+    >>> x = Value(2.0, "x")
+    >>> y = x * 3
+    >>> role(x, y), role(y.children[1], y), role(y, y)
+    ('input', 'constant', 'loss')
+    """
+    if isinstance(node.op, ops.Bernoulli):
+        return "random"
+    if node.children:
+        return "loss" if node is root else "intermediate"
+    return node.op.name if node.op.name in ROLES else "constant"
+
+
+def grad_text(grad: float) -> str:
+    """Returns a gradient with its sign, or a middle dot if no backward pass has reached the node.
+
+    >>> grad_text(0.5), grad_text(-0.25), grad_text(0.0), grad_text(UNSEEN)
+    ('+0.5', '-0.25', '0', '·')
+    """
+    if grad is UNSEEN:
+        return "·"
+    return f"+{number(grad)}" if grad > 0 else number(grad)
+
+
+def shortened(name: str) -> str:
+    """Returns a name cut to the length that a box has room for."""
+    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
+
+
+class Sketch:
+    """Draws nodes of one graph into a scene, each on request.
+
+    `order` is the graph in topological order and `names` a name for each node in it; `modules` the dotted name of the
+    module that a node lies in. `expand` tells whether a fused dot product is drawn as its products and their sum; None
+    means small ones.
+    """
+
+    def __init__(
+        self, order: Sequence[Value], names: Mapping[Value, str], modules: Mapping[Value, str], expand: bool | None
+    ) -> None:
+        self.order, self.names, self.modules, self.expand = order, names, modules, expand
+        self.root = order[-1]
+        self.place = {node: place for place, node in enumerate(order)}
+        self.scene = Scene(names[self.root], len(order))
+
+    def box(self, node: Value) -> str:
+        """Draws a node's box, with the cells that its role has. Returns the box's id."""
+        place, its = self.place[node], role(node, self.root)
+        cells = [Cell("data", number(node.data))]
+        if its == "random":
+            cells = [Cell("data", "0, dropped" if node.data == 0 else f"× {number(node.data)}")]
+        elif its != "constant":
+            cells.append(Cell("grad", grad_text(node.grad), node.grad))
+        name, module = self.names[node] if its != "constant" or node.label else "", self.modules.get(node, "")
+        self.scene.boxes.append(
+            Box(
+                f"n{place}", its, shortened(name.removeprefix(f"{module}.")), self._box_title(node, its),
+                tuple(cells), module, bool(node.label),
+            )  # fmt: skip
+        )
+        self.scene.nodes[place] = f"n{place}"
+        return f"n{place}"
+
+    def operation(self, node: Value, tails: Sequence[str]) -> str:
+        """Draws the sign of a node's operation, the arrow to its box, and an arrow from each tail ("" for none)."""
+        place, box = self.place[node], self.scene.nodes[self.place[node]]
+        operator, module = f"o{place}", self.modules.get(node, "")
+        title = " = ".join([self.names[node], *value_words(node, self.names.__getitem__), number(node.data)])
+        pairs = self._pairs(node)
+        products = [f"o{place}-{i}" for i in range(pairs)]
+        for product, left, right in zip(products, node.children, node.children[pairs:]):
+            words = f"{self.names[left]} * {self.names[right]} = {number(left.data)} * {number(right.data)}"
+            title_of = f"{words} = {number(left.data * right.data)}"
+            self.scene.marks.append(Sign(product, "*", title_of, module))
+            self.scene.arrows.append(Arrow(f"{product}-sum", product, operator))
+        self.scene.marks.append(Sign(operator, "+" if pairs else node.op.label, title, module))
+        self.scene.signs[place] = operator
+        for position, (child, tail) in enumerate(zip(node.children, tails)):
+            if tail:
+                head = products[position % pairs] if pairs and position < 2 * pairs else operator
+                self.scene.edges[place, position] = f"e{place}-{position}"
+                self.scene.arrows.append(
+                    Arrow(f"e{place}-{position}", tail, head, self._arrow_title(node, position, child))
+                )
+        self.scene.results[place] = f"r{place}"
+        self.scene.arrows.append(Arrow(f"r{place}", operator, box))
+        return operator
+
+    def _pairs(self, node: Value) -> int:
+        """How many products a node is drawn as: 0 for all but an expanded dot product."""
+        if node.op not in (ops.dot, ops.affine) or self.expand is False or len(node.children) < 3:
+            return 0
+        pairs = len(node.children) // 2
+        return pairs if self.expand or pairs <= EXPANDED else 0
+
+    def _box_title(self, node: Value, its: str) -> str:
+        name = self.names[node]
+        lines = [f"{name} = {node.data!r}" if name != number(node.data) else repr(node.data), ROLES[its].word]
+        if isinstance(node.op, ops.Bernoulli):
+            lines[1] = f"drawn at random: {number(node.op.scale)} with probability {number(node.op.keep)}, else 0"
+        elif node.children:
+            lines = [" = ".join([name, *value_words(node, self.names.__getitem__), repr(node.data)]), ROLES[its].word]
+        if its not in ("constant", "random"):
+            slope = derivative(self.names[self.root], name)
+            lines.append(f"{slope} = {node.grad!r}" if node.grad is not UNSEEN else f"{slope}: not computed yet")
+        return "\n".join(lines)
+
+    def _arrow_title(self, node: Value, position: int, child: Value) -> str:
+        """The local derivative, in symbols and in numbers, and what it adds to the operand's gradient."""
+        out, name, partial = self.names[node], self.names[child], node.partials[position]
+        steps = partial_words(node, position, self.names.__getitem__) if len(node.children) <= SPELLED else ()
+        line = " = ".join([derivative(out, name), *dict.fromkeys([*steps, number(partial)])])
+        if node.grad is UNSEEN:
+            return line
+        top = self.names[self.root]
+        share = f"{number(node.grad)} * {number(partial)} = {number(node.grad * partial)}"
+        return f"{line}\n{derivative(top, name)} += {derivative(top, out)} * {derivative(out, name)} = {share}"

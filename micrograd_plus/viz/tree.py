@@ -1,0 +1,70 @@
+"""A computation graph as lines of text: what a terminal shows, and what is left where no layout engine is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from micrograd_plus import ops
+from micrograd_plus.explain.words import number, value_words
+from micrograd_plus.value import Value
+from micrograd_plus.viz.scene import grad_text, shortened
+
+__all__ = ["tree_text"]
+
+LINES, DEPTH, WIDTH = 120, 24, 60
+"""The most lines of a tree, the deepest indentation, and the longest formula in a line."""
+
+
+def tree_text(root: Value, names: Mapping[Value, str]) -> str:
+    """Returns the graph as a tree, the output on top, operands below what is made of them.
+
+    A value that is used more than once is written out once and then pointed to. A tree that would be longer than a
+    screen or two is cut, and says so.
+
+    >>> a = Value(3.0, "a")
+    >>> b = a * a
+    >>> print(tree_text(b, {a: "a", b: "b"}))
+    b = a * a = 9, grad ·
+    └─ a = 3, grad ·
+    """
+    lines: list[str] = []
+    written: set[Value] = set()
+    todo: list[tuple[Value, str, str]] = [(root, "", "")]  # a node, what stands before it, and before its operands
+    left_out = False
+    while todo:
+        node, before, indent = todo.pop()
+        if len(lines) == LINES:
+            left_out = True
+            break
+        again = node in written and bool(node.children)
+        lines.append(before + (f"{names[node]}, as above" if again else _line(node, names)))
+        written.add(node)
+        if again or not node.children:
+            continue
+        if len(indent) >= 3 * DEPTH:
+            lines.append(f"{indent}└─ …")
+            continue
+        children = list(dict.fromkeys(node.children))
+        for place in reversed(range(len(children))):
+            last = place == len(children) - 1
+            todo.append((children[place], indent + ("└─ " if last else "├─ "), indent + ("   " if last else "│  ")))
+    if left_out:
+        lines.append("… and more: this is the part nearest to the output")
+    return "\n".join(lines)
+
+
+def _line(node: Value, names: Mapping[Value, str]) -> str:
+    """A node's name, how it was made, its number and its gradient."""
+    steps = [names[node]]
+    if node.children:
+        formula = (value_words(node, names.__getitem__) or ("",))[0]
+        steps.append(formula if len(formula) <= WIDTH else f"{node.op.label} of {len(node.children)} values")
+    data = number(node.data)
+    if data != steps[-1]:
+        steps.append(data)
+    line = " = ".join([shortened(steps[0]), *steps[1:]])
+    if node.op is ops.CONSTANT:
+        return line
+    if isinstance(node.op, ops.Bernoulli):
+        return f"{line}, drawn at random"
+    return f"{line}, grad {grad_text(node.grad)}"
