@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 __all__ = ["main"]
 
-COMMANDS: tuple[str, ...] = ()
+COMMANDS: tuple[str, ...] = ("train", "predict")
 """The modules of the sub-commands, in the order in which the help lists them."""
 
 MENDABLE = (ArithmeticError, ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError)

@@ -44,6 +44,7 @@ def fit(
     clip_value: float | None = None,
     callbacks: Sequence[Callback | Callable[[Run], Any]] = (),
     checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: int = 1,
     resume: bool = False,
     compile: bool = True,
     progress: bool = True,
@@ -69,8 +70,8 @@ def fit(
     Without validation, metrics that you name are measured on the training data. `callbacks` look on and may stop
     training (`Callback`, `EarlyStopping`); a plain function is called with the Run after each epoch.
 
-    With `checkpoint` all that training needs to go on is written to that file after each epoch. With `resume`, it goes
-    on from the file, if there is one, bit for bit as if it had never stopped.
+    With `checkpoint` all that training needs to go on is written to that file after every `checkpoint_every` epochs and
+    after the last. With `resume`, it goes on from the file, if there is one, bit for bit as if it had never stopped.
 
     Raises ValueError or TypeError for what does not fit together, and DivergenceError, with the likely cause, where the
     loss or a gradient stops being finite.
@@ -88,7 +89,8 @@ def fit(
     measures = _Measures.of(data, validation, metrics, objective)
     watchers = [each if isinstance(each, Callback) else EachEpoch(each) for each in callbacks]
     limits = {"clip_norm": _limit("clip_norm", clip_norm), "clip_value": _limit("clip_value", clip_value)}
-    keeper = _Keeper(checkpoint, {"loss": objective.name, **vars(batches), **limits}, watchers)
+    every = whole_number("checkpoint_every", checkpoint_every, least=1)
+    keeper = _Keeper(checkpoint, every, {"loss": objective.name, **vars(batches), **limits}, watchers)
     engine = _engine(compile, data, model, objective.loss, optimizer, penalty=penalty, **limits)
     run = Run(engine, model, optimizer, data, whole_number("epochs", epochs, least=1))
     keeper.restore(run, resume)
@@ -199,9 +201,10 @@ class _Measures:
 
 @dataclass
 class _Keeper:
-    """Writes the checkpoint after each epoch, and goes on from it; without a path it does nothing."""
+    """Writes the checkpoint after every so many epochs, and goes on from it; without a path it does nothing."""
 
     path: str | os.PathLike[str] | None
+    every: int
     settings: dict[str, Any]
     callbacks: Sequence[Callback]
 
@@ -214,7 +217,8 @@ class _Keeper:
             run.engine.load()
 
     def save(self, run: Run) -> None:
-        if self.path is not None:
+        due = run.epoch % self.every == 0 or run.epoch == run.epochs or run.history.stopped
+        if self.path is not None and due:
             run.engine.sync()
             save_checkpoint(self.path, run, self.settings, self.callbacks)
 

@@ -70,6 +70,11 @@ class Predictor:
         names = data.feature_names, data.classes, data.target_name
         return cls(model, *names, objective.name, scaler, target_scaler, dict(notes or {}))
 
+    @property
+    def threshold(self) -> float:
+        """Where a single output changes from class 0 to class 1."""
+        return THRESHOLDS.get(self.loss, 0.0)
+
     def outputs(self, inputs: Sequence[Sequence[float]]) -> list[Prediction]:
         """What the model itself returns for each row, scaled as it was in training: logits, or numbers."""
         rows = [list(row) for row in inputs]
@@ -90,7 +95,7 @@ class Predictor:
         """
         outputs = self.outputs(inputs)
         if self.classes:
-            return [self.classes[class_of(output, THRESHOLDS.get(self.loss, 0.0))] for output in outputs]
+            return [self.classes[class_of(output, self.threshold)] for output in outputs]
         return [self._unscaled(output) for output in outputs]
 
     def probabilities(self, inputs: Sequence[Sequence[float]]) -> list[list[float]]:
