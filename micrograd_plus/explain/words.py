@@ -64,6 +64,8 @@ def _stem(node: Value) -> str:
 
 def _one_line(label: str) -> str:
     """A label without what would break a line or hide in a terminal."""
+    if label.isprintable():
+        return label.strip()
     return "".join(character if character.isprintable() else " " for character in label).strip()
 
 
