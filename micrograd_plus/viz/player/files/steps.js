@@ -1,0 +1,274 @@
+/* The step player: fills values going forward, adds up gradients going backward, and writes the arithmetic of each step. */
+
+const { nodes, steps, rules } = data;
+const root = nodes.length - 1;
+const svg = document.querySelector("#canvas > svg");
+const canvas = element("canvas");
+
+/* ---- the drawing: what shows a node, its two numbers, and an edge */
+
+const drawn = nodes.map(({ box, sign, result, children }) => ({
+  box: element(box), value: element(`${box}-data`), grad: element(`${box}-grad`),
+  sign: element(sign), result: element(result), edges: (children ?? []).map(({ edge }) => element(edge)),
+}));
+
+/* A number is written in the middle of its cell, whatever was there when the drawing was made. */
+for (const cell of drawn.flatMap(({ value, grad }) => [value, grad]).filter(Boolean)) {
+  const corners = [...cell.querySelector("polygon").points].map(({ x }) => x);
+  const text = cell.querySelector("text");
+  text.setAttribute("x", (Math.min(...corners) + Math.max(...corners)) / 2);
+  text.setAttribute("text-anchor", "middle");
+}
+
+/* All that is drawn of the way from an operand into a node: its arrow, the operation, the arrow to the result. A fused
+   dot product may be drawn as its products and their sum; then the product is on the way too. */
+function way(node, operand) {
+  const { sign, result, edges } = drawn[node];
+  const pairs = Math.floor(edges.length / 2);
+  const product = operand < 2 * pairs && element(`${nodes[node].sign}-${operand % pairs}`);
+  return [edges[operand], sign, result, ...(product ? [product, element(`${product.id}-sum`)] : [])];
+}
+
+/* ---- what a step changes, forwards and backwards in time */
+
+const UNKNOWN = "·";
+const NO_TINT = "tint-0";
+
+function write(cell, text, tint = "") {
+  if (!cell) return;
+  const words = cell.querySelector("text");
+  words.textContent = text;
+  words.style.fontSize = text.length > 8 ? "9px" : "";  // a cell has room for eight
+  if (tint) cell.querySelector("polygon").style.fill = `var(--mp-${tint})`;
+}
+
+const signed = (number) => (number.startsWith("-") || number === "0" ? number : `+${number}`);
+
+function apply(step) {
+  if (step.kind === "forward") fill(step.node, true);
+  if (step.kind === "seed") write(drawn[root].grad, signed(step.after), step.tint);
+  if (step.kind === "backward") {
+    write(drawn[step.child].grad, signed(step.after), step.tint);
+    drawn[step.node].edges[step.operand].classList.add("walked");
+  }
+  if (step.kind === "update") write(drawn[step.node].value, step.after);
+}
+
+function undo(step) {
+  if (step.kind === "forward") fill(step.node, false);
+  if (step.kind === "seed") write(drawn[root].grad, UNKNOWN, NO_TINT);
+  if (step.kind === "backward") {
+    if (step.turn[0] === 1) write(drawn[step.child].grad, UNKNOWN, NO_TINT);
+    else write(drawn[step.child].grad, signed(step.before), step.tintBefore);
+    drawn[step.node].edges[step.operand].classList.remove("walked");
+  }
+  if (step.kind === "update") write(drawn[step.node].value, step.before);
+}
+
+function fill(node, known) {
+  const { box, sign, result, edges, value } = drawn[node];
+  for (const part of [box, sign, result, ...edges]) part.classList.toggle("ahead", !known);
+  write(value, known ? nodes[node].value : UNKNOWN);
+}
+
+/* What stands out at a step: the node at work, the nodes it deals with, and the way between them. */
+function lit(step) {
+  if (step.kind === "forward") {
+    const children = nodes[step.node].children.map(({ node }) => node);
+    return { now: [step.node], with: children, way: children.flatMap((_, i) => way(step.node, i)), to: "forth" };
+  }
+  if (step.kind === "backward")
+    return { now: [step.child], with: [step.node], way: way(step.node, step.operand), to: "back" };
+  return { now: step.kind === "start" ? [] : [step.node], with: [], way: [], to: "" };
+}
+
+let shown = -1;
+let glowing = [];
+
+function show(position) {
+  for (; shown < position; shown++) apply(steps[shown + 1]);
+  for (; shown > position; shown--) undo(steps[shown]);
+  for (const [item, name] of glowing) item.classList.remove(name);
+  const light = lit(steps[position]);
+  glowing = [
+    ...light.now.map((node) => [drawn[node].box, "now"]),
+    ...light.with.map((node) => [drawn[node].box, "with"]),
+    ...light.way.map((part) => [part, light.to]),
+  ];
+  for (const [item, name] of glowing) item.classList.add(name);
+  follow([...light.now, ...light.with]);
+  mark(position);
+  return explain(steps[position]);
+}
+
+/* ---- the words of a step */
+
+/** A derivative as a fraction for the eye, `dL/dw` for the ear and for copying. */
+function derivative(top, bottom) {
+  const d = (node) => (nodes[node].short ? `d${nodes[node].name}` : `d(${nodes[node].name})`);
+  return make("span", "fraction", make("span", "", d(top)), make("span", "for-ears", "/"), make("span", "", d(bottom)));
+}
+
+const bracketed = (number) => (number.startsWith("-") ? `(${number})` : number);
+
+function sum(text, tint) {
+  const made = make("span", "sum", text);
+  if (tint) made.style.setProperty("--tint", `var(--mp-${tint})`);
+  return made;
+}
+
+const sentences = {
+  start: () => ({
+    what: ["The leaves hold the numbers they were given. ", "Everything else is still to come."],
+    line: [], why: [], note: [],
+  }),
+  forward: (step) => ({
+    what: ["Forward: the value of ", make("b", "", nodes[step.node].name)],
+    line: [[nodes[step.node].name, ...step.words].join(" = "), " = ", sum(step.after)],
+    why: [], note: [rowOf(step)],
+  }),
+  seed: (step) => ({
+    what: ["Backward begins at ", make("b", "", nodes[root].name)],
+    line: [derivative(root, root), " = ", sum("1", step.tint)],
+    why: [`A small change of ${nodes[root].name} changes ${nodes[root].name} by just as much.`], note: [],
+  }),
+  backward: (step) => ({
+    what: ["Backward: from ", make("b", "", nodes[step.node].name), " into ", make("b", "", nodes[step.child].name)],
+    line: [
+      derivative(root, step.child), " += ", derivative(root, step.node), " * ", derivative(step.node, step.child),
+      ` = ${step.upstream} * ${bracketed(step.partial)} = `, sum(step.product, step.tintProduct),
+    ],
+    why: [derivative(step.node, step.child), ` = ${[...new Set([...step.words, step.partial])].join(" = ")}`],
+    note: [collected(step), rowOf(step)],
+  }),
+  update: (step) => ({
+    what: ["Update: ", make("b", "", nodes[step.node].name), ` by ${data.optimizer}`],
+    line: [`${nodes[step.node].name}: ${step.before} → `, sum(step.after)],
+    why: [make("div", "rule", ...step.words.map((line) => make("div", "", line)))], note: [],
+  }),
+};
+
+/** How far a gradient is collected when its node is used more than once. */
+function collected(step) {
+  const [turn, all] = step.turn;
+  const { name } = nodes[step.child];
+  if (all === 1) return "";
+  if (turn === 1) return `${name} is used ${all} times, so ${all} contributions add up; this is the first. `;
+  return `Contribution ${turn} of ${all} to ${name}: ${step.before} + ${bracketed(step.product)} = ${step.after}. `;
+}
+
+/** The row of the table that is at work: its value and its derivatives as they are declared. */
+function rowOf(step) {
+  const rule = rules[nodes[step.node].rule];
+  const wanted = step.kind === "backward" ? [step.variable] : Object.keys(rule.partials);
+  const partials = wanted.map((name) => `d/d${name} = ${rule.partials[name]}`);
+  return make("div", "row", `row ${rule.name}: ${[rule.value, ...partials].join(";  ")}`);
+}
+
+function explain(step) {
+  const { what, line, why, note } = sentences[step.kind](step);
+  const worked = [["p", "what", what], ["p", "line", line], ["div", "why", why], ["div", "note", note]]
+    .filter(([, , parts]) => parts.length)
+    .map(([tag, name, parts]) => make(tag, name, ...parts));
+  element("worked").replaceChildren(...worked);
+  return worked.map((paragraph) => paragraph.textContent).join(" ");
+}
+
+/* ---- all steps as a list, made when it is first opened */
+
+const list = document.querySelector("#all ol");
+
+function oneLine(step) {
+  const { what, line } = sentences[step.kind](step);
+  return make("span", "", ...(line.length ? line : what));
+}
+
+element("all").addEventListener("toggle", () => {
+  if (!list.children.length)
+    list.append(...steps.map((step, position) => {
+      const link = make("a", "", oneLine(step));
+      link.href = `#${position}`;
+      link.addEventListener("click", (event) => { event.preventDefault(); player.go(position); });
+      return make("li", "", link);
+    }));
+  mark(player.here());
+});
+
+function mark(position) {
+  list.querySelector("[aria-current]")?.removeAttribute("aria-current");
+  list.children[position]?.setAttribute("aria-current", "step");
+}
+
+/* ---- the size of the drawing, and what of it is in view */
+
+const natural = svg.viewBox.baseVal;
+const LEGIBLE = 0.75;
+let zoom = null;  // none chosen: all of the drawing if it is legible then, else as much as is
+
+const fitting = () => Math.min((canvas.clientWidth - 24) / natural.width, (canvas.clientHeight - 24) / natural.height, 2.2);
+const scale = () => zoom ?? (fitting() < LEGIBLE ? 1 : fitting());
+
+function resize() {
+  svg.style.width = `${natural.width * scale()}px`;
+  if (shown >= 0) follow([...lit(steps[shown]).now, ...lit(steps[shown]).with]);
+}
+
+/* Where each node is, in the drawing's own units: measured once, so that no step waits for a layout. */
+const centers = (() => {
+  const frame = svg.getBoundingClientRect();
+  return drawn.map(({ box: group }) => {
+    const box = group.getBoundingClientRect();
+    return [
+      ((box.left + box.right) / 2 - frame.left) / frame.width,
+      ((box.top + box.bottom) / 2 - frame.top) / frame.height,
+      box.width / frame.width, box.height / frame.height,
+    ];
+  });
+})();
+
+function follow(places) {
+  if (!places.length) return;
+  const width = natural.width * scale();
+  const height = natural.height * scale();
+  if (width <= canvas.clientWidth && height <= canvas.clientHeight) return;
+  const boxes = places.map((node) => centers[node]);
+  const span = (at, size, length) => [
+    Math.min(...boxes.map((box) => box[at] - box[size] / 2)) * length,
+    Math.max(...boxes.map((box) => box[at] + box[size] / 2)) * length,
+  ];
+  const aim = ([low, high], view, now) => {
+    if (low - 24 >= now && high + 48 <= now + view) return now;  // in view as it is
+    if (high - low > view - 72) return low - 24;  // too far apart: at least the first of them
+    return (low + high) / 2 + 12 - view / 2;
+  };
+  canvas.scrollTo({
+    left: aim(span(0, 2, width), canvas.clientWidth, canvas.scrollLeft),
+    top: aim(span(1, 3, height), canvas.clientHeight, canvas.scrollTop),
+    behavior: calm.matches || document.body.classList.contains("playing") ? "auto" : "smooth",
+  });
+}
+
+function magnify(size) {
+  zoom = Math.max(0.1, Math.min(4, size));
+  resize();
+}
+
+element("larger").addEventListener("click", () => magnify(scale() * 1.25));
+element("smaller").addEventListener("click", () => magnify(scale() * 0.8));
+element("fit").addEventListener("click", () => magnify(fitting()));
+new ResizeObserver(resize).observe(canvas);
+
+/* ---- begin: nothing is computed yet */
+
+for (const [place, node] of nodes.entries()) {
+  if (node.children) fill(place, false);
+  write(drawn[place].grad, UNKNOWN, NO_TINT);
+}
+
+const player = drive({
+  last: steps.length - 1,
+  show,
+  place: (position) => `Step ${position} of ${steps.length - 1}`,
+  parts: data.parts,
+  pause: 1500,
+});

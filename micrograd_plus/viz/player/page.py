@@ -1,0 +1,115 @@
+"""A page is one HTML file that plays something, holds all it needs, and asks the network for nothing.
+
+Every page has the same frame (title, controls, help, dark mode) from `files/page.html`; what it plays is its body, its
+script and its data. Labels come from users and may hold anything: the data travels as JSON in which no tag can be
+written, the scripts put text only where text belongs, and the page's policy allows no script but its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from micrograd_plus.viz.palette import css_variables
+
+__all__ = ["Page"]
+
+
+class Page:
+    """One self-contained web page: `html()` is its text, `save(path)` writes it, a notebook shows it in place.
+
+    A subclass supplies its `title`, the `unit` that one press of "next" moves by and the `part` that Page Down does,
+    its `body` and `help` (trusted HTML), its `files` (styles and scripts) and its `data` (JSON).
+    """
+
+    title = ""
+    unit = "step"
+    part = "part"
+    height = 720
+    """The height of the frame in a notebook, in CSS pixels."""
+
+    files: tuple[str, ...] = ()
+    """The page's own styles and scripts, by file name, beside those that every page has."""
+
+    def body(self) -> str:
+        """Returns what the page shows between the title and the controls, as trusted HTML."""
+        raise NotImplementedError
+
+    def data(self) -> Mapping[str, Any]:
+        """Returns what the scripts read, as JSON would hold it."""
+        raise NotImplementedError
+
+    def help(self) -> str:
+        """Returns the page's own part of the help, as trusted HTML."""
+        raise NotImplementedError
+
+    def html(self) -> str:
+        """Returns the whole page. It holds its style, its scripts, its drawing and its data."""
+        texts = {name: _text(name) for name in ("page.css", "controls.js", *self.files)}
+        style, script = (
+            "\n".join(text for name, text in texts.items() if name.endswith(suffix)) for suffix in (".css", ".js")
+        )
+        return Template(_text("page.html")).substitute(
+            policy=_policy(script),
+            title=html.escape(self.title),
+            style=css_variables() + style,
+            body=self.body(),
+            help=self.help(),
+            unit=self.unit,
+            part=self.part,
+            data=_json(self.data()),
+            script=script,
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Writes the page and returns the path. The file is written atomically.
+
+        Raises ValueError unless the path ends in .html.
+        """
+        path = Path(path)
+        if path.suffix.lower() not in (".html", ".htm"):
+            raise ValueError(f"a player is a web page: give a path that ends in .html, not {str(path)!r}")
+        from micrograd_plus.train.files import write_atomically
+
+        write_atomically(path, self.html().encode())
+        return path
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the page in a frame of its own. It never raises."""
+        try:
+            source = html.escape(self.html(), quote=True)
+        except Exception as error:  # a notebook's display is no place for a traceback
+            return {"text/plain": f"{self!r} can't be shown: {error}"}
+        frame = (
+            f'<iframe srcdoc="{source}" title="{html.escape(self.title)}" sandbox="allow-scripts" loading="lazy"'
+            f' style="width:100%;height:{self.height}px;border:0"></iframe>'
+        )
+        return {"text/html": frame, "text/plain": repr(self)}
+
+
+@cache
+def _text(name: str) -> str:
+    return (resources.files(__package__) / "files" / name).read_text(encoding="utf-8")
+
+
+def _policy(script: str) -> str:
+    """Nothing may be loaded from anywhere, and the one script that may run is this one, known by its hash."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; img-src data:;"
+        f" script-src 'sha256-{digest}'"
+    )
+
+
+def _json(data: Mapping[str, Any]) -> str:
+    """JSON that can stand inside a script element: no `<` in it, so no tag begins or ends there."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -1,0 +1,119 @@
+"""The log of one forward and one backward pass: every value that fills and every `+=`, in the engine's own order.
+
+The log is computed beside the graph, with the arithmetic of `Value.backward`, and touches no `grad`: looking at a pass
+does not make one. Its words are those of `explain`, read off the rows of the table that ran.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from micrograd_plus import ops
+from micrograd_plus.explain.words import names, number, partial_words, tidy, value_words
+from micrograd_plus.ops import substitute
+from micrograd_plus.value import Value, topological_order
+
+if TYPE_CHECKING:
+    from micrograd_plus.nn import Optimizer
+
+__all__ = ["Step", "StepLog"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a pass, by the places of its nodes in topological order.
+
+    `kind` is one of
+
+    - `start`: the leaves hold the numbers they were given;
+    - `forward`: `node` gets its value, which is `after`; `words` tell how, in symbols and then in numbers;
+    - `seed`: the derivative of the root by itself is 1;
+    - `backward`: the grad of `child`, which is operand number `operand` of `node`, grows from `before` to `after` by
+      `upstream * partial`; `words` are the local derivative in symbols and in numbers;
+    - `update`: an optimizer moves the number of `node` from `before` to `after`; `words` are its rule, line by line.
+    """
+
+    kind: str
+    node: int
+    child: int = -1
+    operand: int = -1
+    partial: float = 0.0
+    upstream: float = 0.0
+    before: float = 0.0
+    after: float = 0.0
+    words: tuple[str, ...] = ()
+
+
+class StepLog:
+    """The steps of one pass over the graph below `root`: `order` are its nodes, `names` their names, `steps` the log.
+
+    `place` is where in `order` a node is, `grads` are the gradients at the end. `backward` and `update` tell where in
+    `steps` these parts begin; there are updates if an `optimizer` is given. Raises ValueError for a leaf, or for more
+    nodes than `limit`.
+
+    >>> a = Value(3.0, "a")
+    >>> log = StepLog(a * a)
+    >>> [(step.kind, step.after) for step in log.steps]
+    [('start', 0.0), ('forward', 9.0), ('seed', 1.0), ('backward', 3.0), ('backward', 6.0)]
+    """
+
+    def __init__(self, root: Value, *, optimizer: Optimizer | None = None, limit: int | None = None) -> None:
+        self.order = topological_order(root)
+        if limit is not None and len(self.order) > limit:
+            raise ValueError(
+                f"the graph has {len(self.order):,} nodes, and a player steps through {limit:,} at most;"
+                " play one example instead of a batch, or a part of the graph: hidden.steps()"
+            )
+        if not root.children:
+            raise ValueError(
+                f"{root!r} was given, not computed, so there is no step to play; play a result, as in (a * b).steps()"
+            )
+        self.names = names(self.order)
+        self.place = {node: place for place, node in enumerate(self.order)}
+        self.grads = [0.0] * len(self.order)
+        self.steps = [Step("start", len(self.order) - 1)]
+        self._forward()
+        self.backward = len(self.steps)
+        self._backward()
+        self.update = len(self.steps)
+        if optimizer is not None:
+            self._update(optimizer)
+
+    def _forward(self) -> None:
+        for place, node in enumerate(self.order):
+            if node.children:
+                words = value_words(node, self.names.__getitem__)
+                self.steps.append(Step("forward", place, after=node.data, words=words))
+
+    def _backward(self) -> None:
+        root = len(self.order) - 1
+        self.grads[root] = 1.0
+        self.steps.append(Step("seed", root, after=1.0))
+        for place in reversed(range(len(self.order))):
+            node, upstream = self.order[place], self.grads[place]
+            for operand, (child, partial) in enumerate(zip(node.children, node.partials)):
+                if child.op is ops.CONSTANT or isinstance(child.op, ops.Bernoulli):
+                    continue  # nobody reads the gradient of a number that can't be moved
+                to = self.place[child]
+                before = self.grads[to]
+                self.grads[to] += partial * upstream
+                words = partial_words(node, operand, self.names.__getitem__)
+                after = self.grads[to]
+                self.steps.append(Step("backward", place, to, operand, partial, upstream, before, after, words))
+
+    def _update(self, optimizer: Optimizer) -> None:
+        """Reads the optimizer's rule line by line for each parameter in the graph, and changes nothing."""
+        for index, parameter in enumerate(optimizer.parameters):
+            if parameter not in self.place:
+                continue
+            place = self.place[parameter]
+            given = {name: numbers[index] for name, numbers in optimizer.state.items()}
+            given |= {"w": parameter.data, "g": self.grads[place], "t": optimizer.t + 1, "lr": optimizer.rate}
+            words, after = [], parameter.data
+            for line, known, result in optimizer.rule.line_by_line(**given):
+                numbers = {name: number(each) for name, each in known.items()}
+                formula = tidy(substitute(line.expression, numbers, known))
+                words.append(f"{line} = {formula} = {number(result)}")
+                after = result if line.name == "w" else after
+            self.steps.append(Step("update", place, before=parameter.data, after=after, words=tuple(words)))

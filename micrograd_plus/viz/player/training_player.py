@@ -1,0 +1,292 @@
+"""The training player: a web page with a time line through a training run, or through several side by side."""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+import zlib
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
+from struct import pack
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus.explain.words import number
+from micrograd_plus.train.metrics import class_of
+from micrograd_plus.viz.player.page import Page
+from micrograd_plus.viz.player.recorder import Frame, Recorder
+
+if TYPE_CHECKING:
+    from micrograd_plus.data import Dataset
+    from micrograd_plus.train.engine import Prediction
+
+__all__ = ["TrainingPlayer"]
+
+POINTS = 2000
+"""Of the data, and of a loss curve, this many points are drawn at most."""
+
+CURVE = 121
+"""The points of a fitted curve (one input)."""
+
+BYTES = 40_000_000
+"""A film may hold this much before it is packed: beyond it a browser tab gets slow."""
+
+
+class TrainingPlayer(Page):
+    """A page that plays films of training, as `Recorder`s made them: several recorders stand side by side.
+
+    It shows the network with its weights, the decision boundary (two inputs) or the fit (one input), and the loss with
+    a cursor. What the network says of each point was computed by the engine that trained it. `names` are the runs'
+    names, `title` heads the page; `resolution` is how many cells a decision boundary has along each side; `threshold`
+    is above what a single output means class 1: 0 for a logit, 0.5 for a probability.
+
+    Raises ValueError for no recorder, one without frames, other numbers of names than of recorders, or a film that is
+    too large for a page; TypeError for what is not a Recorder.
+    """
+
+    unit = "frame"
+    part = "epoch"
+    height = 760
+    files = ("training.css", "training.js")
+
+    def __init__(
+        self, *recorders: Recorder, names: Sequence[str] = (), title: str = "",
+        resolution: int = 48, threshold: float = 0.0,
+    ) -> None:  # fmt: skip
+        if not recorders:
+            raise ValueError("there is no film to play: pass a Recorder that was in fit(..., callbacks=[recorder])")
+        for recorder in recorders:
+            if not isinstance(recorder, Recorder):
+                raise TypeError(f"a training player needs Recorders, but got {type(recorder).__name__}: {recorder!r}")
+            if not recorder.frames:
+                raise ValueError("this Recorder has no frames yet: pass it to fit(..., callbacks=[recorder]) first")
+        if names and len(names) != len(recorders):
+            raise ValueError(f"there are {len(recorders)} films but {len(names)} names; give each film one")
+        numbered = [f"run {i}" for i in range(1, len(recorders) + 1)] if len(recorders) > 1 else [""]
+        given = [str(name) for name in names] or numbered
+        self.runs = [_Film(recorder, name, resolution, threshold) for recorder, name in zip(recorders, given)]
+        self.title = title or f"Training on {recorders[0].data.name}"
+
+    def __repr__(self) -> str:
+        frames = ", ".join(f"{run.name or 'one run'} of {len(run.frames)} frames" for run in self.runs)
+        return f"<TrainingPlayer: {frames}>"
+
+    def body(self) -> str:
+        """Returns the places for the runs and the loss curve."""
+        return _BODY
+
+    def help(self) -> str:
+        """Returns what the pictures show."""
+        return _HELP
+
+    def data(self) -> Mapping[str, Any]:
+        """Returns the films as the page reads them."""
+        return {"runs": [run.as_data() for run in self.runs]}
+
+
+class _Film:
+    """One recorder's film as the page reads it: packed numbers, and where in time each frame is."""
+
+    def __init__(self, recorder: Recorder, name: str, resolution: int, threshold: float) -> None:
+        self.recorder, self.name, self.threshold = recorder, name, threshold
+        self.frames, self.data, self.history = recorder.frames, recorder.data, recorder.history
+        self.resolution = resolution
+        cells = {1: CURVE * 2, 2: resolution**2}.get(self.data.width, 0)
+        size = len(self.frames) * (cells + 2 * len(recorder.names))
+        if size > BYTES:
+            raise ValueError(
+                f"this film takes {size / 1e6:.0f} MB, and a page plays {BYTES / 1e6:.0f} MB at most; record fewer"
+                f" frames, as in Recorder(frames={max(2, len(self.frames) * BYTES // size)})"
+            )
+
+    def as_data(self) -> dict[str, Any]:
+        largest = max((abs(each) for frame in self.frames for each in frame.parameters), default=0.0) or 1.0
+        return {
+            "name": self.name,
+            "times": [self._time(frame) for frame in self.frames],
+            "frames": [self._frame(frame) for frame in self.frames],
+            "names": self.recorder.names,
+            "layers": _layers(self.recorder.names),
+            "largest": largest,
+            "weights": _packed(
+                "h", (round(each / largest * 32767) for frame in self.frames for each in frame.parameters)
+            ),
+            "losses": self._losses(),
+            "plane": self._plane() if self.data.width == 2 else None,
+            "fit": self._fit() if self.data.width == 1 else None,
+        }
+
+    # ---------------------------------------------------------------- time
+
+    def _time(self, frame: Frame) -> float:
+        """Where a frame is on the time line, in epochs."""
+        return round(self._epochs_after(frame.iteration), 6)
+
+    def _epochs_after(self, iteration: int) -> float:
+        ends = [0, *(epoch.iteration for epoch in self.history.epochs)]
+        whole = bisect_right(ends, iteration) - 1
+        if whole == len(self.history.epochs):  # in an epoch that was not finished, or at the very end
+            per_epoch = ends[1] if len(ends) > 1 else len(self.history.iterations) or 1
+            return whole + (iteration - ends[-1]) / per_epoch
+        return whole + (iteration - ends[whole]) / (ends[whole + 1] - ends[whole])
+
+    def _frame(self, frame: Frame) -> list[Any]:
+        """What is printed of a frame: its epoch, its iteration, and the figures known by then."""
+        done = [epoch for epoch in self.history.epochs if epoch.iteration <= frame.iteration]
+        figures = {name: number(value) for name, value in (done[-1].figures if done else {}).items()}
+        loss = number(self.history.iterations[frame.iteration - 1].loss) if frame.iteration else ""
+        return [frame.epoch, frame.iteration, loss, figures]
+
+    def _losses(self) -> dict[str, list[list[float]]]:
+        """Each curve as its times and heights; of a long run each point is the mean of some iterations."""
+        every = [(self._epochs_after(i), each.loss) for i, each in enumerate(self.history.iterations, 1)]
+        bucket = math.ceil(len(every) / POINTS) or 1
+        groups = [every[i : i + bucket] for i in range(0, len(every), bucket)]
+        means = [(group[-1][0], sum(loss for _, loss in group) / len(group)) for group in groups]
+        curves = {"loss of each batch": means} | {
+            figure: [
+                (float(i), each.figures[figure])
+                for i, each in enumerate(self.history.epochs, 1)
+                if figure in each.figures
+            ]
+            for figure in ("loss", "validation loss")
+        }
+        return {name: [_short(column) for column in zip(*points)] for name, points in curves.items() if points}
+
+    # ---------------------------------------------------------------- what the network says
+
+    def _plane(self) -> dict[str, Any]:
+        """The plane in cells: for each frame and cell the class (times 16) and how decided it is (0 to 15)."""
+        across, up = (_spread([row[i] for row in self.data.inputs], self.resolution) for i in range(2))
+        cells = [[x, y] for y in reversed(up) for x in across]
+        read = self._reading()
+        films = self.recorder.predictions(cells)
+        codes = (16 * kind + round(15 * decided) for frame in films for kind, decided in map(read, frame))
+        return {
+            "side": self.resolution, "cells": _packed("B", codes),
+            "ranges": [[across[0], across[-1]], [up[0], up[-1]]],
+            "names": list(self.data.feature_names),
+            "points": [[*_short(row), self._class(target)] for row, target in _some(self.data)],
+            "classes": list(self.data.classes) or ["below the middle", "above the middle"],
+        }  # fmt: skip
+
+    def _class(self, target: Any) -> int:
+        """The colour of a point: its class, or on which side of the targets' middle its first number lies."""
+        return int(target) if self.data.is_classification else int(_first(target) > self._middle()[0])
+
+    def _middle(self) -> tuple[float, float]:
+        """The middle of the targets and half of their range."""
+        targets = [_first(target) for target in self.data.targets]
+        low, high = min(targets), max(targets)
+        return (low + high) / 2, (high - low) / 2 or 1.0
+
+    def _reading(self) -> Callable[[Prediction], tuple[int, float]]:
+        """A function from a prediction to its class and how decided it is, from 0 to 1."""
+        if self.data.is_classification:
+            return self._decided
+        middle, half = self._middle()
+        return lambda value: (int(_first(value) > middle), min(1.0, abs(_first(value) - middle) / half))
+
+    def _decided(self, prediction: Prediction) -> tuple[int, float]:
+        kind = class_of(prediction, self.threshold)
+        if isinstance(prediction, list):
+            largest = max(prediction)
+            share = 1 / sum(math.exp(each - largest) for each in prediction)  # softmax of the largest
+            return kind, (share - 1 / len(prediction)) / (1 - 1 / len(prediction))
+        lead = abs(prediction - self.threshold)
+        return kind, min(1.0, 2 * lead) if self.threshold else math.tanh(lead / 2)  # tanh(z/2) = 2 sigmoid(z) - 1
+
+    def _fit(self) -> dict[str, Any]:
+        """The fitted curve: for each frame its height at evenly set points, in parts of 32,767 of the range."""
+        across = _spread([row[0] for row in self.data.inputs], CURVE)
+        outputs = [[_all(value) for value in frame] for frame in self.recorder.predictions([[x] for x in across])]
+        targets = [number for target in self.data.targets for number in _all(target)]
+        margin = 0.25 * (max(targets) - min(targets)) or 1.0
+        low, high = min(targets) - margin, max(targets) + margin
+        heights = (
+            round((min(max(value[i], low), high) - low) / (high - low) * 32767)
+            for frame in outputs for i in range(len(frame[0])) for value in frame
+        )  # fmt: skip
+        return {
+            "count": CURVE, "outputs": len(outputs[0][0]), "curves": _packed("h", heights),
+            "ranges": [[across[0], across[-1]], [low, high]],
+            "names": [self.data.feature_names[0], self.data.target_name],
+            "points": [_short([*row, *_all(target)]) for row, target in _some(self.data)],
+        }  # fmt: skip
+
+
+def _all(value: Any) -> list[float]:
+    """A target or prediction as a list of numbers."""
+    return value if isinstance(value, list) else [value]
+
+
+def _first(value: Any) -> float:
+    return _all(value)[0]
+
+
+def _packed(kind: str, numbers: Iterable[int]) -> str:
+    """Small whole numbers as compressed base64: `B` a byte each, `h` two, little-endian."""
+    values = list(numbers)
+    return base64.b64encode(zlib.compress(pack(f"<{len(values)}{kind}", *values), 9)).decode()
+
+
+def _short(values: Iterable[float]) -> list[float]:
+    """Numbers to five digits, which is finer than a pixel."""
+    return [float(f"{value:.5g}") for value in values]
+
+
+def _some(data: Dataset) -> list[Any]:
+    """The examples, or evenly chosen ones of many."""
+    pairs = list(data)
+    step = math.ceil(len(pairs) / POINTS)
+    return pairs[::step]
+
+
+def _spread(values: Sequence[float], count: int) -> list[float]:
+    """Evenly set numbers from a little below the smallest to a little above the largest."""
+    low, high = min(values), max(values)
+    margin = 0.12 * (high - low) or 1.0
+    step = (high - low + 2 * margin) / (count - 1)
+    return [low - margin + i * step for i in range(count)]
+
+
+_OF_A_NEURON = re.compile(r"(?P<layer>.*?)\.?neurons\.(?P<neuron>\d+)\.(?P<what>weights|bias)(\.\d+)?")
+
+
+def _layers(names: Sequence[str]) -> list[dict[str, Any]]:
+    """The parameters as layers: each with its rows of places in the list of parameters, a row a neuron, and its biases.
+
+    What is not a neuron's becomes a layer of one row, named by the module it is in.
+    """
+    found = []
+    for layer, members in groupby(enumerate(names), key=lambda each: _layer_of(each[1])):
+        rows: dict[str, list[int]] = {}
+        biases: dict[str, int] = {}
+        for place, name in members:
+            match = _OF_A_NEURON.fullmatch(name)
+            neuron = match["neuron"] if match else ""
+            if match and match["what"] == "bias":
+                biases[neuron] = place
+            else:
+                rows.setdefault(neuron, []).append(place)
+        found.append(
+            {"name": layer, "rows": list(rows.values()), "biases": [biases.get(neuron, -1) for neuron in rows]}
+        )
+    return found
+
+
+def _layer_of(name: str) -> str:
+    match = _OF_A_NEURON.fullmatch(name)
+    return match["layer"] if match else re.sub(r"\.?[^.\d][^.]*(\.\d+)*$", "", name)
+
+
+_BODY = """<div id="runs"></div>
+<figure id="loss"><figcaption><span id="legend"></span>
+<label><input type="checkbox" id="log"> log scale</label></figcaption>
+<div id="chart"></div></figure>"""
+
+_HELP = """<p>The time line runs over the whole training. In the network, blue is a weight above zero and orange one
+below; the wider the line, the larger the weight. Point at a weight to read it.</p>
+<p>In the plane, the colour is the class that the network says, the stronger the more decided; the points are the data.
+Click in the loss curve to go there. The loss of a batch is the one before its update.</p>"""
