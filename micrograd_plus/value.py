@@ -8,6 +8,7 @@ a million nodes deep, and no node holds a closure, so a graph is freed as soon a
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -348,25 +349,31 @@ class Value:
         The list is in topological order and the pickler remembers what it has seen, so that each of its nodes finds
         its own children already written. The two marks around the list say so to the nodes in it.
         """
-        flat = getattr(_pickling, "nodes", ())
-        if not self.children or self in flat:
+        mark = _pickling.mark()
+        if not self.children or (mark is not None and self in mark.nodes):
             return _restore, (None, *_fields(self))
         before = topological_order(self)[:-1]
         return _restore, ([_Mark(before), *before, _Mark(())], *_fields(self))
-
-
-_pickling = threading.local()
 
 
 class _Mark:
     """Stands in a pickle before and after a list of nodes that are in topological order."""
 
     def __init__(self, nodes: Iterable[Value]) -> None:
-        self.nodes = nodes
+        self.nodes = set(nodes)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        _pickling.nodes = set(self.nodes)
+        _pickling.mark = weakref.ref(self)
         return bool, ()
+
+
+class _Pickling(threading.local):
+    """The mark that a pickler passed last: weak, so that a pickle that fails half way leaves nothing behind."""
+
+    mark: Callable[[], _Mark | None] = staticmethod(lambda: None)
+
+
+_pickling = _Pickling()
 
 
 def _fields(node: Value) -> tuple[Any, ...]:
