@@ -11,6 +11,7 @@ from micrograd_plus.train.history import History
 if TYPE_CHECKING:
     from micrograd_plus.nn import Module, Optimizer
     from micrograd_plus.train.engine import Engine
+    from micrograd_plus.train.objectives import Objective
 
 __all__ = ["Callback", "EarlyStopping", "Run"]
 
@@ -19,14 +20,16 @@ class Run:
     """A training run under way, as a callback sees it.
 
     `epoch` and `iteration` count from 1 (iterations through all epochs); `rows` are the rows of `data` in the current
-    batch and `loss` is its mean loss before the update; `history` is what happened so far. `model` holds the parameters
-    of this moment and, as their `grad`, the gradients of the last step; `optimizer` its state and step count. What a
-    callback changes in them is what training goes on with.
+    batch and `loss` is its mean loss before the update; `objective` holds the loss function; `history` is what happened
+    so far. `model` holds the parameters of this moment and, as their `grad`, the gradients of the last step; `optimizer`
+    its state and step count. What a callback changes in them is what training goes on with.
     """
 
-    def __init__(self, engine: Engine, model: Module, optimizer: Optimizer, data: Dataset, epochs: int) -> None:
+    def __init__(
+        self, engine: Engine, model: Module, optimizer: Optimizer, data: Dataset, objective: Objective, epochs: int
+    ) -> None:
         self.engine, self.model, self.optimizer = engine, model, optimizer
-        self.data, self.epochs = data, epochs
+        self.data, self.objective, self.epochs = data, objective, epochs
         self.history = History()
         self.epoch = 0
         self.iteration = 0

@@ -92,7 +92,7 @@ def fit(
     every = whole_number("checkpoint_every", checkpoint_every, least=1)
     keeper = _Keeper(checkpoint, every, {"loss": objective.name, **vars(batches), **limits}, watchers)
     engine = _engine(compile, data, model, objective.loss, optimizer, penalty=penalty, **limits)
-    run = Run(engine, model, optimizer, data, whole_number("epochs", epochs, least=1))
+    run = Run(engine, model, optimizer, data, objective, whole_number("epochs", epochs, least=1))
     keeper.restore(run, resume)
     model.train()
     try:
