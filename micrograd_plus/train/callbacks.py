@@ -21,8 +21,8 @@ class Run:
 
     `epoch` and `iteration` count from 1 (iterations through all epochs); `rows` are the rows of `data` in the current
     batch and `loss` is its mean loss before the update; `objective` holds the loss function; `history` is what happened
-    so far. `model` holds the parameters of this moment and, as their `grad`, the gradients of the last step; `optimizer`
-    its state and step count. What a callback changes in them is what training goes on with.
+    so far. `model` holds the parameters of this moment and, as their `grad`, the gradients of the last step;
+    `optimizer` its state and step count. What a callback changes in them is what training goes on with.
     """
 
     def __init__(
