@@ -1,0 +1,242 @@
+"""Builds the lessons into a book: a folder of web pages that need no network, with every output in its place.
+
+    python demos/build_book.py                  all lessons, into demos/output/book/
+    python demos/build_book.py 03 04 -o book    some of them, into the folder book
+
+jupytext reads a lesson as a notebook, nbclient runs it, nbconvert lays it out with the templates in `demos/book`. It
+needs the extra `book`: pip install "micrograd_plus[book]".
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import html
+import os
+import re
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import latex2mathml.converter
+from jinja2 import Environment, FileSystemLoader
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbconvert.exporters import TemplateExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat import NotebookNode
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from micrograd_plus.viz import palette
+
+HERE = Path(__file__).parent
+TITLE = "Training a neural network, number by number"
+SECONDS = 300  # that a cell may take before the build gives up
+
+
+@dataclass
+class Page:
+    """A lesson on its way into the book: its notebook, and the pages before and after it."""
+
+    path: Path
+    notebook: NotebookNode
+    before: Page | None = None
+    after: Page | None = None
+    pictures: int = field(default=0)
+
+    @property
+    def file(self) -> str:
+        """The page's file in the book."""
+        return f"{self.path.stem}.html"
+
+    @property
+    def opening(self) -> list[str]:
+        """The paragraphs of the first cell: the title, then what the learner will see."""
+        return [part for part in self.notebook.cells[0].source.split("\n\n") if part.strip()]
+
+    @property
+    def title(self) -> str:
+        """The lesson's title, as in its first line."""
+        return self.opening[0].splitlines()[0].lstrip("# ")
+
+    @property
+    def summary(self) -> str:
+        """The first paragraph under the title, in Markdown."""
+        return next((part for part in self.opening[1:] if not part.startswith("#")), "")
+
+    @property
+    def description(self) -> str:
+        """The summary as plain text."""
+        return re.sub(r"\s+", " ", re.sub(r"[$*`\\]", "", self.summary)).strip()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Builds the book that the command line asks for, and returns the exit code."""
+    parser = argparse.ArgumentParser(description="Build the lessons into a book of self-contained web pages.")
+    parser.add_argument("lessons", nargs="*", help="numbers of lessons, such as 03; all if none is given")
+    parser.add_argument("-o", "--output", type=Path, default=HERE / "output" / "book", help="the folder to write")
+    parser.add_argument("-j", "--jobs", type=int, default=2, help="lessons to run at the same time (default: 2)")
+    options = parser.parse_args(argv)
+    try:
+        pages = build(lessons(HERE, options.lessons), options.output, jobs=options.jobs)
+    except (CellExecutionError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{len(pages)} lessons: open {options.output / 'index.html'}")
+    return 0
+
+
+def lessons(folder: Path, numbers: Sequence[str] = ()) -> list[Path]:
+    """The lessons in a folder, in order, or those with these numbers. Raises ValueError for a number without one."""
+    found = sorted(folder.glob("[0-9][0-9]_*.py"))
+    unknown = [number for number in numbers if not any(path.name.startswith(number) for path in found)]
+    if unknown or not found:
+        raise ValueError(
+            f"no lesson {', '.join(unknown)} in {folder}; there is {', '.join(path.stem for path in found)}"
+        )
+    return [path for path in found if not numbers or path.name.startswith(tuple(numbers))]
+
+
+def build(paths: Sequence[Path], output: Path, *, jobs: int = 2) -> list[Page]:
+    """Runs the lessons and writes their pages, players and the table of contents; returns the pages.
+
+    Raises CellExecutionError where a lesson fails, ValueError where its text can't be a page.
+    """
+    pages = [Page(path, jupytext.read(path)) for path in paths]
+    for before, after in zip(pages, pages[1:]):
+        before.after, after.before = after, before
+    asyncio.run(_run_all(pages, jobs))
+    output.mkdir(parents=True, exist_ok=True)
+    common = {"book_title": TITLE, "css": _css(), "script": (HERE / "book" / "book.js").read_text(encoding="utf-8")}
+    exporter = _exporter()
+    for page in pages:
+        resources = {**common, "page": page, "players": output / page.path.stem}
+        text, _ = exporter.from_notebook_node(page.notebook, resources=resources)
+        (output / page.file).write_text(_linked(text, pages), encoding="utf-8")
+    templates = Environment(loader=FileSystemLoader(HERE / "book"))
+    templates.filters["prose"] = prose
+    contents = templates.get_template("contents.html.j2")
+    (output / "index.html").write_text(contents.render(pages=pages, **common), encoding="utf-8")
+    return pages
+
+
+# -------------------------------------------------------------------- running
+
+
+async def _run_all(pages: Sequence[Page], jobs: int) -> None:
+    places = asyncio.Semaphore(jobs)
+    await asyncio.gather(*(_run(page, places) for page in pages))
+
+
+async def _run(page: Page, places: asyncio.Semaphore) -> None:
+    """Runs a lesson as a notebook opened in its own folder, and keeps what it shows."""
+    async with places:
+        print(f"running {page.path.name}", flush=True)
+        client = NotebookClient(
+            page.notebook, kernel_name="python3", timeout=SECONDS, extra_arguments=["--log-level=ERROR"],
+            resources={"metadata": {"path": str(page.path.parent)}},
+        )  # fmt: skip
+        await client.async_execute(env={**os.environ, "PYDEVD_DISABLE_FILE_VALIDATION": "1"})
+
+
+# -------------------------------------------------------------------- laying out
+
+
+def _exporter() -> TemplateExporter:
+    return TemplateExporter(
+        template_name="book", extra_template_basedirs=[str(HERE)], file_extension=".html",
+        filters={"prose": prose, "code": code, "figure": figure},
+    )  # fmt: skip
+
+
+class _Renderer(IPythonRenderer):
+    """Markdown as HTML, with formulas as MathML, which browsers draw by themselves."""
+
+    def inline_math(self, body: str) -> str:
+        return formula(body)
+
+    def block_math(self, body: str) -> str:
+        return f'<div class="formula" tabindex="0">{formula(body, display="block")}</div>'
+
+    def block_html(self, html: str) -> str:
+        return re.sub(r"\$([^$\n]+)\$", lambda found: formula(found[1]), super().block_html(html))
+
+
+def prose(markdown: str) -> str:
+    """A markdown text as HTML."""
+    return MarkdownWithMath(renderer=_Renderer(escape=False, exclude_anchor_links=True)).render(markdown)
+
+
+def formula(latex: str, display: str = "inline") -> str:
+    """A formula as MathML. Raises ValueError for what the converter does not know and would show raw."""
+    found = latex2mathml.converter.convert(latex.strip(), display=display)
+    strange = re.search(r"<m[iot]\w*>(\\\w+|&)<", found)
+    if strange:
+        raise ValueError(f"the formula {latex!r} has {strange[1]!r}, which does not become MathML; write it otherwise")
+    return found
+
+
+def code(source: str) -> str:
+    """Python code as HTML, its words marked for colouring."""
+    inside = highlight(source, PythonLexer(), HtmlFormatter(nowrap=True))
+    return f'<pre class="code" tabindex="0"><code>{inside}</code></pre>'
+
+
+def figure(output: NotebookNode, resources: dict[str, Any]) -> str:
+    """What a lesson showed as a file: a picture drawn in place, or a page in a frame with a link to it alone."""
+    page: Page = resources["page"]
+    shown = output.metadata.lesson
+    path = page.path.parent / "output" / page.path.stem / shown.file
+    alt = html.escape(shown.alt)
+    if path.suffix == ".svg":
+        page.pictures += 1
+        drawing = _inlined(path.read_text(encoding="utf-8"), f"p{page.pictures}-")
+        return f'<figure><div class="picture" tabindex="0">{drawing}</div><figcaption>{alt}</figcaption></figure>'
+    players: Path = resources["players"]
+    (players / shown.file).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, players / shown.file)
+    link = f'<a href="{players.name}/{shown.file}">Open it on a page of its own</a>'
+    if path.suffix != ".html":
+        picture = f'<img src="{players.name}/{shown.file}" alt="{alt}">'
+        return f'<figure><div class="picture">{picture}</div><figcaption>{alt}</figcaption></figure>'
+    inside = html.escape(path.read_text(encoding="utf-8"))
+    caption = f"<figcaption>{alt} {link}</figcaption>"
+    return f'<figure class="player"><iframe loading="lazy" title="{alt}" srcdoc="{inside}"></iframe>{caption}</figure>'
+
+
+def _inlined(svg: str, prefix: str) -> str:
+    """An SVG file as part of a page: its ids are made its own, and it keeps to its natural width where there is room."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r'\bid="', f'id="{prefix}', svg)
+    svg = re.sub(r'(href="#|url\(#)', rf"\g<1>{prefix}", svg)
+    svg = re.sub(
+        r'\b(aria-(?:labelledby|describedby))="([^"]*)"',
+        lambda found: f'{found[1]}="{" ".join(prefix + each for each in found[2].split())}"',
+        svg,
+    )
+    width = re.search(r'<svg[^>]*\bwidth="([\d.]+)(pt|px|)"', svg)
+    if width:
+        pixels = float(width[1]) * (4 / 3 if width[2] == "pt" else 1)
+        svg = svg.replace("<svg", f'<svg style="min-width: min({pixels:.0f}px, 34rem)"', 1)
+    return svg
+
+
+def _linked(text: str, pages: Sequence[Page]) -> str:
+    """Links from lesson to lesson lead from page to page; those to a lesson that is not in this book become words."""
+    files = {page.path.name: page.file for page in pages}
+    known = re.sub(r'href="(\d\d_\w+\.py)"', lambda link: f'href="{files.get(link[1], link[1])}"', text)
+    return re.sub(r'<a href="\d\d_\w+\.py">(.*?)</a>', r"\1", known)
+
+
+def _css() -> str:
+    return palette.css_variables() + (HERE / "book" / "book.css").read_text(encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
