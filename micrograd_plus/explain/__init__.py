@@ -13,13 +13,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus.explain.checks import GradientCheck, check_gradients
 from micrograd_plus.explain.explanation import Explanation, explain
 from micrograd_plus.explain.paths import Paths, derivatives
 
 if TYPE_CHECKING:
     from micrograd_plus.explain.bookkeeping import Ledger, ledger
 
-__all__ = ["Explanation", "Ledger", "Paths", "derivatives", "explain", "ledger"]
+__all__ = ["Explanation", "GradientCheck", "Ledger", "Paths", "check_gradients", "derivatives", "explain", "ledger"]
 
 _ON_FIRST_USE = {"Ledger": "bookkeeping", "ledger": "bookkeeping"}
 
