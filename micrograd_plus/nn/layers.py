@@ -284,8 +284,8 @@ def _row(module: Module, inputs: Any, width: int | None = None) -> list[Value]:
 def _input(module: Module, number: Any, i: int) -> Value:
     if isinstance(number, (list, tuple)):
         raise TypeError(
-            f"{_place(module)} takes one example, a row of numbers, but element {i} is itself a row; call the model once"
-            " for each row: [model(row) for row in rows]"
+            f"{_place(module)} takes one example, a row of numbers, but element {i} is itself a row; call it once"
+            " for each: [model(row) for row in rows]"
         )
     return Value(number, f"x{i}")
 

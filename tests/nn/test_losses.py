@@ -1,0 +1,227 @@
+"""Losses and their gradients are PyTorch's, take what people pass, and refuse the rest in words."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from micrograd_plus import Value, gradcheck, nn, ops, softmax
+from micrograd_plus.nn import losses
+from micrograd_plus.nn.losses import LOSSES, loss_function
+from micrograd_plus.value import leaf
+from tests.nn import peer
+
+RECORDED = json.loads(peer.RECORDED.read_text())
+
+
+def ours(case: str) -> tuple[float, list[float]]:
+    name, options, predictions, targets = peer.LOSSES[case]
+    flat: list[Value] = []
+
+    def values(numbers: Any) -> Any:
+        if isinstance(numbers, list):
+            return [values(each) for each in numbers]
+        flat.append(Value(numbers))
+        return flat[-1]
+
+    loss = getattr(nn, name)(values(predictions), targets, **options)
+    loss.backward()
+    return loss.data, [value.grad for value in flat]
+
+
+def same(case: str, found: tuple[float, list[float]], expected: Any) -> None:
+    rel = 1e-8 if case == "bce, edges" else 1e-12  # PyTorch holds the denominator at 1e-12 rounded to 32 bits
+    assert found[0] == pytest.approx(expected[0], rel=1e-12, abs=1e-15)
+    assert found[1] == pytest.approx(expected[1], rel=rel, abs=1e-15)
+
+
+@pytest.mark.parametrize("case", peer.LOSSES)
+def test_recorded(case: str) -> None:
+    same(case, ours(case), RECORDED["losses"][case])
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("case", peer.LOSSES)
+def test_live(case: str) -> None:
+    theirs = peer.loss(case)
+    same(case, ours(case), theirs)
+    same(case, theirs, RECORDED["losses"][case])
+
+
+def test_every_loss_is_compared() -> None:
+    compared = {getattr(nn, name) for name, *_ in peer.LOSSES.values()}
+    assert set(LOSSES.values()) - compared == {nn.hinge_loss}  # PyTorch has none of this form
+
+
+@pytest.mark.torch
+@settings(max_examples=50, deadline=None)
+@given(
+    rows=st.lists(st.lists(st.floats(-30, 30), min_size=4, max_size=4), min_size=1, max_size=4),
+    smoothing=st.floats(0, 1),
+    data=st.data(),
+)
+def test_cross_entropy_is_pytorchs_on_any_rows(rows: list[list[float]], smoothing: float, data: Any) -> None:
+    import torch
+
+    classes = data.draw(st.lists(st.integers(0, 3), min_size=len(rows), max_size=len(rows)))
+    tensor = torch.tensor(rows, dtype=torch.float64, requires_grad=True)
+    theirs = torch.nn.functional.cross_entropy(tensor, torch.tensor(classes), label_smoothing=smoothing)
+    theirs.backward()
+    values = [[Value(each) for each in row] for row in rows]
+    loss = nn.cross_entropy(values, classes, label_smoothing=smoothing)
+    loss.backward()
+    assert loss.data == pytest.approx(theirs.item(), rel=1e-10, abs=1e-12)
+    assert tensor.grad is not None
+    np.testing.assert_allclose([[each.grad for each in row] for row in values], tensor.grad, rtol=1e-10, atol=1e-12)
+
+
+# ---------------------------------------------------------------- values and gradients by hand
+
+
+def test_hinge() -> None:
+    score = Value(0.25)
+    loss = nn.hinge_loss(score, -1)
+    loss.backward()
+    assert (loss.data, score.grad) == (1.25, 1.0)
+    assert nn.hinge_loss(Value(2.0), 1).data == 0.0
+
+
+def test_the_gradient_of_a_logit_is_probability_minus_target() -> None:
+    for x, y in [(0.0, 0.0), (0.0, 1.0), (3.0, 1.0), (-3.0, 1.0)]:
+        logit = Value(x)
+        nn.binary_cross_entropy_with_logits(logit, y).backward()
+        assert logit.grad == pytest.approx(1 / (1 + math.exp(-x)) - y, rel=1e-12)
+
+
+def test_cross_entropy_is_nll_of_log_softmax() -> None:
+    logits = [Value(1.0), Value(-0.5), Value(2.0)]
+    through = nn.nll_loss([p.log() for p in softmax(logits)], 1)
+    assert nn.cross_entropy(logits, 1).data == pytest.approx(through.data, rel=1e-12)
+
+
+def test_a_confident_cross_entropy_stays_finite() -> None:
+    logits = [Value(1000.0), Value(-1000.0)]
+    loss = nn.cross_entropy(logits, 1)
+    loss.backward()
+    assert (loss.data, [each.grad for each in logits]) == (2000.0, [1.0, -1.0])
+
+
+@pytest.mark.parametrize("delta", [0.5, 1.0, 3.0])
+@pytest.mark.parametrize("distance", [-4.0, -0.25, 0.0, 0.3, 2.0])
+def test_huber_is_its_formula(delta: float, distance: float) -> None:
+    small = abs(distance) < delta
+    expected = distance**2 / 2 if small else delta * (abs(distance) - delta / 2)
+    assert nn.huber_loss(Value(distance), 0.0, delta=delta).data == pytest.approx(expected)
+    gradcheck(lambda x: nn.huber_loss(x, 0.0, delta=delta), [distance])
+
+
+def test_penalties() -> None:
+    weights = [Value(3.0), Value(-4.0), Value(0.0)]
+    first, second = nn.l1_penalty(weights, 0.5), nn.l2_penalty(weights, 0.5)
+    assert (first.data, second.data) == (3.5, 12.5)
+    first.backward()
+    assert [weight.grad for weight in weights] == [0.5, -0.5, 0.0]
+    for weight in weights:
+        weight.zero_grad()
+    second.backward()
+    assert [weight.grad for weight in weights] == [3.0, -4.0, 0.0]
+
+
+# ---------------------------------------------------------------- what may be passed
+
+PAIRS: list[tuple[Any, list[Any], list[Any]]] = [
+    (nn.mse_loss, [0.5, 2.0, -1.0], [1.0, 0.0, 0.5]),
+    (nn.l1_loss, [0.5, 2.0, -1.0], [1.0, 0.0, 0.5]),
+    (nn.huber_loss, [0.5, 2.0, -1.0], [1.0, 0.0, 0.5]),
+    (nn.binary_cross_entropy, [0.5, 0.2, 0.9], [1.0, 0.0, 0.5]),
+    (nn.binary_cross_entropy_with_logits, [0.5, 0.2, -0.9], [1.0, 0.0, 0.5]),
+    (nn.hinge_loss, [0.5, 0.2, -0.9], [1.0, -1.0, 1.0]),
+    (nn.cross_entropy, [[0.5, 0.2], [-0.9, 3.0], [1.0, 1.0]], [0, 1, 1]),
+    (nn.nll_loss, [[-0.5, -0.2], [-0.9, -3.0], [-1.0, -1.0]], [0, 1, 1]),
+]
+
+
+@pytest.mark.parametrize(("loss", "predictions", "targets"), PAIRS)
+def test_the_loss_of_many_is_the_mean_of_the_losses_of_each(loss: Any, predictions: Any, targets: Any) -> None:
+    each = [loss(prediction, target).data for prediction, target in zip(predictions, targets)]
+    assert loss(predictions, targets).data == pytest.approx(sum(each) / len(each), rel=1e-12)
+
+
+@pytest.mark.parametrize(("loss", "predictions", "targets"), PAIRS)
+def test_arrays_tuples_and_values_as_targets(loss: Any, predictions: Any, targets: Any) -> None:
+    expected = loss(predictions, targets).data
+    assert loss(np.array(predictions), np.array(targets)).data == expected
+    tuples = tuple(tuple(each) if isinstance(each, list) else each for each in predictions)
+    assert loss(tuples, tuple(targets)).data == expected
+    assert loss(predictions, [leaf(each, ops.INPUT) for each in targets]).data == expected
+    assert loss(predictions[0], np.float64(targets[0]) if loss is nn.mse_loss else targets[0]).data >= 0
+
+
+def test_a_list_of_one_stands_for_what_it_holds() -> None:
+    assert nn.mse_loss(Value(1.0), [3.0]).data == nn.mse_loss([Value(1.0)], 3.0).data == 4.0
+    assert nn.mse_loss([Value(1.0), Value(2.0)], [[3.0], [2.0]]).data == 2.0
+
+
+def test_a_target_that_is_a_value_is_selected_in_the_graph() -> None:
+    target = leaf(1, ops.INPUT, "class")
+    names = {node.op.name for node in nn.cross_entropy([Value(0.5), Value(0.25)], target).children}
+    assert "select" in names
+
+
+def test_by_name() -> None:
+    assert loss_function("mse") is loss_function("mse_loss") is nn.mse_loss
+    assert loss_function("bce_with_logits") is nn.binary_cross_entropy_with_logits
+    assert loss_function(nn.huber_loss) is nn.huber_loss
+    for function in set(losses.__all__) & {name for name in dir(nn) if name.endswith("_loss") or "entropy" in name}:
+        assert loss_function(function) is getattr(nn, function)
+    with pytest.raises(ValueError, match="no loss 'mes'; did you mean 'mse'"):
+        loss_function("mes")
+
+
+# ---------------------------------------------------------------- wrong input
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: nn.mse_loss([1.0, 2.0], [1.0]), ValueError, "2 predictions and 1 targets"),
+        (lambda: nn.mse_loss([[1.0, 2.0], [1.0]], [[1.0, 2.0], [1.0, 2.0]]), ValueError, "1 predictions and 2 targets"),
+        (lambda: nn.mse_loss([1.0, 2.0], 1.0), ValueError, "2 predictions and 1 targets"),
+        (lambda: nn.mse_loss([], []), ValueError, "no predictions"),
+        (lambda: nn.mse_loss("1", 1.0), TypeError, "real number"),
+        (lambda: nn.mse_loss(None, 1.0), TypeError, "forgotten its return"),
+        (lambda: nn.mse_loss(1.0, math.nan), ValueError, "nan"),
+        (lambda: nn.huber_loss(1.0, 1.0, delta=0.0), ValueError, "delta > 0"),
+        (lambda: nn.binary_cross_entropy(Value(1.5, "p"), 1), ValueError, "p = 1.5.*from 0 to 1.*sigmoid"),
+        (lambda: nn.binary_cross_entropy(Value(-0.1, "p"), 0), ValueError, "p = -0.1"),
+        (lambda: nn.binary_cross_entropy(0.5, 2), ValueError, "targets from 0 to 1, but got 2"),
+        (lambda: nn.binary_cross_entropy_with_logits(0.5, -1), ValueError, "targets from 0 to 1, but got -1"),
+        (lambda: nn.hinge_loss(0.5, 0), ValueError, r"-1 or 1, but got 0; from 0 or 1 make 2\*y - 1"),
+        (lambda: nn.cross_entropy([1.0, 2.0], 2), ValueError, "class number from 0 to 1, as there are 2"),
+        (lambda: nn.cross_entropy([1.0, 2.0], -1), ValueError, "class number from 0 to 1"),
+        (lambda: nn.cross_entropy([1.0, 2.0], 0.5), ValueError, "class number from 0 to 1"),
+        (lambda: nn.cross_entropy([1.0], 0), ValueError, "at least two classes.*binary_cross_entropy_with_logits"),
+        (lambda: nn.cross_entropy(1.0, 0), TypeError, "a number for each class"),
+        (lambda: nn.cross_entropy([], 0), TypeError, "a number for each class"),
+        (lambda: nn.cross_entropy([[1.0, 2.0]], [0, 1]), ValueError, "1 rows of predictions and 2 targets"),
+        (lambda: nn.cross_entropy([[1.0, 2.0]], 0), ValueError, "1 rows of predictions and 0 targets"),
+        (lambda: nn.cross_entropy([[1.0, 2.0], [1.0]], [0, 0]), ValueError, "row 1"),
+        (lambda: nn.cross_entropy([1.0, 2.0], [0.5, 0.6]), ValueError, "add up to 1.1"),
+        (lambda: nn.cross_entropy([1.0, 2.0], [1.0]), ValueError, "1 probabilities as a target for 2"),
+        (lambda: nn.cross_entropy([1.0, 2.0], [1.5, -0.5]), ValueError, "from 0 to 1, but got 1.5"),
+        (lambda: nn.cross_entropy([1.0, 2.0], 0, label_smoothing=1.5), ValueError, "label_smoothing"),
+        (lambda: nn.nll_loss([-1.0, -2.0], 5), ValueError, "nll_loss needs a class number from 0 to 1"),
+        (lambda: nn.l1_penalty([], 0.1), ValueError, "got no parameters"),
+        (lambda: nn.l2_penalty([Value(1.0)], -0.1), ValueError, "at least 0"),
+        (lambda: nn.l2_penalty([Value(1.0)], "much"), TypeError, "strength"),
+    ],
+)
+def test_wrong_input(call: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
