@@ -17,7 +17,8 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ class Page:
     notebook: NotebookNode
     before: Page | None = None
     after: Page | None = None
-    pictures: int = field(default=0)
+    pictures: int = 0
 
     @property
     def file(self) -> str:
@@ -109,7 +110,7 @@ def build(paths: Sequence[Path], output: Path, *, jobs: int = 2) -> list[Page]:
     Raises CellExecutionError where a lesson fails, ValueError where its text can't be a page.
     """
     pages = [Page(path, jupytext.read(path)) for path in paths]
-    for before, after in zip(pages, pages[1:]):
+    for before, after in pairwise(pages):
         before.after, after.before = after, before
     asyncio.run(_run_all(pages, jobs))
     output.mkdir(parents=True, exist_ok=True)
@@ -197,7 +198,11 @@ def figure(output: NotebookNode, resources: dict[str, Any]) -> str:
     if path.suffix == ".svg":
         page.pictures += 1
         drawing = _inlined(path.read_text(encoding="utf-8"), f"p{page.pictures}-")
-        return f'<figure><div class="picture" tabindex="0">{drawing}</div><figcaption>{alt}</figcaption></figure>'
+        natural = f"--natural: {_width(drawing):.0f}px"
+        return (
+            f'<figure><div class="picture" tabindex="0" style="{natural}">{drawing}</div>'
+            f"<figcaption>{alt}</figcaption></figure>"
+        )
     players: Path = resources["players"]
     (players / shown.file).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(path, players / shown.file)
@@ -211,7 +216,7 @@ def figure(output: NotebookNode, resources: dict[str, Any]) -> str:
 
 
 def _inlined(svg: str, prefix: str) -> str:
-    """An SVG file as part of a page: its ids are made its own, and it keeps to its natural width where there is room."""
+    """An SVG file as part of a page: its ids become its own."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r'\bid="', f'id="{prefix}', svg)
     svg = re.sub(r'(href="#|url\(#)', rf"\g<1>{prefix}", svg)
@@ -220,11 +225,13 @@ def _inlined(svg: str, prefix: str) -> str:
         lambda found: f'{found[1]}="{" ".join(prefix + each for each in found[2].split())}"',
         svg,
     )
-    width = re.search(r'<svg[^>]*\bwidth="([\d.]+)(pt|px|)"', svg)
-    if width:
-        pixels = float(width[1]) * (4 / 3 if width[2] == "pt" else 1)
-        svg = svg.replace("<svg", f'<svg style="min-width: min({pixels:.0f}px, 34rem)"', 1)
     return svg
+
+
+def _width(svg: str) -> float:
+    """The width that a picture was made for, in pixels."""
+    width = re.search(r'<svg[^>]*\bwidth="([\d.]+)(pt|px|)"', svg)
+    return float(width[1]) * (4 / 3 if width[2] == "pt" else 1) if width else 0.0
 
 
 def _linked(text: str, pages: Sequence[Page]) -> str:

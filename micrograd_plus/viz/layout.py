@@ -44,11 +44,15 @@ def find_engine(engine: str | None = None) -> str:
         found = (_in_wheel() if candidate == WHEEL else None) or shutil.which(candidate)
         if found:
             return found
-    if engine not in (None, WHEEL, "dot"):
-        raise LayoutError(f"there is no layout engine {engine!r}; give the path of a Graphviz `dot`, or leave engine out")
-    missing = "no layout engine for pictures was found" if engine is None else f"the layout engine {engine} was not found"
-    cure = "install Graphviz, as in `apt-get install graphviz`" if engine == "dot" else "run `pip install graphviz-pure`"
-    raise LayoutError(f"{missing}: {cure}. Without one, .text() and .dot() still work")
+    raise LayoutError(f"{_MISSING.get(engine, _UNKNOWN).format(engine)}. Without one, .text() and .dot() still work")
+
+
+_MISSING = {
+    None: "no layout engine for pictures was found: run `pip install graphviz-pure`",
+    WHEEL: "the layout engine graphviz-pure was not found: run `pip install graphviz-pure`",
+    "dot": "the layout engine dot was not found: install Graphviz, as in `apt-get install graphviz`",
+}
+_UNKNOWN = "there is no layout engine {!r}: give the path of a Graphviz `dot`, or leave engine out"
 
 
 @cache
@@ -104,8 +108,9 @@ def finished_svg(
     if drawing is None:
         raise LayoutError("the layout engine wrote an SVG without a drawing; name another one with engine=")
     _unwrap_links(root)
+    taken = {element.get("id") for element in root.iter()}
     for element in root.iter():
-        _finish(element, tooltips, prefix)
+        _finish(element, tooltips, prefix, taken)
     _head(root, title, description, prefix)
     text = _serialized(root)
     if dark:
@@ -125,11 +130,13 @@ def _unwrap_links(root: ElementTree.Element) -> None:
                 parent.insert(place + offset, child)
 
 
-def _finish(element: ElementTree.Element, tooltips: Mapping[str, str], prefix: str) -> None:
+def _finish(
+    element: ElementTree.Element, tooltips: Mapping[str, str], prefix: str, taken: set[str | None]
+) -> None:
     id = element.get("id", "")
     if id.startswith("a_"):  # the group around a link: a cell's is the cell, a part's is in the part of that id
         id = id.removeprefix("a_")
-        element.set("id", id if id not in tooltips else f"{id}-shape")
+        element.set("id", id if id not in taken else f"{id}-shape")
     if "id" in element.attrib:
         element.set("id", prefix + element.attrib["id"])
     caption = element.find(f"{{{_SVG}}}title")
