@@ -22,7 +22,7 @@ COLLAPSES = ("auto", "none", "neurons", "layers")
 """What can be asked for. "auto" goes outwards from neurons only as far as it takes to be legible."""
 
 LEGIBLE = 100
-"""A picture of more boxes than this is hard to read: 484 drawn values were illegible, 26 boxes of the same graph clear."""
+"""A picture of more boxes than this is hard to read: 484 values were illegible, the same graph as 26 boxes clear."""
 
 ARROWS = 400
 """So is one of more arrows; an MLP of 2-16-16-1 has 308 between its neurons."""
@@ -39,7 +39,7 @@ MASKED = 256
 
 def scene_of(
     order: Sequence[Value], names: Mapping[Value, str], modules: Mapping[Value, str],
-    *, collapse: str = "auto", expand: bool | None = None, limit: int = 1000,
+    *, collapse: str = "auto", expand: bool | None = None, derivatives: bool = False, limit: int = 1000,
 ) -> Scene:  # fmt: skip
     """Returns the scene of a graph, collapsed as asked, and never with more than `limit` boxes of values.
 
@@ -47,7 +47,7 @@ def scene_of(
     """
 
     def sketch() -> Sketch:
-        return Sketch(order, names, modules, expand)
+        return Sketch(order, names, modules, expand, derivatives)
 
     scene = None
     for level in _levels(order, modules, collapse):
@@ -201,21 +201,21 @@ def _group_box(
     counts = Counter(role(node, sketch.root) for node in members)
     parameters, operations = counts["parameter"], sum(1 for node in members if node.children)
     its = "loss" if sketch.root in members else "intermediate"
+    holder = ""
     if key[0] == "module":
-        name, holder = str(key[1]), ancestors(str(key[1]))[:-1]
+        name = str(key[1])
+        holder = "".join(ancestors(name)[-2:-1])
         notes = _inner_modules(name, {sketch.modules[node] for node in members if node in sketch.modules})
         notes += [_count(parameters, "parameter")] if parameters else []
     elif key[0] == "leaves":
-        its, holder, notes = str(key[1]), [], []
+        its, notes = str(key[1]), []
         name = _count(len(members), ROLES[its].word)
     else:
-        holder, notes = [], [_operations(members)]
+        notes = [_operations(members)]
         name = _count(operations, "operation")
     title = "\n".join([name, _count(len(members), "value"), *notes])
-    module = holder[-1] if holder else ""
-    short = name.removeprefix(f"{module}.") if module else name
-    cells = [Cell("note", note) for note in notes]
-    return Box(id, its, shortened(short), title, (*cells, *_result_cells(results)), module, group=True)
+    cells = (*(Cell("note", note) for note in notes), *_result_cells(results))
+    return Box(id, its, shortened(name), title, cells, group=True, holder=holder)
 
 
 def _result_cells(results: Sequence[Value]) -> list[Cell]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import html
 import math
 import unicodedata
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from micrograd_plus.viz import palette
@@ -28,6 +30,9 @@ CELL_WIDTH = 50
 NESTED = 4
 """So many levels of modules are drawn around a node, the innermost ones."""
 
+DENSE = 150
+"""With more arrows than this between groups, the arrows are straight and get room: each layer meets all of the next."""
+
 CROWDED = 600
 """With more arrows than this the layout is told to be quick: seconds and not minutes."""
 
@@ -36,21 +41,50 @@ def dot_text(scene: Scene, *, theme: str = "light", direction: str = "LR", legen
     """Returns the DOT text of a scene. Equal scenes give equal text."""
     from graphviz import Digraph
 
+    dense = len(scene.arrows) > DENSE and any(box.group for box in scene.boxes)
+    tail, head = ("e", "w") if direction == "LR" else ("s", "n")
     drawing = Digraph("computation_graph")
     drawing.attr(
         "graph", rankdir=direction, bgcolor=palette.background[theme], nodesep="0.12", ranksep="0.3", pad="0.1",
         fontname=FONT, fontsize=str(SIZE), fontcolor=palette.muted[theme], labelloc="b", labeljust="l",
     )  # fmt: skip
-    if len(scene.arrows) > CROWDED:
+    if dense:
+        drawing.attr("graph", splines="line", ranksep="1.2")
+    elif len(scene.arrows) > CROWDED:
         drawing.attr("graph", splines="line", nslimit="2", nslimit1="2", mclimit="0.2")
     drawing.attr("node", shape="plain", fontname=FONT, fontsize=str(SIZE), fontcolor=palette.text[theme])
-    drawing.attr("edge", color=palette.border[theme], arrowsize="0.55")
+    drawing.attr("edge", color=palette.border[theme], arrowsize="0.55", fontname=FONT, fontsize=str(SMALL))
     if footer := _footer(scene, theme, legend, title):
         drawing.attr("graph", label=footer)
     _Parts(scene, theme).write(drawing, "")
+    for column in _columns(scene):
+        with drawing.subgraph() as same:
+            same.attr(rank="same")
+            for above, below in pairwise(column):
+                same.edge(above, below, style="invis")
+    groups = {box.id for box in scene.boxes if box.group}
     for arrow in scene.arrows:
-        drawing.edge(f"{arrow.tail}:{'e' if direction == 'LR' else 's'}", arrow.head, **_arrow(arrow))
+        to = f"{arrow.head}:{head}" if dense and arrow.head in groups else arrow.head
+        drawing.edge(f"{arrow.tail}:{tail}", to, **_arrow(arrow, dense, theme))
     return str(drawing.source)
+
+
+def _columns(scene: Scene) -> list[list[str]]:
+    """The groups that stand side by side, such as the neurons of a layer: they are drawn in their order."""
+    before: dict[str, set[str]] = {}
+    for arrow in scene.arrows:
+        before.setdefault(arrow.head, set()).add(arrow.tail)
+    depth: dict[str, int] = {}
+    try:
+        for id in TopologicalSorter(before).static_order():
+            depth[id] = 1 + max((depth[tail] for tail in before.get(id, ())), default=0)
+    except CycleError:  # modules that are used again later, as in a recurrent network
+        return []
+    columns: dict[tuple[str, int], list[str]] = {}
+    for box in scene.boxes:
+        if box.group and box.holder and box.id in depth:
+            columns.setdefault((box.holder, depth[box.id]), []).append(box.id)
+    return [column for column in columns.values() if len(column) > 1]
 
 
 class _Parts:
@@ -102,11 +136,17 @@ def _common(id: str, kind: str, title: str) -> dict[str, str]:
     return {"id": id, "class": kind, "tooltip": tooltip or " "}
 
 
-def _arrow(arrow: Arrow) -> dict[str, str]:
+def _arrow(arrow: Arrow, dense: bool, theme: str) -> dict[str, str]:
     common = _common(arrow.id, "flow", arrow.title)
-    if arrow.id.startswith("r"):  # from an operation to its own result: held close together
+    if arrow.label:
+        ink = palette.negative if arrow.label.startswith("-") else palette.positive
+        common |= {"label": f"<{_text(arrow.label)}>", "fontcolor": ink[theme]}
+    if arrow.result:  # from an operation to its own result: held close together
         return common | {"weight": "8", "arrowsize": "0.45"}
-    return common | {"penwidth": f"{1 + math.log10(arrow.count):.2f}"} if arrow.count > 1 else common
+    width = (0.6 if dense else 1.0) + math.log10(arrow.count)
+    if dense:
+        common["arrowsize"] = "0.4"
+    return common | {"penwidth": f"{width:.2f}"} if width != 1 else common
 
 
 def _largest(scene: Scene) -> float:
@@ -127,14 +167,11 @@ def _table(box: Box, theme: str, largest: float) -> str:
     rows = []
     if box.name:
         name = f"<B>{_text(box.name)}</B>" if box.named else _text(box.name)
-        rows.append(
-            f'<TD COLSPAN="{span}" BGCOLOR="{role.fill[theme]}"{_width(box.name)}><FONT COLOR="{ink}">{name}</FONT></TD>'
-        )
-    for cell in box.cells:
-        if cell.kind == "note":
-            rows.append(
-                f'<TD COLSPAN="{span}"><FONT COLOR="{palette.muted[theme]}" POINT-SIZE="{SMALL}">{_text(cell.text)}</FONT></TD>'
-            )
+        shape = f'COLSPAN="{span}" BGCOLOR="{role.fill[theme]}"{_width(box.name)}'
+        rows.append(f'<TD {shape}><FONT COLOR="{ink}">{name}</FONT></TD>')
+    small = f'COLOR="{palette.muted[theme]}" POINT-SIZE="{SMALL}"'
+    notes = [_text(cell.text) for cell in box.cells if cell.kind == "note"]
+    rows += [f'<TD COLSPAN="{span}"><FONT {small}>{note}</FONT></TD>' for note in notes]
     if numbers:
         rows.append("".join(_number_cell(box, cell, theme, largest) for cell in numbers))
     body = "".join(f"<TR>{row}</TR>" for row in rows)
@@ -155,7 +192,7 @@ def _number_cell(box: Box, cell: Cell, theme: str, largest: float) -> str:
 
 
 def _text(text: str) -> str:
-    """User input inside an HTML-like label: tags, entities and Graphviz's own escapes (`\\N`) become plain characters."""
+    """User input inside an HTML-like label: tags, entities and Graphviz's own escapes (`\\N`) are plain characters."""
     printable = "".join(character if character.isprintable() else " " for character in text)
     return html.escape(printable).replace("\\", "&#92;") if printable.strip() else "&#160;"
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from micrograd_plus._checks import named, whole_number
 from micrograd_plus.explain.words import names, number
@@ -26,14 +26,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Graph", "Layout", "LayoutError"]
 
+FORMS = {".svg": "svg", ".png": "png", ".dot": "dot", ".gv": "dot", ".txt": "text"}
+"""The method that writes a file with this suffix."""
+
+Key = TypeVar("Key")
+
 
 @dataclass(frozen=True)
 class Layout:
     """A drawn graph, and where each part of it is in the SVG, by element id.
 
-    `nodes` maps a node's place in topological order to its box, whose cells are `<id>-data` and `<id>-grad`; `signs` to
-    its operation, `results` to the arrow between the two; `edges` maps (place of the parent, position of the operand) to
-    the arrow that comes from that operand.
+    `nodes` maps a node's place in topological order to its box, whose cells are `<id>-data` and `<id>-grad`; `signs`
+    to its operation, `results` to the arrow between the two; `edges` maps (place of the parent, position of the
+    operand) to the arrow that comes from that operand.
     """
 
     svg: str
@@ -49,10 +54,10 @@ class Graph:
     `direction` is "LR" (left to right) or "TB" (top to bottom). `collapse` tells what is drawn as one box: "none",
     "neurons", "layers", or "auto", which collapses just as far as it takes to stay legible. Modules are known by their
     parameters' dotted labels; `model` names the parameters of a network that carry none. `expand` tells whether a fused
-    dot product is drawn as its products and their sum (None: if it is small). No more than `limit` values are ever
-    drawn. `title` is printed below the picture, and so is a `legend` of the roles. `theme` is "light", "dark", or
-    "auto", which follows the reader. `engine` names the layout engine ("graphviz-pure", "dot" or a path), which may take
-    `timeout` seconds.
+    dot product is drawn as its products and their sum (None: if it is small). `derivatives` prints the local derivative
+    on each arrow. No more than `limit` values are ever drawn. `title` is printed below the picture, and so is a `legend`
+    of the roles. `theme` is "light", "dark", or "auto", which follows the reader. `engine` names the layout engine
+    ("graphviz-pure", "dot" or a path), which may take `timeout` seconds.
 
     Raises TypeError if `root` is not a Value, ValueError for an option's wrong word.
 
@@ -62,13 +67,13 @@ class Graph:
     >>> print(n.graph())
     v2 = tanh(v1) = 0.7616, grad +1
     └─ v1 = w * x = 1, grad +0.42
-       ├─ w = 0.5, grad +0.84
+       ├─ w = 0.5, grad +0.8399
        └─ x = 2, grad +0.21
     """
 
     def __init__(
         self, root: Value, *, direction: str = "LR", collapse: str = "auto", model: Module | None = None,
-        expand: bool | None = None, limit: int = 1000, title: str = "", legend: bool = True, theme: str = "auto",
+        expand: bool | None = None, derivatives: bool = False, limit: int = 1000, title: str = "", legend: bool = True, theme: str = "auto",
         engine: str | None = None, timeout: float = 60.0,
     ) -> None:  # fmt: skip
         if not isinstance(root, Value):
@@ -77,7 +82,8 @@ class Graph:
         self.direction = named("direction", direction, {"LR": "LR", "TB": "TB"})
         self.collapse = named("collapse", collapse, dict(zip(COLLAPSES, COLLAPSES)))
         self.theme = named("theme", theme, {"auto": "auto", **dict(zip(palette.THEMES, palette.THEMES))})
-        self.expand, self.limit = expand, whole_number("limit", limit, least=1)
+        self.expand, self.derivatives = expand, derivatives
+        self.limit = whole_number("limit", limit, least=1)
         self.title, self.legend = title, legend
         self.engine, self.timeout = engine, timeout
 
@@ -100,7 +106,7 @@ class Graph:
         return self._dot(self._scene())
 
     def svg(self) -> str:
-        """Returns the graph as an SVG. Raises LayoutError without a layout engine, TimeoutError if it takes too long."""
+        """Returns the graph as an SVG. Raises LayoutError without a layout engine, TimeoutError if it is too slow."""
         return self.layout().svg
 
     def png(self) -> bytes:
@@ -120,10 +126,13 @@ class Graph:
             prefix=prefix,
         )  # fmt: skip
 
-        def prefixed(ids: dict[Any, str]) -> dict[Any, str]:
-            return {key: prefix + id for key, id in ids.items()}
-
-        return Layout(svg, *map(prefixed, (scene.nodes, scene.signs, scene.results, scene.edges)))
+        return Layout(
+            svg,
+            nodes=_prefixed(scene.nodes, prefix),
+            signs=_prefixed(scene.signs, prefix),
+            results=_prefixed(scene.results, prefix),
+            edges=_prefixed(scene.edges, prefix),
+        )
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Writes the graph to `path` in the form that its suffix names (.svg, .png, .dot, .gv or .txt).
@@ -132,13 +141,10 @@ class Graph:
         raises.
         """
         path = Path(path)
-        suffix = path.suffix.lower()
-        forms = {".svg": self.svg, ".png": self.png, ".dot": self.dot, ".gv": self.dot, ".txt": self.text}
-        if suffix not in forms:
-            raise ValueError(f"a graph is saved as {', '.join(forms)}, but {path.name!r} ends in {suffix or 'no suffix'!r}")
+        form = named("form of a graph", path.suffix.lower(), FORMS)
         from micrograd_plus.train.files import write_atomically
 
-        content = forms[suffix]()
+        content: str | bytes = getattr(self, form)()
         write_atomically(path, content if isinstance(content, bytes) else f"{content.rstrip()}\n".encode())
         return path
 
@@ -175,5 +181,9 @@ class Graph:
         labels = {node: node.label for node in order if not node.children} | self._model_names()
         return scene_of(
             order, self._names(order), owners(order, labels),
-            collapse=self.collapse, expand=self.expand, limit=self.limit,
+            collapse=self.collapse, expand=self.expand, derivatives=self.derivatives, limit=self.limit,
         )  # fmt: skip
+
+
+def _prefixed(ids: dict[Key, str], prefix: str) -> dict[Key, str]:
+    return {key: prefix + id for key, id in ids.items()}

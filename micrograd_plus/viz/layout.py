@@ -130,9 +130,7 @@ def _unwrap_links(root: ElementTree.Element) -> None:
                 parent.insert(place + offset, child)
 
 
-def _finish(
-    element: ElementTree.Element, tooltips: Mapping[str, str], prefix: str, taken: set[str | None]
-) -> None:
+def _finish(element: ElementTree.Element, tooltips: Mapping[str, str], prefix: str, taken: set[str | None]) -> None:
     id = element.get("id", "")
     if id.startswith("a_"):  # the group around a link: a cell's is the cell, a part's is in the part of that id
         id = id.removeprefix("a_")
@@ -150,10 +148,9 @@ def _finish(
 
 
 def _head(root: ElementTree.Element, title: str, description: str, prefix: str) -> None:
-    drawing = root.find(f"{{{_SVG}}}g")
-    assert drawing is not None
-    drawing.set("class", "mp-graph")
-    drawing.set("font-family", _FAMILY)
+    for drawing in root.findall(f"{{{_SVG}}}g"):
+        drawing.set("class", "mp-graph")
+        drawing.set("font-family", _FAMILY)
     root.set("role", "img")
     root.set("aria-labelledby", f"{prefix}title {prefix}description")
     root.set("style", "max-width:100%;height:auto")

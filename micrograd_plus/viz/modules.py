@@ -7,12 +7,16 @@ and its activation carry no label, but they are a neuron's if the neuron's param
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from micrograd_plus import ops
 from micrograd_plus.value import Value
 
 __all__ = ["ancestors", "module_of", "owners"]
+
+LONGEST = 200
+"""A longer label is a text and no name."""
 
 _ATTRIBUTE = re.compile(r"(?P<path>.*?)\.?(?P<name>[^\W\d]\w*)(?P<indices>(?:\.\d+)*)", re.DOTALL)
 
@@ -23,7 +27,7 @@ def module_of(label: str) -> str:
     >>> module_of("layers.0.neurons.2.weights.1"), module_of("block.query.3.5"), module_of("w")
     ('layers.0.neurons.2', 'block.query', '')
     """
-    found = _ATTRIBUTE.fullmatch(label)
+    found = _ATTRIBUTE.fullmatch(label) if len(label) <= LONGEST else None
     if not found:
         return ""
     path, name, indices = found.group("path", "name", "indices")
@@ -55,16 +59,14 @@ def owners(order: Sequence[Value], labels: Mapping[Value, str]) -> dict[Value, s
     the sum of such nodes, one activation on top of it, and the dropout of that. What a loss makes of a network's
     outputs belongs to nobody.
     """
-    uses: dict[Value, int] = {}
-    for node in order:
-        for child in node.children:
-            uses[child] = uses.get(child, 0) + 1
-    found: dict[Value, str] = {}
+    found = {node: module_of(labels.get(node, "")) for node in order if node.op is ops.PARAMETER}
+    found = {node: module for node, module in found.items() if module}
+    if not found:
+        return {}
+    uses = Counter(child for node in order for child in node.children)
     activated: set[Value] = set()
     for node in order:
         if not node.children:
-            if node.op is ops.PARAMETER and (module := module_of(labels.get(node, ""))):
-                found[node] = module
             continue
         flows = [child for child in node.children if child.op is not ops.PARAMETER and not _neutral(child)]
         direct = {found.get(child, "") for child in node.children if child.op is ops.PARAMETER}
@@ -79,16 +81,9 @@ def owners(order: Sequence[Value], labels: Mapping[Value, str]) -> dict[Value, s
         elif not direct and any(flow in activated or uses[flow] > 1 for flow in flows):
             continue
         found[node] = inside.pop()
-    _adopt_leaves(order, found, uses)
+    for node, module in list(found.items()):  # a constant or a random leaf that is used once belongs where it is used
+        found.update((child, module) for child in node.children if _neutral(child) and uses[child] == 1)
     return found
-
-
-def _adopt_leaves(order: Sequence[Value], found: dict[Value, str], uses: Mapping[Value, int]) -> None:
-    """A constant or a random leaf that is used once belongs where it is used."""
-    for node in order:
-        for child in node.children:
-            if node in found and not child.children and _neutral(child) and uses[child] == 1:
-                found[child] = found[node]
 
 
 def _neutral(node: Value) -> bool:

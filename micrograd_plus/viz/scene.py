@@ -39,7 +39,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Box:
-    """A value, or a group of values drawn as one. `module` is the dotted name of what it lies in."""
+    """A value, or a group of values drawn as one.
+
+    `module` is the dotted name of the module whose frame it is drawn in, `holder` that of the one which a group's
+    module is a part of; `named` tells whether the user gave the name.
+    """
 
     id: str
     role: str
@@ -49,6 +53,7 @@ class Box:
     module: str = ""
     named: bool = True
     group: bool = False
+    holder: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,21 +68,23 @@ class Sign:
 
 @dataclass(frozen=True)
 class Arrow:
-    """A flow from one id to another; `count` arrows of the graph are drawn as one."""
+    """A flow from one id to another, that of an operation to its `result` or that of `count` operands drawn as one."""
 
     id: str
     tail: str
     head: str
     title: str = ""
     count: int = 1
+    label: str = ""
+    result: bool = False
 
 
 @dataclass
 class Scene:
     """All that is drawn, in a fixed order, and where each part of the graph is found in it.
 
-    `nodes` maps a node's place in topological order to the id of its box, `signs` to that of its operation, `results` to
-    that of the arrow between them; `edges` maps (place of the parent, position of the operand) to an arrow's id.
+    `nodes` maps a node's place in topological order to the id of its box, `signs` to that of its operation, `results`
+    to that of the arrow between them; `edges` maps (place of the parent, position of the operand) to an arrow's id.
     `words` are said below the picture. `name` is the output's name, `size` the number of values in the graph.
     """
 
@@ -133,12 +140,14 @@ class Sketch:
 
     `order` is the graph in topological order and `names` a name for each node in it; `modules` the dotted name of the
     module that a node lies in. `expand` tells whether a fused dot product is drawn as its products and their sum; None
-    means small ones.
+    means small ones. `derivatives` prints the local derivative on each arrow.
     """
 
     def __init__(
-        self, order: Sequence[Value], names: Mapping[Value, str], modules: Mapping[Value, str], expand: bool | None
-    ) -> None:
+        self, order: Sequence[Value], names: Mapping[Value, str], modules: Mapping[Value, str],
+        expand: bool | None = None, derivatives: bool = False,
+    ) -> None:  # fmt: skip
+        self.derivatives = derivatives
         self.order, self.names, self.modules, self.expand = order, names, modules, expand
         self.root = order[-1]
         self.place = {node: place for place, node in enumerate(order)}
@@ -153,12 +162,8 @@ class Sketch:
         elif its != "constant":
             cells.append(Cell("grad", grad_text(node.grad), node.grad))
         name, module = self.names[node] if its != "constant" or node.label else "", self.modules.get(node, "")
-        self.scene.boxes.append(
-            Box(
-                f"n{place}", its, shortened(name.removeprefix(f"{module}.")), self._box_title(node, its),
-                tuple(cells), module, bool(node.label),
-            )  # fmt: skip
-        )
+        short, title = shortened(name.removeprefix(f"{module}.")), self._box_title(node, its)
+        self.scene.boxes.append(Box(f"n{place}", its, short, title, tuple(cells), module, bool(node.label)))
         self.scene.nodes[place] = f"n{place}"
         return f"n{place}"
 
@@ -178,13 +183,12 @@ class Sketch:
         self.scene.signs[place] = operator
         for position, (child, tail) in enumerate(zip(node.children, tails)):
             if tail:
+                id = self.scene.edges[place, position] = f"e{place}-{position}"
                 head = products[position % pairs] if pairs and position < 2 * pairs else operator
-                self.scene.edges[place, position] = f"e{place}-{position}"
-                self.scene.arrows.append(
-                    Arrow(f"e{place}-{position}", tail, head, self._arrow_title(node, position, child))
-                )
+                label = grad_text(node.partials[position]) if self.derivatives else ""
+                self.scene.arrows.append(Arrow(id, tail, head, self._arrow_title(node, position, child), label=label))
         self.scene.results[place] = f"r{place}"
-        self.scene.arrows.append(Arrow(f"r{place}", operator, box))
+        self.scene.arrows.append(Arrow(f"r{place}", operator, box, result=True))
         return operator
 
     def _pairs(self, node: Value) -> int:
