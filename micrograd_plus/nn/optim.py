@@ -34,7 +34,7 @@ class Optimizer:
     text: ClassVar[str] = ""
     """The rule, with all its options."""
 
-    def __init__(self, parameters: Iterable[Value], lr: Rate, **options: Any) -> None:
+    def __init__(self, parameters: Iterable[Value], lr: Rate = 1e-3, **options: Any) -> None:
         self.parameters = _checked_parameters(parameters)
         if not callable(lr):
             _checked_rate(lr)

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-import itertools
 
 RECORDED = Path(__file__).with_name("recorded.json")
 STEPS = 100
@@ -145,8 +145,8 @@ def loss(case: str) -> tuple[float, list[float]]:
     result = getattr(torch.nn.functional, name)(
         given, torch.tensor(targets, dtype=torch.long if whole else torch.float64), **options
     )
-    result.backward()
-    return result.item(), given.grad.flatten().tolist()
+    (gradient,) = torch.autograd.grad(result, [given])
+    return result.item(), gradient.flatten().tolist()
 
 
 def network(widths: list[int], activation: str, state: dict[str, float], rows: list[list[float]]) -> Any:
@@ -162,8 +162,8 @@ def network(widths: list[int], activation: str, state: dict[str, float], rows: l
         weight = torch.stack([torch.stack([leaves[f"{name}.weights.{k}"] for k in range(nin)]) for name in neurons])
         signals = torch.nn.functional.linear(signals, weight, torch.stack([leaves[f"{name}.bias"] for name in neurons]))
         signals = activate(signals) if i < len(widths) - 2 else signals
-    signals.sum().backward()
-    return signals.tolist(), {name: leaf.grad.item() for name, leaf in leaves.items()}
+    gradients = torch.autograd.grad(signals.sum(), list(leaves.values()))
+    return signals.tolist(), {name: gradient.item() for name, gradient in zip(leaves, gradients)}
 
 
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "gelu", "gelu_tanh", "silu", "softplus", "tanh", "sigmoid")
@@ -189,13 +189,14 @@ def recordings() -> dict[str, Any]:
     """All that is in recorded.json."""
     import torch
 
+    gain: Any = torch.nn.init.calculate_gain
     return {
         "torch": torch.__version__,
         "optimizers": {case: [trajectory(case)[t - 1] for t in KEPT] for case in OPTIMIZERS},
         "losses": {case: loss(case) for case in LOSSES},
         "schedules": {case: scheduled(case)[1] for case in SCHEDULES},
         "networks": {case: network(*example(case)) for case in NETWORKS},
-        "gains": {name: torch.nn.init.calculate_gain(name) for name in GAINS},
+        "gains": {name: gain(name) for name in GAINS},
     }
 
 
