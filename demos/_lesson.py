@@ -12,8 +12,11 @@ from __future__ import annotations
 
 import html
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+from micrograd_plus.explain.tables import Table
 
 __all__ = ["Lesson"]
 
@@ -50,6 +53,14 @@ class Lesson:
         else:
             print(f"  -> {_relative(path)}" + (f"  ({alt})" if alt else ""))
 
+    def table(self, headers: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> None:
+        """Shows a table: floats to four digits, columns of numbers set to the right."""
+        cells = [list(row) for row in rows]
+        columns = zip(*cells)
+        numeric = tuple(i for i, column in enumerate(columns) if all(isinstance(cell, (int, float)) for cell in column))
+        texts = tuple(tuple(_written(cell) for cell in row) for row in cells)
+        self.show(_Shown(Table(tuple(headers), texts, numeric, caption)))
+
     def check(self, statement: int, condition: Any, text: str) -> None:
         """Holds a numbered statement of the curriculum against this run's own numbers, and tells them in `text`.
 
@@ -84,6 +95,19 @@ class Lesson:
         display(data, metadata=metadata, raw=True)
 
 
+class _Shown:
+    """A table that displays itself in a notebook."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    def __repr__(self) -> str:
+        return f"{self.table}\n"
+
+    def _repr_html_(self) -> str:
+        return self.table.html()
+
+
 class _Claim:
     """A statement that was checked: a line of text, or of HTML in a notebook."""
 
@@ -105,6 +129,12 @@ def _notebook_shell() -> Any:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     return shell if hasattr(shell, "kernel") else None
+
+
+def _written(cell: Any) -> str:
+    if isinstance(cell, float):
+        return f"{cell:.4g}".replace("-", "−")
+    return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell)
 
 
 def _relative(path: Path) -> Path:
