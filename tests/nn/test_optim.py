@@ -173,10 +173,18 @@ def test_a_step_that_would_not_be_finite_changes_nothing(kind: type[Optimizer]) 
     optimizer = kind([fine, wild], lr=0.1)
     fine.grad, wild.grad = 1.0, math.inf
     before = optimizer.state_dict()
-    with pytest.raises(FloatingPointError, match=r"step 1 would set wild to .* g = inf .* lower the learning rate"):
+    with pytest.raises(FloatingPointError, match=r"step 1 takes wild to .* g = inf .* lower the learning rate"):
         optimizer.step()
     assert (fine.data, wild.data, optimizer.t) == (1.0, 1.0, 0)
     assert optimizer.state_dict() == before
+
+
+def test_finite_numbers_may_have_an_infinite_sum() -> None:
+    leaves = [nn.Parameter(1.5e308), nn.Parameter(1.5e308)]
+    for leaf in leaves:
+        leaf.grad = 1.0
+    nn.SGD(leaves, lr=1.0).step()
+    assert [leaf.data for leaf in leaves] == [1.5e308 - 1.0] * 2
 
 
 def test_a_root_of_a_rounding_error_is_no_nan() -> None:
