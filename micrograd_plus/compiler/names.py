@@ -1,0 +1,143 @@
+"""Names for the arrays of a program, from the labels of the scalars in them."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from micrograd_plus import ops
+from micrograd_plus.compiler.fold import BATCHED, SHARED
+from micrograd_plus.compiler.layout import COPY, Instruction, Layout
+from micrograd_plus.compiler.trace import Integers
+
+__all__ = ["Argument", "Namer"]
+
+Argument = tuple[str, int, int]
+"""An input as the program's functions take it: its name, and its rows from start to stop."""
+
+_RESERVED = frozenset(
+    ["B", "backward", "columns", "d_columns", "d_rows", "d_shared", "erf", "forward", "matrix", "np", "rows", "scale", "shared", "view", "whole"]
+)
+
+
+@dataclass
+class Namer:
+    """Knows what lies where, and gives every array a name that is not taken.
+
+    `arguments` are the program's inputs, `constants` the number in each row of the shared buffer (nan where it is no
+    constant).
+    """
+
+    layout: Layout
+    arguments: list[Argument]
+    constants: np.ndarray = field(init=False)
+    taken: dict[str, int] = field(default_factory=dict)
+    waiting: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        layout = self.layout
+        self.constants = np.full(layout.shared_rows, np.nan)
+        for node, number in layout.folded.constants.items():
+            if layout.address[node] >= 0:
+                self.constants[layout.address[node]] = number
+        self.taken = dict.fromkeys([*_RESERVED, *(name for name, _, _ in self.arguments)], 1)
+        self.labels: dict[int, list[str]] = {
+            space: [""] * (layout.batched_rows if space == BATCHED else layout.shared_rows) for space in (SHARED, BATCHED)
+        }
+        trace = layout.folded.trace
+        spaces, address = layout.folded.space, layout.address.tolist()
+        for node, label in enumerate(trace.labels):
+            if label and address[node] >= 0:
+                self.labels[spaces[node]][address[node]] = label
+        self.starts: dict[int, list[int]] = {SHARED: [], BATCHED: []}
+        self.regions: dict[int, list[str]] = {SHARED: [], BATCHED: []}
+        for each in sorted(layout.instructions, key=lambda one: int(one.rows.min())):
+            self.starts[each.space].append(int(each.rows.min()))
+        self.name_instructions(layout.instructions)
+
+    @property
+    def input_rows(self) -> int:
+        """The number of rows that hold inputs."""
+        return len(self.layout.folded.trace.inputs)
+
+    def unique(self, name: str) -> str:
+        """Returns the name, with a number behind it if it is taken."""
+        name = name if name.isidentifier() and not keyword.iskeyword(name) else f"n_{name}"
+        if name in self.waiting:  # the name that was kept for this very array
+            self.waiting.remove(name)
+            return name
+        count = self.taken[name] = self.taken.get(name, 0) + 1
+        return name if count == 1 else self.unique(f"{name}_{count}")
+
+    def name_instructions(self, instructions: Sequence[Instruction]) -> None:
+        """A name for each instruction: its members' own label, or its module and operation."""
+        names: dict[int, dict[int, str]] = {SHARED: {}, BATCHED: {}}
+        bases: dict[int, dict[int, str]] = {SHARED: {}, BATCHED: {}}
+        for each in instructions:
+            start = int(each.rows.min())
+            own = stem([self.labels[each.space][row] for row in each.rows.reshape(-1)[:64].tolist()])
+            base = own or self.base(each, bases)
+            kind = each.op.name if each.op not in (ops.dot, ops.affine, COPY) else "" if base else each.op.name
+            name = own or "_".join(part for part in (base, kind) if part) or each.op.name
+            names[each.space][start], bases[each.space][start] = self.unique(name), base
+            self.waiting.add(names[each.space][start])
+        for space in (SHARED, BATCHED):
+            self.starts[space] = sorted(names[space])
+            self.regions[space] = [names[space][start] for start in self.starts[space]]
+
+    def base(self, each: Instruction, bases: dict[int, dict[int, str]]) -> str:
+        """The module that an instruction belongs to: that of its parameters, or of what it reads."""
+        for space, operand in zip(each.reads, each.operands):
+            row = int(operand.flat[0])
+            if space == SHARED and row < self.layout.parameters:
+                found = stem([self.labels[SHARED][row] for row in operand.reshape(-1)[:4096].tolist()])
+                return re.sub(r"_?(weights|bias)$", "", found)
+        for space, operand in zip(each.reads, each.operands):
+            starts = sorted(bases[space])
+            at = bisect_right(starts, int(operand.flat[0])) - 1
+            if at >= 0 and bases[space][starts[at]]:
+                return bases[space][starts[at]]
+        return ""
+
+    def region(self, space: int, start: int, size: int) -> str:
+        """The name of what lies in `size` rows from `start`."""
+        if space == BATCHED and start < self.input_rows:
+            return next((name for name, first, stop in self.arguments if first <= start < stop), "inputs")
+        inputs = self.input_rows
+        if space == BATCHED and start < inputs + len(self.layout.folded.trace.random):
+            return stem(self.labels[BATCHED][start : start + min(size, 64)]) or "mask"
+        if space == SHARED and start < self.layout.parameters:
+            stop = min(start + min(size, 4096), self.layout.parameters)
+            return stem(self.labels[SHARED][start:stop]) or "parameters"
+        at = bisect_right(self.starts[space], start) - 1
+        return self.regions[space][at] if at >= 0 else "constants"
+
+
+def stem(labels: Sequence[str]) -> str:
+    """What the labels of many scalars have in common, as a name; empty if they have nothing or there are none.
+
+    >>> stem(["layers.0.neurons.0.weights.0", "layers.0.neurons.0.weights.1", "layers.0.neurons.1.weights.0"])
+    'layers_0_weights'
+    >>> stem(["x0", "x1"]), stem(["", ""])
+    ('x', '')
+    """
+    parts = [re.findall(r"[^\W\d_]+(?:_[^\W\d_]+)*|\d+", label) for label in labels]
+    if not parts or not all(parts):
+        return ""
+    length = min(map(len, parts))
+    columns = [sorted({part[i] for part in parts}) for i in range(length)]
+    kept: list[str] = []
+    varies = [len(column) > 1 for column in columns]
+    for i, column in enumerate(columns):
+        numbered = i + 1 < length and varies[i + 1] and columns[i + 1][0].isdigit()
+        if not varies[i] and not (numbered and i + 2 < length):
+            kept.append(column[0])
+        elif varies[i] and not column[0].isdigit() and len(column) <= 3:
+            kept.append("_".join(column))
+    name = "_".join(kept)
+    return name if not name[:1].isdigit() else f"n_{name}"

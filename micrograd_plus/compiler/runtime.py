@@ -1,0 +1,93 @@
+"""What an emitted program calls besides NumPy: views of a buffer, checked indices, and random draws."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from micrograd_plus import ops
+from micrograd_plus.ops import Bernoulli
+
+__all__ = ["FUNCTIONS", "Draws"]
+
+Array = Any
+"""A NumPy array of 64-bit floats, in whatever shape the emitted line says."""
+
+
+def view(buffer: Array, start: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
+    """The rows `start + sum(i * stride)` of a buffer, without a copy, with the buffer's own axes behind them.
+
+    >>> view(np.arange(6.0), 1, (2, 2), (1, 2)).tolist()
+    [[1.0, 3.0], [2.0, 4.0]]
+    """
+    steps = tuple(stride * buffer.strides[0] for stride in strides)
+    return as_strided(buffer[start:], shape + buffer.shape[1:], steps + buffer.strides[1:])
+
+
+def matrix(buffer: Array, start: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
+    """The same where the last axis steps from row to row: that axis and the examples become one.
+
+    >>> matrix(np.arange(8.0).reshape(4, 2), 0, (2, 2), (2, 1)).tolist()
+    [[0.0, 1.0, 2.0, 3.0], [4.0, 5.0, 6.0, 7.0]]
+    """
+    steps = tuple(stride * buffer.strides[0] for stride in strides[:-1])
+    return as_strided(buffer[start:], (*shape[:-1], shape[-1] * buffer.shape[1]), (*steps, buffer.itemsize))
+
+
+def whole(numbers: Array, count: int) -> Array:
+    """The numbers as indices. Raises IndexError unless they are whole and from 0 to count - 1."""
+    index = numbers.astype(np.intp)
+    if not (index == numbers).all() or (len(index) and (index.min() < 0 or index.max() >= count)):
+        wrong = (index != numbers) | (index < 0) | (index >= count)
+        at = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise IndexError(
+            f"select needs whole numbers from 0 to {count - 1}, but example {at[-1]} has {float(numbers[at]):g}"
+        )
+    return index
+
+
+FUNCTIONS: dict[str, Any] = {"view": view, "matrix": matrix, "whole": whole, "erf": ops._array_names()["erf"]}
+"""The names that an emitted program uses, besides `np`."""
+
+
+class Draws:
+    """Draws the random leaves of a batch in the very order in which the eager engine would.
+
+    Every generator draws example by example and, within one, leaf by leaf. NumPy's Mersenne twister takes over the
+    state of Python's and goes through the same numbers, some fifty times faster. `pull` takes the states over from the
+    generators, `push` gives them back.
+    """
+
+    def __init__(self, leaves: Sequence[Bernoulli], first_row: int) -> None:
+        self.streams: list[tuple[random.Random, np.random.RandomState, Array, Array, Array]] = []
+        generators: dict[int, tuple[random.Random, list[int]]] = {}
+        for i, leaf in enumerate(leaves):
+            generators.setdefault(id(leaf.rng), (leaf.rng, []))[1].append(i)
+        for rng, members in generators.values():
+            keep = np.array([[leaves[i].keep] for i in members])
+            scale = np.array([[leaves[i].scale] for i in members])
+            rows = np.array(members) + first_row
+            self.streams.append((rng, np.random.RandomState(0), rows, keep, scale))
+
+    def pull(self) -> None:
+        """Takes over the generators' states."""
+        for rng, twister, *_ in self.streams:
+            version, state, gauss = rng.getstate()
+            twister.set_state(("MT19937", np.array(state[:-1], np.uint32), state[-1]))
+
+    def push(self) -> None:
+        """Gives the states back, as if the generators had drawn themselves."""
+        for rng, twister, *_ in self.streams:
+            state = twister.get_state(legacy=True)
+            assert isinstance(state, tuple)
+            rng.setstate((3, (*state[1].tolist(), int(state[2])), None))
+
+    def fill(self, rows: Array) -> None:
+        """Draws anew the rows of the random leaves, for all examples of the batch."""
+        for _, twister, places, keep, scale in self.streams:
+            drawn = twister.random_sample((rows.shape[1], len(places))).T
+            rows[places] = np.where(drawn < keep, scale, 0.0)
