@@ -15,10 +15,10 @@ from collections.abc import Sequence
 
 __all__ = ["main"]
 
-COMMANDS: tuple[str, ...] = ("train", "predict")
+COMMANDS = ("graph", "train", "predict")
 """The modules of the sub-commands, in the order in which the help lists them."""
 
-MENDABLE = (ArithmeticError, ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+MENDABLE = (ArithmeticError, LookupError, ModuleNotFoundError, OSError, RuntimeError, TypeError, ValueError)
 """What the package raises for wrong input, each with a message that names the cure."""
 
 

@@ -20,7 +20,7 @@ from micrograd_plus.viz.scene import Arrow, Box, Cell, Scene, Sign, shortened
 if TYPE_CHECKING:
     from graphviz import Digraph
 
-__all__ = ["dot_text"]
+__all__ = ["dot_text", "printable"]
 
 FONT, SIZE, SMALL = "Arial", 11, 9
 
@@ -191,10 +191,15 @@ def _number_cell(box: Box, cell: Cell, theme: str, largest: float) -> str:
     return f'<TD ID="{box.id}-{cell.kind}" TITLE="{cell.kind}" BGCOLOR="{fill[theme]}"{width}>{_text(cell.text)}</TD>'
 
 
+def printable(text: str) -> str:
+    """Returns a text with spaces in the place of characters that XML forbids or that steer a line's direction."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
 def _text(text: str) -> str:
     """User input inside an HTML-like label: tags, entities and Graphviz's own escapes (`\\N`) are plain characters."""
-    printable = "".join(character if character.isprintable() else " " for character in text)
-    return html.escape(printable).replace("\\", "&#92;") if printable.strip() else "&#160;"
+    text = printable(text)
+    return html.escape(text).replace("\\", "&#92;") if text.strip() else "&#160;"
 
 
 def _width(text: str) -> str:

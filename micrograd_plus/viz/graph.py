@@ -15,7 +15,7 @@ from micrograd_plus.explain.words import names, number
 from micrograd_plus.value import Value, topological_order
 from micrograd_plus.viz import palette
 from micrograd_plus.viz.collapse import COLLAPSES, scene_of
-from micrograd_plus.viz.dot import dot_text
+from micrograd_plus.viz.dot import dot_text, printable
 from micrograd_plus.viz.layout import LayoutError, finished_svg, render
 from micrograd_plus.viz.modules import owners
 from micrograd_plus.viz.scene import Scene
@@ -55,8 +55,8 @@ class Graph:
     "neurons", "layers", or "auto", which collapses just as far as it takes to stay legible. Modules are known by their
     parameters' dotted labels; `model` names the parameters of a network that carry none. `expand` tells whether a fused
     dot product is drawn as its products and their sum (None: if it is small). `derivatives` prints the local derivative
-    on each arrow. No more than `limit` values are ever drawn. `title` is printed below the picture, and so is a `legend`
-    of the roles. `theme` is "light", "dark", or "auto", which follows the reader. `engine` names the layout engine
+    on each arrow. No more than `limit` values are ever drawn. `title` is printed below the picture, and so is a
+    `legend` of the roles. `theme` is "light", "dark", or "auto", which follows the reader. `engine` names the layout engine
     ("graphviz-pure", "dot" or a path), which may take `timeout` seconds.
 
     Raises TypeError if `root` is not a Value, ValueError for an option's wrong word.
@@ -73,8 +73,8 @@ class Graph:
 
     def __init__(
         self, root: Value, *, direction: str = "LR", collapse: str = "auto", model: Module | None = None,
-        expand: bool | None = None, derivatives: bool = False, limit: int = 1000, title: str = "", legend: bool = True, theme: str = "auto",
-        engine: str | None = None, timeout: float = 60.0,
+        expand: bool | None = None, derivatives: bool = False, limit: int = 1000, title: str = "",
+        legend: bool = True, theme: str = "auto", engine: str | None = None, timeout: float = 60.0,
     ) -> None:  # fmt: skip
         if not isinstance(root, Value):
             raise TypeError(f"a graph is drawn of a Value, but got {type(root).__name__}; pass the node to look at")
@@ -84,7 +84,7 @@ class Graph:
         self.theme = named("theme", theme, {"auto": "auto", **dict(zip(palette.THEMES, palette.THEMES))})
         self.expand, self.derivatives = expand, derivatives
         self.limit = whole_number("limit", limit, least=1)
-        self.title, self.legend = title, legend
+        self.title, self.legend = printable(title), legend
         self.engine, self.timeout = engine, timeout
 
     def __repr__(self) -> str:

@@ -1,0 +1,105 @@
+"""`micrograd-plus graph EXPRESSION name=value ...`: the gradients of an expression, and its picture."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from micrograd_plus.value import Value
+
+__all__ = ["add_parser", "run"]
+
+EXAMPLE = 'example: micrograd-plus graph "tanh(w*x + b)" w=0.5 x=2 b=-1 -o neuron.svg'
+
+
+def add_parser(subparsers: Any) -> None:
+    """Declares the sub-command and its arguments."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "graph",
+        help="differentiate an expression and draw its graph",
+        description="Prints the value of an expression and its gradient by each name, and draws the graph.",
+        epilog=EXAMPLE,
+    )
+    parser.add_argument(
+        "expression",
+        help="numbers, names, + - * / ** and the table's operations, such as tanh(x) or dot([a, b], [c, d])",
+    )
+    parser.add_argument("values", nargs="*", metavar="name=value", help="the number of each name")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="the picture: .svg, .png, .dot or .txt (default: a tree)"
+    )
+    parser.add_argument("--parameters", default="", metavar="NAMES", help="names to draw as parameters, as in w,b")
+    parser.add_argument("--derivatives", action="store_true", help="print the local derivative on each arrow")
+    parser.add_argument("--direction", choices=("LR", "TB"), default="LR", help="left to right, or top to bottom")
+    parser.add_argument("--theme", choices=("auto", "light", "dark"), default="auto", help="colours of the picture")
+    parser.add_argument("--title", default="", help="a title below the picture")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the gradients and writes or prints the picture. Returns the exit code."""
+    from rich.console import Console
+
+    from micrograd_plus.cli.expression import evaluate
+
+    values = _values(args.values, args.parameters)
+    output = evaluate(args.expression, values)
+    _all_used(values, output, args.expression)
+    output.backward()
+    graph = output.graph(direction=args.direction, theme=args.theme, title=args.title, derivatives=args.derivatives)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(_table(args.expression, output, values))
+    if args.output:
+        console.print(f"wrote {graph.save(args.output)}", markup=False)
+    else:
+        console.print(graph.text(), markup=False)
+    return 0
+
+
+def _values(given: Sequence[str], parameters: str) -> dict[str, Value]:
+    """The leaves by name, from `name=value` texts."""
+    from micrograd_plus import ops
+    from micrograd_plus.value import Value, leaf
+
+    learned = {name.strip() for name in parameters.split(",") if name.strip()}
+    found: dict[str, Value] = {}
+    for text in given:
+        name, equals, number = (part.strip() for part in text.partition("="))
+        if not equals or not name.isidentifier():
+            raise ValueError(f"{text!r} is not name=value, as in x=2")
+        if name in found:
+            raise ValueError(f"{name} is given twice; give it one value")
+        try:
+            data = float(number)
+        except ValueError:
+            raise ValueError(f"{name} must be a number, as in {name}=0.5, but it is {number!r}") from None
+        found[name] = leaf(data, ops.PARAMETER, name) if name in learned else Value(data, name)
+    if unknown := learned - {*found}:
+        raise ValueError(f"--parameters names {', '.join(sorted(unknown))}, which has no value; add name=value")
+    return found
+
+
+def _all_used(values: Mapping[str, Value], output: Value, expression: str) -> None:
+    """Raises ValueError for a value that the expression doesn't use: most likely a misspelt name."""
+    from micrograd_plus.value import topological_order
+
+    used = {*topological_order(output)}
+    for name, value in values.items():
+        if value not in used:
+            raise ValueError(f"{name} has a value but does not occur in {expression!r}; leave it out, or use it")
+
+
+def _table(expression: str, output: Value, values: Mapping[str, Value]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(f"{expression} = {output.data:.6g}"), title_justify="left", title_style="bold")
+    table.add_column("name")
+    table.add_column("value", justify="right")
+    table.add_column("gradient", justify="right")
+    for name, value in values.items():
+        table.add_row(Text(name), f"{value.data:.6g}", f"{value.grad:+.6g}" if value.grad else "0")
+    return table
