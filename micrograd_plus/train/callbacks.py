@@ -88,9 +88,11 @@ class Callback:
 
 
 class EachEpoch(Callback):
-    """A plain function as a callback: it is called after each epoch."""
+    """A plain function as a callback: it is called after each epoch. Raises TypeError for what is no function."""
 
     def __init__(self, function: Callable[[Run], Any]) -> None:
+        if not callable(function):
+            raise TypeError(f"a callback is a Callback or a function, but got {function!r}; pass one, or leave it out")
         self.function = function
 
     def on_epoch(self, run: Run) -> None:

@@ -32,7 +32,7 @@ def save_checkpoint(
     and `settings`, which say what the run was, so that it can't be mistaken for another.
     """
     content = {
-        "settings": {**settings, **_identity(run, callbacks)},
+        "settings": {**_identity(run, callbacks), **settings},
         "epoch": run.epoch,
         "iteration": run.iteration,
         "model": run.model.state_dict(),
@@ -53,12 +53,12 @@ def load_checkpoint(
     other settings, another model or other data; then nothing is changed.
     """
     saved = read_document(path, KIND)
-    now = {**settings, **_identity(run, callbacks)}
+    now = {**_identity(run, callbacks), **settings}
     for name in dict.fromkeys([*now, *saved["settings"]]):
         before, wanted = saved["settings"].get(name), now.get(name)
         if before != wanted:
             raise ValueError(
-                f"{os.fspath(path)} is of another run: its {name.replace('_', ' ')} is {before!r}, and here it is"
+                f"{os.fspath(path)} is of another run: there {name.replace('_', ' ')} is {before!r}, and here"
                 f" {wanted!r}; resume with the same, or give another file to begin anew"
             )
     run.model.load_state_dict(saved["model"])
