@@ -437,7 +437,10 @@ def loss_contours(
             axes.scatter(across[-1:], up[-1:], s=42, color=colour, zorder=4)
         if minimum:
             axes.scatter(minimum[:1], minimum[1:], s=70, marker="+", color=palette.text[theme], zorder=5)
-            axes.annotate("lowest", minimum, xytext=(6, 6), textcoords="offset points", size=9)
+            behind = {"facecolor": palette.background[theme], "edgecolor": "none", "alpha": 0.85, "pad": 1.0}
+            axes.annotate(
+                "lowest", minimum, xytext=(7, 7), textcoords="offset points", size=9, bbox=behind, zorder=6
+            )  # fmt: skip
         axes.set(xlabel=names[0], ylabel=names[1], xlim=ranges[0], ylim=ranges[1])
         if paths:
             chart.legend(loc="outside lower center", ncols=min(3, len(paths)))
