@@ -35,19 +35,19 @@ class Emitted:
     matrix_products: int
 
 
-def emit(layout: Layout, namer: Namer, output: int | None, wrt_inputs: bool) -> Emitted:
-    """Returns the source of a program; with `output`, the number of an output, also of its gradients.
+def emit(layout: Layout, namer: Namer, of: tuple[int, ...], wrt_inputs: bool) -> Emitted:
+    """Returns the source of a program, and if `of` has the numbers of outputs, that of the gradients of their sum.
 
     Gradients are taken with respect to all parameters and, if wanted, inputs.
     """
-    return _Emitter(layout, namer, output, wrt_inputs).emit()
+    return _Emitter(layout, namer, of, wrt_inputs).emit()
 
 
 @dataclass
 class _Emitter:
     layout: Layout
     namer: Namer
-    output: int | None
+    of: tuple[int, ...]
     wrt_inputs: bool
     definitions: list[str] = field(default_factory=list)
     forward: list[str] = field(default_factory=list)
@@ -64,7 +64,7 @@ class _Emitter:
         for instruction in layout.instructions:
             getattr(self, f"{instruction.form}_forward")(instruction)
         self.forward[:0] = [self.copy_in(i) for i in sorted(self.copied)]
-        if self.output is not None:
+        if self.of:
             self.lines = self.backward
             self.start_backward()
             for instruction in reversed(layout.instructions):
@@ -80,15 +80,15 @@ class _Emitter:
             f"rows = np.empty(({self.layout.batched_rows}, B))  # a row for each number, a column for each example",
             "columns = shared[:, None]  # what is the same for all examples",
         ]
-        if self.output is not None:
+        if self.of:
             defined += ["d_rows = np.zeros(rows.shape)", "d_columns = d_shared[:, None]"]
         body = [*defined, *self.definitions, "", f"def forward({arguments}):", *self.inside(self.forward), ""]
         back = "None"
-        if self.output is not None:
+        if self.of:
             given = f"{arguments}, scale" if arguments else "scale"
             body += [f"def backward({given}):", *self.inside(self.backward), ""]
             back = "backward"
-        body.append(f"return rows, {'d_rows' if self.output is not None else 'None'}, forward, {back}")
+        body.append(f"return rows, {'d_rows' if self.of else 'None'}, forward, {back}")
         lines = ["    " + line if line else "" for line in body]
         return "\n".join(["def bind(np, shared, d_shared, B):", *lines, ""])
 
@@ -467,13 +467,14 @@ class _Emitter:
                 wanted[each.space][each.rows] = True
         self.wanted = wanted
         self.written = {space: np.zeros(len(rows), bool) for space, rows in wanted.items()}
-        assert self.output is not None
-        node = layout.folded.outputs[self.output]
-        space, row = layout.folded.space[node], int(layout.address[node])
-        if wanted[space][row]:
-            target = self.view(space, View(row, (1,), (1,)), grad=True)
-            self.say(f"{target}[...] = scale" if space == BATCHED else f"{target}[...] = scale * B")
-            self.written[space][row] = True
+        for output in self.of:
+            node = layout.folded.outputs[output]
+            space, row = layout.folded.space[node], int(layout.address[node])
+            if wanted[space][row]:
+                target = self.view(space, View(row, (1,), (1,)), grad=True)
+                again = "+" if self.written[space][row] else ""
+                self.say(f"{target}[...] {again}= scale" if space == BATCHED else f"{target}[...] {again}= scale * B")
+                self.written[space][row] = True
 
     def needs(self, space: int, rows: Integers) -> bool:
         return bool(self.wanted[space][rows].any())

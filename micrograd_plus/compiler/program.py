@@ -19,7 +19,7 @@ from micrograd_plus.compiler.runtime import FUNCTIONS, Draws
 from micrograd_plus.compiler.trace import Trace
 from micrograd_plus.value import Value
 
-__all__ = ["Gradients", "Input", "Plan", "Program", "plan_of"]
+__all__ = ["Gradients", "Input", "Plan", "Program", "flags_raised", "plan_of"]
 
 Array: TypeAlias = "NDArray[np.float64]"
 
@@ -50,13 +50,13 @@ class Plan:
             start += each.size
         self.parameter_rows = self.layout.address[trace.parameters]
         self.input_count, self.random_count = len(trace.inputs), len(trace.random)
-        self._kernels: dict[tuple[int | None, bool], tuple[Emitted, Callable[..., Any]]] = {}
+        self._kernels: dict[tuple[tuple[int, ...], bool], tuple[Emitted, Callable[..., Any]]] = {}
 
-    def kernel(self, output: int | None, wrt_inputs: bool) -> tuple[Emitted, Callable[..., Any]]:
-        """What was emitted for values (output None) or for the gradients of an output, and its `bind`."""
-        key = (output, wrt_inputs)
+    def kernel(self, of: tuple[int, ...], wrt_inputs: bool) -> tuple[Emitted, Callable[..., Any]]:
+        """What was emitted for the gradients of the sum of some outputs (of none: for values alone), and its `bind`."""
+        key = (of, wrt_inputs)
         if key not in self._kernels:
-            emitted = emit(self.layout, Namer(self.layout, self.arguments), output, wrt_inputs)
+            emitted = emit(self.layout, Namer(self.layout, self.arguments), of, wrt_inputs)
             names = {**FUNCTIONS, **emitted.tables}
             exec(compile(emitted.source, "<compiled graph>", "exec"), names)
             self._kernels[key] = emitted, names["bind"]
@@ -136,7 +136,7 @@ class Program:
         self.shared[rows] = numbers
         folded = plan.layout.folded
         self.places = [(folded.space[node], int(plan.layout.address[node])) for node in folded.outputs]
-        self._bound: OrderedDict[tuple[int, int | None, bool], Bound] = OrderedDict()
+        self._bound: OrderedDict[tuple[int, tuple[int, ...], bool], Bound] = OrderedDict()
 
     # ------------------------------------------------------------ to run
 
@@ -150,7 +150,8 @@ class Program:
         self.load()
         bound = self.bind(size)
         self.draws.pull()
-        bound.forward(columns)
+        with flags_raised():
+            bound.forward(columns)
         self.draws.push()
         return self.collect(bound)
 
@@ -166,10 +167,11 @@ class Program:
             raise ValueError(f"reduce is 'mean' or 'sum', not {reduce!r}")
         columns, size = self.columns(batch)
         self.load()
-        bound = self.bind(size, self.chosen(of), inputs)
+        bound = self.bind(size, (self.chosen(of),), inputs)
         self.draws.pull()
-        bound.forward(columns)
-        bound.backward(columns, 1.0 / size if reduce == "mean" else 1.0)
+        with flags_raised():
+            bound.forward(columns)
+            bound.backward(columns, 1.0 / size if reduce == "mean" else 1.0)
         self.draws.push()
         by_inputs = None
         if inputs:
@@ -184,9 +186,9 @@ class Program:
         count = len(self.parameters)
         self.shared[self.plan.parameter_rows] = np.fromiter((each.data for each in self.parameters), float, count)
 
-    def bind(self, size: int, output: int | None = None, wrt_inputs: bool = False) -> Bound:
+    def bind(self, size: int, of: tuple[int, ...] = (), wrt_inputs: bool = False) -> Bound:
         """Returns the program with buffers for batches of this size."""
-        key = (size, output, wrt_inputs)
+        key = (size, of, wrt_inputs)
         bound = self._bound.pop(key, None) or Bound(self, *key)
         self._bound[key] = bound
         if len(self._bound) > 8:
@@ -227,11 +229,11 @@ class Program:
     @property
     def source(self) -> str:
         """The NumPy source of the program with the gradients of its first output."""
-        return self.plan.kernel(0, False)[0].source
+        return self.plan.kernel((0,), False)[0].source
 
     def summary(self) -> str:
         """Returns what the compiler made of the graph, line by line."""
-        emitted, _ = self.plan.kernel(0, False)
+        emitted, _ = self.plan.kernel((0,), False)
         layout = self.plan.layout
         rows = [
             ("scalar nodes in", f"{self.nodes:,}"),
@@ -257,26 +259,24 @@ class Program:
 class Bound:
     """A program with buffers for one size of batch."""
 
-    def __init__(self, program: Program, size: int, output: int | None, wrt_inputs: bool) -> None:
-        _, bind = program.plan.kernel(output, wrt_inputs)
+    def __init__(self, program: Program, size: int, of: tuple[int, ...], wrt_inputs: bool) -> None:
+        _, bind = program.plan.kernel(of, wrt_inputs)
         self.program, self.size = program, size
         self.rows, self.d_rows, self.run_forward, self.run_backward = bind(np, program.shared, program.d_shared, size)
 
     def forward(self, columns: Sequence[Array]) -> None:
-        """Runs forward; the results are in `rows` and in the program's shared buffer."""
+        """Runs forward; the results are in `rows` and in the program's shared buffer. To be called in `flags_raised`."""
         draws = self.program.draws
         if draws.streams:
             draws.fill(self.rows)
         _flags.clear()
-        with np.errstate(divide="call", over="call", invalid="call", under="ignore", call=_flags.append):
-            self.run_forward(*columns)
+        self.run_forward(*columns)
         if _flags:
             self.refuse_non_finite(columns)
 
     def backward(self, columns: Sequence[Array], scale: float) -> None:
-        """Runs back, from the output's gradient `scale`."""
-        with np.errstate(all="ignore"):
-            self.run_backward(*columns, scale)
+        """Runs back, from the outputs' gradient `scale`. To be called in `flags_raised`."""
+        self.run_backward(*columns, scale)
 
     def output(self, space: int, row: int) -> Array:
         """A copy of one output's numbers."""
@@ -289,6 +289,18 @@ class Bound:
 
 
 _flags: list[Any] = []
+
+
+def flags_raised() -> Any:
+    """The context in which programs run: NumPy notes that something was not finite, and says nothing.
+
+    The processor keeps that note anyway, so it costs no time; only when it is there are the results looked through.
+    """
+    return np.errstate(divide="call", over="call", invalid="call", under="ignore", call=_note)
+
+
+def _note(kind: str, flag: int) -> None:
+    _flags.append(kind)
 
 
 def _columns(wanted: Input, given: Any) -> Array:

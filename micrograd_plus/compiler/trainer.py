@@ -1,0 +1,129 @@
+"""A Trainer steps the parameters of a Program by an Optimizer, all on arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from micrograd_plus.compiler.fold import SHARED
+from micrograd_plus.compiler.program import Array, Bound, Program, flags_raised
+from micrograd_plus.compiler.update import update_function
+from micrograd_plus.nn.optim import Optimizer
+
+__all__ = ["Trainer"]
+
+
+class Trainer:
+    """Runs training steps of a compiled loss: forward, backward, clipping, update.
+
+    The program's first output is the loss of one example, whose mean over the batch is minimised; a second one is added
+    to the gradient and not to the loss that is reported, as a penalty is. While it trains, parameters and optimizer
+    state are arrays of its own: `sync` writes them back to the Values and the optimizer, `load` takes them from there.
+
+    >>> from micrograd_plus import Value
+    >>> from micrograd_plus.compiler import compile
+    >>> from micrograd_plus.nn import SGD, Parameter
+    >>> w, x, y = Parameter(0.0, "w"), Value(1.0, "x"), Value(2.0, "y")
+    >>> trainer = Trainer(compile((w * x - y) ** 2, inputs=[x, y]), SGD([w], lr=0.25))
+    >>> trainer.step([1.0, 1.0], [2.0, 2.0]), trainer.step([1.0, 1.0], [2.0, 2.0])
+    (4.0, 1.0)
+    >>> trainer.sync()
+    >>> w
+    Value(1.5, grad=-2, label='w')
+    """
+
+    def __init__(
+        self, program: Program, optimizer: Optimizer, *, clip_norm: float | None = None, clip_value: float | None = None
+    ) -> None:
+        self.program, self.optimizer = program, optimizer
+        self.clip_norm, self.clip_value = clip_norm, clip_value
+        row = dict(zip(program.parameters, program.plan.parameter_rows.tolist()))
+        missing = [each.label or repr(each) for each in optimizer.parameters if each not in row]
+        if missing:
+            raise ValueError(f"the optimizer has parameters that the program does not know: {', '.join(missing[:5])}")
+        rows = np.array([row[each] for each in optimizer.parameters])
+        count = len(program.parameters)
+        self.order = np.argsort(rows)  # the optimizer's parameters in the order of their rows
+        self.rows: Any = slice(0, count) if len(rows) == count else rows[self.order]
+        self.update = update_function(optimizer.rule, len(rows))
+        self.new_w = np.empty(len(rows))
+        self.state: list[Array] = []
+        self.new_state: list[Array] = []
+        self.every_output = tuple(range(len(program.places)))
+        self.load()
+
+    def load(self) -> None:
+        """Takes parameters, optimizer state and random generators from their homes."""
+        self.program.load()
+        self.program.draws.pull()
+        self.state = [np.array(numbers)[self.order] for numbers in self.optimizer.state.values()]
+        self.new_state = [np.empty_like(numbers) for numbers in self.state]
+
+    def sync(self) -> None:
+        """Writes parameters, the gradients of the last step, and optimizer state back to their homes."""
+        program = self.program
+        rows = program.plan.parameter_rows
+        for each, data, grad in zip(program.parameters, program.shared[rows].tolist(), program.d_shared[rows].tolist()):
+            each.data, each.grad = data, grad
+        back = np.empty(len(self.order), np.int64)
+        back[self.order] = np.arange(len(self.order))
+        self.optimizer.state = {name: new[back].tolist() for name, new in zip(self.optimizer.state, self.state)}
+        program.draws.push()
+
+    def step(self, *batch: Any) -> float:
+        """Returns the mean loss of a batch, taken before the update that it then makes.
+
+        Raises what running the program raises, and FloatingPointError where a gradient or a new parameter is not
+        finite; then parameters and state are as before.
+        """
+        columns, size = self.program.columns(batch)
+        return self.step_columns(columns, size)
+
+    def step_columns(self, columns: Sequence[Array], size: int) -> float:
+        """The same for inputs that are checked, with a column for each example."""
+        program = self.program
+        bound = program.bind(size, self.every_output)
+        with flags_raised():
+            bound.forward(columns)
+            bound.run_backward(*columns, 1.0 / size)
+            loss = self.mean(bound)
+            w, g = program.shared[self.rows], program.d_shared[self.rows]
+            self.clip(g)
+            t, rate = self.optimizer.t + 1, self.optimizer.rate
+            self.update(w, g, t, rate, *self.state, self.new_w, *self.new_state)
+            total = float(np.add.reduce(self.new_w))
+        if not isfinite(total):
+            self.refuse(g, rate)
+        program.shared[self.rows] = self.new_w
+        self.state, self.new_state = self.new_state, self.state
+        self.optimizer.t = t
+        return loss
+
+    def mean(self, bound: Bound) -> float:
+        """The mean of the first output over the batch."""
+        space, row = self.program.places[0]
+        if space == SHARED:
+            return float(self.program.shared[row])
+        return float(np.add.reduce(bound.rows[row])) / bound.size
+
+    def clip(self, g: Array) -> None:
+        """Bounds the gradient: its length first, then each number."""
+        if self.clip_norm is not None:
+            scale = self.clip_norm / (float(np.sqrt(np.dot(g, g))) + 1e-6)
+            if scale < 1:
+                np.multiply(g, scale, out=g)
+        if self.clip_value is not None:
+            np.clip(g, -self.clip_value, self.clip_value, out=g)
+
+    def refuse(self, g: Array, rate: float) -> None:
+        """Raises FloatingPointError that names a parameter whose gradient or new number is not finite."""
+        ordered = [self.optimizer.parameters[i] for i in self.order.tolist()]
+        for kind, numbers in (("the gradient of", g), (f"with lr = {rate:g} the update of", self.new_w)):
+            wrong = np.flatnonzero(~np.isfinite(numbers))
+            if len(wrong):
+                name = ordered[wrong[0]].label or "a parameter"
+                cure = "lower the learning rate, clip the gradients, or scale the inputs"
+                raise FloatingPointError(f"{kind} {name} is {numbers[wrong[0]]}; {cure}")

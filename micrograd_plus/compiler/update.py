@@ -1,0 +1,107 @@
+"""The update of all parameters at once: an optimizer's rule, written as NumPy calls that reuse their memory."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from micrograd_plus.nn.rule import Rule
+
+__all__ = ["rule_source", "update_function"]
+
+_CALLS: dict[type[ast.AST], str] = {ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide"}
+
+
+def update_function(rule: Rule, size: int) -> Callable[..., None]:
+    """Returns the rule over vectors: `update(w, g, t, lr, *states, new_w, *new_states)` fills the new ones.
+
+    The arithmetic is the rule's own, operation by operation, so that the bits of the result are those of the rule over
+    floats.
+    """
+    source, buffers = rule_source(rule)
+    names: dict[str, Any] = {"np": np, "sqrt": np.sqrt, "max": np.maximum, **rule.options}
+    names |= {name: np.empty(size) for name in buffers}
+    exec(compile(source, "<update>", "exec"), names)
+    function: Callable[..., None] = names["update"]
+    return function
+
+
+def rule_source(rule: Rule) -> tuple[str, list[str]]:
+    """Returns the source of `update`, and the names of the buffers that it needs.
+
+    >>> print(rule_source(Rule("w = w - lr * g", {}))[0], end="")
+    def update(w, g, t, lr, new_w):
+        np.multiply(lr, g, a0)
+        np.subtract(w, a0, new_w)
+    """
+    writer = _Writer(rule)
+    results = ["w", *rule.state]
+    for i, line in enumerate(rule.lines):
+        last = line.name in results and all(each.name != line.name for each in rule.lines[i + 1 :])
+        writer.assign(line.name, line.expression, f"new_{line.name}" if last else None)
+    arguments = ", ".join(["w", "g", "t", "lr", *rule.state, *(f"new_{name}" for name in results)])
+    body = "".join(f"    {line}\n" for line in writer.lines)
+    return f"def update({arguments}):\n{body}", writer.buffers
+
+
+class _Writer:
+    """Writes expressions as calls, each into a buffer that nobody needs any more."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.arrays = {name: name for name in ("w", "g", *rule.state)}  # what each name is held in
+        self.lines: list[str] = []
+        self.buffers: list[str] = []
+        self.free: list[str] = []
+
+    def assign(self, name: str, expression: str, target: str | None) -> None:
+        """Says one line of the rule; its result goes into `target`, or into a buffer of its own."""
+        text, is_array = self.expression(ast.parse(expression, mode="eval").body, target)
+        if not is_array:
+            self.lines.append(f"{name} = {text}")
+            self.arrays.pop(name, None)
+            return
+        if target and text != target:
+            self.lines.append(f"np.copyto({target}, {text})")
+            text = target
+        if text in self.free:
+            self.free.remove(text)
+        self.arrays[name] = text
+
+    def expression(self, node: ast.expr, target: str | None = None) -> tuple[str, bool]:
+        """Returns the text of an expression, or the array that it was worked out into, and whether it is an array."""
+        if isinstance(node, ast.Name):
+            return self.arrays.get(node.id, node.id), node.id in self.arrays
+        if not any(isinstance(each, ast.Name) and each.id in self.arrays for each in ast.walk(node)):
+            text = ast.unparse(node)
+            return (f"({text})" if isinstance(node, ast.BinOp) else text), False
+        if isinstance(node, ast.BinOp) and type(node.op) in _CALLS:
+            return self.call(f"np.{_CALLS[type(node.op)]}", [node.left, node.right], target), True
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            return self.call({"sqrt": "np.sqrt", "max": "np.maximum"}[node.func.id], node.args, target), True
+        renamed = ast.unparse(_Renamed(self.arrays).visit(node))  # a choice, made once for all
+        return f"({renamed})", True
+
+    def call(self, function: str, operands: list[ast.expr], target: str | None) -> str:
+        texts = [self.expression(each)[0] for each in operands]
+        out = target or self.buffer()
+        self.lines.append(f"{function}({', '.join([*texts, out])})")
+        self.free += [each for each in texts if each in self.buffers and each not in self.arrays.values()]
+        self.free = [each for each in dict.fromkeys(self.free) if each != out]
+        return out
+
+    def buffer(self) -> str:
+        if self.free:
+            return self.free.pop(0)
+        self.buffers.append(f"a{len(self.buffers)}")
+        return self.buffers[-1]
+
+
+class _Renamed(ast.NodeTransformer):
+    def __init__(self, names: dict[str, str]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return ast.Name(id=self.names.get(node.id, node.id), ctx=ast.Load())
