@@ -35,8 +35,9 @@ class Recorder(Callback):
     thins itself out: it begins with every iteration, and whenever it has more than `frames` it drops every other one
     and halves its rate, so that a run of any length leaves between half of `frames` and all of them, evenly spaced.
 
-    `frames` holds the frames, `names` the parameters' names; `history` and `data` are the run's. A second run with the
-    same recorder begins a new film. Raises ValueError for an `every` or `frames` below 1.
+    `frames` holds the frames, `names` the parameters' names; `history`, `data` and `threshold` (above which a single
+    output means class 1) are the run's. A second run with the same recorder begins a new film. Raises ValueError for
+    an `every` below 1, or `frames` below 2.
 
     >>> from micrograd_plus.data import xor
     >>> from micrograd_plus.nn import MLP
@@ -54,12 +55,14 @@ class Recorder(Callback):
         self.names: tuple[str, ...] = ()
         self.history: History
         self.data: Dataset
+        self.threshold = 0.0
         self._engine: Engine
         self._stride = 1
 
     def on_start(self, run: Run) -> None:
         """Begins the film with the parameters as they are before the next update."""
         self.history, self.data, self._engine, self._model = run.history, run.data, run.engine, run.model
+        self.threshold = run.objective.threshold or 0.0
         self.names = tuple(name for name, _ in run.model.named_parameters())
         self.frames, self._stride = [], self.every or 1
         self._keep(run)

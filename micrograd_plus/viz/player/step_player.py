@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["StepPlayer"]
 
-LIMIT = 2000
-"""Nodes that a page plays at most: beyond it the drawing takes long to lay out and nobody steps through."""
+LIMIT = 1000
+"""Nodes that a page plays at most: with more, the layout takes long, the page is heavy, and nobody steps through."""
 
 
 class StepPlayer(Page):
@@ -32,12 +31,12 @@ class StepPlayer(Page):
     beside it, from zero. With an `optimizer` a third part shows how its rule would move each parameter in the graph.
     `title` heads the page; further options are those of the drawing (`Graph`), such as `direction`.
 
-    Raises ValueError for a leaf, which has nothing to play, and for more than 2,000 nodes; TypeError for what is not a
+    Raises ValueError for a leaf, which has nothing to play, and for more than 1,000 nodes; TypeError for what is not a
     Value.
 
     >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
     >>> (a * b).tanh().steps()
-    <StepPlayer: 4 nodes, 7 steps>
+    <StepPlayer: 4 nodes, 6 steps>
     """
 
     files = ("steps.css", "steps.js")
@@ -101,21 +100,20 @@ class StepPlayer(Page):
         if node.children:
             found |= {
                 "sign": self.layout.signs[place], "result": self.layout.results[place], "rule": rules.index(node.op),
-                "children": [
-                    {"node": self.log.place[child], "edge": self.layout.edges[place, i]}
-                    for i, child in enumerate(node.children)
-                ],
+                "children": [self.log.place[child] for child in node.children],
+                "edges": [self.layout.edges[place, i] for i in range(len(node.children))],
             }  # fmt: skip
         return found
 
 
 class _Steps:
-    """The steps of a log as the page reads them: numbers as they are printed, and what the drawing needs."""
+    """The steps of a log as the page reads them: numbers as they are printed, and what the drawing needs.
+
+    What the page can tell from the steps before (a gradient so far) it is not told again.
+    """
 
     def __init__(self, log: StepLog) -> None:
         self.log = log
-        self.uses = Counter(step.child for step in log.steps if step.kind == "backward")
-        self.turns: Counter[int] = Counter()
         self.largest = max(abs(grad) for grad in log.grads)
         self.tints = {shade: name for name, shade in shades().items() if name.startswith("tint-")}
 
@@ -132,15 +130,12 @@ class _Steps:
         return {"after": number(step.after), "tint": self.tint(step.after)}
 
     def backward(self, step: Step) -> dict[str, Any]:
-        self.turns[step.child] += 1
-        node = self.log.order[step.node]
-        product = step.partial * step.upstream
+        product, partial = step.partial * step.upstream, number(step.partial)
         return {
-            "child": step.child, "operand": step.operand, "variable": places(node)[step.operand][0],
-            "words": step.words, "partial": number(step.partial), "upstream": number(step.upstream),
-            "product": number(product), "before": number(step.before), "after": number(step.after),
-            "turn": [self.turns[step.child], self.uses[step.child]],
-            "tint": self.tint(step.after), "tintBefore": self.tint(step.before), "tintProduct": self.tint(product),
+            "operand": step.operand, "variable": places(self.log.order[step.node])[step.operand][0],
+            "words": [each for each in dict.fromkeys(step.words) if each != partial], "partial": partial,
+            "product": number(product), "productTint": self.tint(product),
+            "after": number(step.after), "tint": self.tint(step.after),
         }  # fmt: skip
 
     def update(self, step: Step) -> dict[str, Any]:
@@ -153,20 +148,27 @@ class _Steps:
 def _lean(svg: str) -> str:
     """A drawing at half its size, which looks the same on the page.
 
-    Gone are the tooltips of its parts, which tell the end of the story, and what the page's style says already; a
-    cell's ground and frame, which the layout engine writes one after the other, become one.
+    Gone are the tooltips of its parts, which tell the end of the story, what the page's style says already, the second
+    decimals and the corners that close a polygon; a cell's ground and frame become one.
     """
     start = svg.index("<g ")
-    parts = re.sub(r"<title>.*?</title>", "", svg[start:], flags=re.S)
-    parts = re.sub(_SAID_ALREADY, "", parts)
-    parts = re.sub(_GROUND_AND_FRAME, r"\1\3\2 />", parts)
-    return svg[:start] + re.sub(r"\n+", "\n", parts)
+    parts = svg[start:]
+    for pattern, shorter in _LEANER.items():
+        parts = re.sub(pattern, shorter, parts, flags=re.S)
+    return svg[:start] + parts
 
 
-_SAID_ALREADY = (
-    r' (xml:space="preserve"|font-family="[^"]*"|font-size="11\.00"|text-anchor="start"|stroke="none"|id="[^"]*-shape")'
-)
-_GROUND_AND_FRAME = r'(<polygon fill="[^"]+")( points="[^"]+") />\n<polygon fill="none"( stroke="[^"]+")\2 />'
+_LEANER = {
+    r"<title>.*?</title>": "",
+    r' (xml:space="preserve"|font-family="[^"]*"|font-size="11\.00"|text-anchor="start"|id="[^"]*-shape")': "",
+    r' stroke="none"|(?<=<path) fill="none" stroke="[^"]*"(?= d=)': "",
+    r'(?<=<polygon) fill="([^"]*)" stroke="\1"': "",
+    r"(\d\.\d)\d+(?=[^<>]*/>)": r"\1",
+    r'(<polygon fill="[^"]+")( points="[^"]+") />\n<polygon fill="none"( stroke="[^"]+")\2 />': r"\1\3\2 />",
+    r' points="(\S+) ([^"]+) \1"': r' points="\1 \2"',
+    r"\n\s*": "\n",
+}
+"""What stands for what in a leaner drawing, in order."""
 
 _BODY = """<figure id="picture">
 <div id="canvas" tabindex="0" role="group" aria-label="The computation graph">{svg}</div>

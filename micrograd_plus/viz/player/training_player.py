@@ -38,8 +38,7 @@ class TrainingPlayer(Page):
 
     It shows the network with its weights, the decision boundary (two inputs) or the fit (one input), and the loss with
     a cursor. What the network says of each point was computed by the engine that trained it. `names` are the runs'
-    names, `title` heads the page; `resolution` is how many cells a decision boundary has along each side; `threshold`
-    is above what a single output means class 1: 0 for a logit, 0.5 for a probability.
+    names, `title` heads the page; `resolution` is how many cells a decision boundary has along each side.
 
     Raises ValueError for no recorder, one without frames, other numbers of names than of recorders, or a film that is
     too large for a page; TypeError for what is not a Recorder.
@@ -51,8 +50,7 @@ class TrainingPlayer(Page):
     files = ("training.css", "training.js")
 
     def __init__(
-        self, *recorders: Recorder, names: Sequence[str] = (), title: str = "",
-        resolution: int = 48, threshold: float = 0.0,
+        self, *recorders: Recorder, names: Sequence[str] = (), title: str = "", resolution: int = 48
     ) -> None:  # fmt: skip
         if not recorders:
             raise ValueError("there is no film to play: pass a Recorder that was in fit(..., callbacks=[recorder])")
@@ -65,7 +63,7 @@ class TrainingPlayer(Page):
             raise ValueError(f"there are {len(recorders)} films but {len(names)} names; give each film one")
         numbered = [f"run {i}" for i in range(1, len(recorders) + 1)] if len(recorders) > 1 else [""]
         given = [str(name) for name in names] or numbered
-        self.runs = [_Film(recorder, name, resolution, threshold) for recorder, name in zip(recorders, given)]
+        self.runs = [_Film(recorder, name, resolution) for recorder, name in zip(recorders, given)]
         self.title = title or f"Training on {recorders[0].data.name}"
 
     def __repr__(self) -> str:
@@ -88,8 +86,8 @@ class TrainingPlayer(Page):
 class _Film:
     """One recorder's film as the page reads it: packed numbers, and where in time each frame is."""
 
-    def __init__(self, recorder: Recorder, name: str, resolution: int, threshold: float) -> None:
-        self.recorder, self.name, self.threshold = recorder, name, threshold
+    def __init__(self, recorder: Recorder, name: str, resolution: int) -> None:
+        self.recorder, self.name, self.threshold = recorder, name, recorder.threshold
         self.frames, self.data, self.history = recorder.frames, recorder.data, recorder.history
         self.resolution = resolution
         cells = {1: CURVE * 2, 2: resolution**2}.get(self.data.width, 0)
@@ -150,7 +148,8 @@ class _Film:
                 for i, each in enumerate(self.history.epochs, 1)
                 if figure in each.figures
             ]
-            for figure in ("loss", "validation loss")
+            for figure in self.history.figures
+            if figure.endswith("loss")
         }
         return {name: [_short(column) for column in zip(*points)] for name, points in curves.items() if points}
 

@@ -7,9 +7,9 @@ const canvas = element("canvas");
 
 /* ---- the drawing: what shows a node, its two numbers, and an edge */
 
-const drawn = nodes.map(({ box, sign, result, children }) => ({
+const drawn = nodes.map(({ box, sign, result, edges }) => ({
   box: element(box), value: element(`${box}-data`), grad: element(`${box}-grad`),
-  sign: element(sign), result: element(result), edges: (children ?? []).map(({ edge }) => element(edge)),
+  sign: element(sign), result: element(result), edges: (edges ?? []).map(element),
 }));
 
 /* A number is written in the middle of its cell, whatever was there when the drawing was made. */
@@ -42,6 +42,21 @@ function write(cell, text, tint = "") {
   if (tint) cell.querySelector("polygon").style.fill = `var(--mp-${tint})`;
 }
 
+/* What a step finds: the gradient that comes from above, the one collected so far, and how often there is more to come. */
+{
+  const grads = new Map([[root, { after: "1" }]]);
+  const uses = new Map();
+  for (const step of steps.filter(({ kind }) => kind === "backward")) {
+    step.child = nodes[step.node].children[step.operand];
+    step.upstream = grads.get(step.node).after;
+    step.before = grads.get(step.child);
+    grads.set(step.child, step);
+    step.turn = (uses.get(step.child) ?? 0) + 1;
+    uses.set(step.child, step.turn);
+  }
+  for (const step of steps) step.turns = uses.get(step.child);
+}
+
 const signed = (number) => (number.startsWith("-") || number === "0" ? number : `+${number}`);
 
 function apply(step) {
@@ -58,8 +73,8 @@ function undo(step) {
   if (step.kind === "forward") fill(step.node, false);
   if (step.kind === "seed") write(drawn[root].grad, UNKNOWN, NO_TINT);
   if (step.kind === "backward") {
-    if (step.turn[0] === 1) write(drawn[step.child].grad, UNKNOWN, NO_TINT);
-    else write(drawn[step.child].grad, signed(step.before), step.tintBefore);
+    if (step.turn === 1) write(drawn[step.child].grad, UNKNOWN, NO_TINT);
+    else write(drawn[step.child].grad, signed(step.before.after), step.before.tint);
     drawn[step.node].edges[step.operand].classList.remove("walked");
   }
   if (step.kind === "update") write(drawn[step.node].value, step.before);
@@ -74,7 +89,7 @@ function fill(node, known) {
 /* What stands out at a step: the node at work, the nodes it deals with, and the way between them. */
 function lit(step) {
   if (step.kind === "forward") {
-    const children = nodes[step.node].children.map(({ node }) => node);
+    const { children } = nodes[step.node];
     return { now: [step.node], with: children, way: children.flatMap((_, i) => way(step.node, i)), to: "forth" };
   }
   if (step.kind === "backward")
@@ -136,9 +151,9 @@ const sentences = {
     what: ["Backward: from ", make("b", "", nodes[step.node].name), " into ", make("b", "", nodes[step.child].name)],
     line: [
       derivative(root, step.child), " += ", derivative(root, step.node), " * ", derivative(step.node, step.child),
-      ` = ${step.upstream} * ${bracketed(step.partial)} = `, sum(step.product, step.tintProduct),
+      ` = ${step.upstream} * ${bracketed(step.partial)} = `, sum(step.product, step.productTint),
     ],
-    why: [derivative(step.node, step.child), ` = ${[...new Set([...step.words, step.partial])].join(" = ")}`],
+    why: [derivative(step.node, step.child), ` = ${[...step.words, step.partial].join(" = ")}`],
     note: [collected(step), rowOf(step)],
   }),
   update: (step) => ({
@@ -150,11 +165,11 @@ const sentences = {
 
 /** How far a gradient is collected when its node is used more than once. */
 function collected(step) {
-  const [turn, all] = step.turn;
+  const { turn, turns: all } = step;
   const { name } = nodes[step.child];
   if (all === 1) return "";
   if (turn === 1) return `${name} is used ${all} times, so ${all} contributions add up; this is the first. `;
-  return `Contribution ${turn} of ${all} to ${name}: ${step.before} + ${bracketed(step.product)} = ${step.after}. `;
+  return `Contribution ${turn} of ${all} to ${name}: ${step.before.after} + ${bracketed(step.product)} = ${step.after}. `;
 }
 
 /** The row of the table that is at work: its value and its derivatives as they are declared. */

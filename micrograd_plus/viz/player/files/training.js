@@ -93,6 +93,7 @@ function diagram(run, sizes, caption, numbered, widest) {
       const paint = `var(--mp-${weight < 0 ? "negative" : "positive"})`;
       if (item.tagName === "line") {
         item.style.stroke = paint;
+        item.style.strokeDasharray = weight < 0 ? "6 3" : "";
         item.style.strokeWidth = 0.4 + widest * size;
         item.style.opacity = 0.25 + 0.75 * size;
       } else {
@@ -220,7 +221,8 @@ function fitPicture(fit, heights) {
 
 /* ---- the loss of all runs over time, with a cursor */
 
-const KINDS = { "loss of each batch": "batch", "loss": "epoch", "validation loss": "validation" };
+/* How a curve is drawn: thin for each batch, full for the training's epochs, dashed for what is measured at their ends. */
+const kindOf = (name) => ({ "loss of each batch": "batch", loss: "epoch" })[name] ?? "validation";
 
 function lossPicture(runs) {
   const chart = element("chart");
@@ -230,8 +232,8 @@ function lossPicture(runs) {
   let cursor;
   let x;
 
-  for (const run of runs) for (const [name, kind] of Object.entries(KINDS)) {
-    if (!run.losses[name]) continue;
+  for (const run of runs) for (const name of Object.keys(run.losses)) {
+    const kind = kindOf(name);
     const key = makeSVG("svg", { viewBox: "0 0 28 12", "aria-hidden": true }, makeSVG("path", { d: "M0 6H28", class: kind, stroke: "currentColor", "stroke-width": kind === "batch" ? 1 : 2.5, "stroke-dasharray": kind === "validation" ? "6 4" : "none" }));
     const entry = make("span", "", key, [run.name, name === "loss" ? "mean of each epoch" : name].filter(Boolean).join(": "));
     key.style.color = paint(run);
@@ -255,7 +257,7 @@ function lossPicture(runs) {
     for (const tick of ticks([0, last], Math.min(10, width / 80))) picture.append(
       makeSVG("text", { x: x(tick), y: height - 8, "text-anchor": "middle" }, tick ? short(tick) : "epoch 0"));
     for (const run of runs) for (const [name, [times, losses]] of Object.entries(run.losses)) {
-      const path = makeSVG("path", { class: KINDS[name], d: `M${times.map((time, i) => `${x(time).toFixed(1)} ${y(read(losses[i])).toFixed(1)}`).join("L")}` });
+      const path = makeSVG("path", { class: kindOf(name), d: `M${times.map((time, i) => `${x(time).toFixed(1)} ${y(read(losses[i])).toFixed(1)}`).join("L")}` });
       path.style.stroke = paint(run);
       picture.append(path);
     }
