@@ -430,9 +430,11 @@ def loss_contours(
         for i, (name, path) in enumerate(paths.items()):
             across, up = [x for x, _ in path], [y for _, y in path]
             colour = _series(i, theme)
+            few, many = len(path) <= 80, len(path) > 200  # a mark for each step, or thin lines
             axes.plot(
-                across, up, color=colour, linewidth=1.4, linestyle=_DASHES[i % len(_DASHES)], label=name, zorder=3
-            )
+                across, up, color=colour, linewidth=0.8 if many else 1.4, linestyle=_DASHES[i % len(_DASHES)],
+                marker="o" if few else None, markersize=3, label=name, zorder=3,
+            )  # fmt: skip
             axes.scatter(across[:1], up[:1], s=42, facecolors="none", edgecolors=colour, linewidths=1.6, zorder=4)
             axes.scatter(across[-1:], up[-1:], s=42, color=colour, zorder=4)
         if minimum:
