@@ -126,6 +126,8 @@ def _compare(name: str) -> Callable[[Value, Number], bool]:
     compare = getattr(float, name)
 
     def method(self: Value, other: Number) -> bool:
+        if _watchers:
+            _watchers[-1](name, self, other)
         return compare(self.data, other.data if isinstance(other, Value) else _to_float(other))  # type: ignore[no-any-return]
 
     method.__name__ = method.__qualname__ = name
@@ -266,6 +268,8 @@ class Value:
     __ge__ = _compare("__ge__")
 
     def __float__(self) -> float:
+        if _watchers:
+            _watchers[-1]("__float__", self, self)
         return self.data
 
     def __format__(self, spec: str) -> str:
@@ -400,6 +404,22 @@ def _restore(
 # -------------------------------------------------------------------- making nodes
 
 
+@contextmanager
+def watching(watcher: Callable[[str, Value, Number], None]) -> Iterator[None]:
+    """Within it, `watcher(event, node, other)` is called when a Value's number is looked at or a random leaf is made.
+
+    The event is the name of the comparison, `__float__` or `leaf`. So a tracer learns of a choice that hangs on data.
+    """
+    _watchers.append(watcher)
+    try:
+        yield
+    finally:
+        _watchers.pop()
+
+
+_watchers: list[Callable[[str, Value, Number], None]] = []
+
+
 def leaf(data: SupportsFloat, op: Op, label: str = "") -> Value:
     """Returns a leaf whose `op` tells its role: `ops.PARAMETER`, `ops.CONSTANT`, a `Bernoulli` draw.
 
@@ -407,6 +427,8 @@ def leaf(data: SupportsFloat, op: Op, label: str = "") -> Value:
     """
     node = Value(data, label)
     node.op = op
+    if _watchers and not op.shared:
+        _watchers[-1]("leaf", node, node)
     return node
 
 
@@ -574,7 +596,7 @@ def select(index: Number, values: Sequence[Number]) -> Value:
     >>> select(1, [Value(5.0), Value(7.0)])
     Value(7)
     """
-    position = float(index)
+    position = index.data if isinstance(index, Value) else float(index)
     if not position.is_integer():
         raise TypeError(f"select needs a whole number as its index, but got {position}")
     if not 0 <= position < len(values):
