@@ -186,7 +186,7 @@ class _Reader:
         operand = self._one(node.args[0])
         method = getattr(Value, name, None) or (lambda x, *constants, **rest: apply(family(*constants, **rest), x))
         try:
-            return method(operand, *numbers, **named)  # type: ignore[no-any-return]
+            return method(operand, *numbers, **named)
         except TypeError:
             raise ValueError(f"{name} has no such constants: `{self._shown(node)}`") from None
 

@@ -234,8 +234,8 @@ def _result_cells(results: Sequence[Value]) -> list[Cell]:
 
 def _operations(members: Sequence[Value]) -> str:
     """The commonest operations of a group, with their counts."""
-    common = Counter(node.op.label for node in members if node.children).most_common()
-    text = ", ".join(f"{count:,} {label}" for label, count in islice(common, 4))
+    common = Counter(node.op.name for node in members if node.children).most_common()
+    text = ", ".join(f"{count:,} {name}" for name, count in islice(common, 4))
     return f"{text}, …" if len(common) > 4 else text
 
 

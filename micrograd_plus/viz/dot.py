@@ -143,10 +143,9 @@ def _arrow(arrow: Arrow, dense: bool, theme: str) -> dict[str, str]:
         common |= {"label": f"<{_text(arrow.label)}>", "fontcolor": ink[theme]}
     if arrow.result:  # from an operation to its own result: held close together
         return common | {"weight": "8", "arrowsize": "0.45"}
-    width = (0.6 if dense else 1.0) + math.log10(arrow.count)
     if dense:
-        common["arrowsize"] = "0.4"
-    return common | {"penwidth": f"{width:.2f}"} if width != 1 else common
+        return common | {"arrowsize": "0.4", "penwidth": f"{0.6 + 0.4 * math.log10(arrow.count):.2f}"}
+    return common | {"penwidth": f"{1 + math.log10(arrow.count):.2f}"} if arrow.count > 1 else common
 
 
 def _largest(scene: Scene) -> float:
@@ -185,8 +184,8 @@ def _table(box: Box, theme: str, largest: float) -> str:
 def _number_cell(box: Box, cell: Cell, theme: str, largest: float) -> str:
     """A number's cell, with an id of its own; the title makes Graphviz write it as a group."""
     fill = palette.background if cell.tint is None else palette.diverging(cell.tint, largest)
-    if box.role == "random":
-        fill = palette.ROLES["random"].fill
+    if box.role in ("constant", "random"):  # a number alone carries the role's colour
+        fill = palette.ROLES[box.role].fill
     width = "" if box.role == "constant" else f' WIDTH="{CELL_WIDTH}"'
     return f'<TD ID="{box.id}-{cell.kind}" TITLE="{cell.kind}" BGCOLOR="{fill[theme]}"{width}>{_text(cell.text)}</TD>'
 
@@ -199,7 +198,7 @@ def printable(text: str) -> str:
 def _text(text: str) -> str:
     """User input inside an HTML-like label: tags, entities and Graphviz's own escapes (`\\N`) are plain characters."""
     text = printable(text)
-    return html.escape(text).replace("\\", "&#92;") if text.strip() else "&#160;"
+    return html.escape(text).replace("\\", "&#92;&#92;") if text.strip() else "&#160;"
 
 
 def _width(text: str) -> str:

@@ -56,8 +56,8 @@ class Graph:
     parameters' dotted labels; `model` names the parameters of a network that carry none. `expand` tells whether a fused
     dot product is drawn as its products and their sum (None: if it is small). `derivatives` prints the local derivative
     on each arrow. No more than `limit` values are ever drawn. `title` is printed below the picture, and so is a
-    `legend` of the roles. `theme` is "light", "dark", or "auto", which follows the reader. `engine` names the layout engine
-    ("graphviz-pure", "dot" or a path), which may take `timeout` seconds.
+    `legend` of the roles. `theme` is "light", "dark", or "auto", which follows the reader. `engine` names the layout
+    engine ("graphviz-pure", "dot" or a path), which may take `timeout` seconds.
 
     Raises TypeError if `root` is not a Value, ValueError for an option's wrong word.
 

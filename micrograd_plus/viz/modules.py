@@ -74,8 +74,9 @@ def owners(order: Sequence[Value], labels: Mapping[Value, str]) -> dict[Value, s
         if not flows or len(inside) != 1 or inside == {""}:
             continue  # made of parameters alone, of several modules, or of none
         if not direct and len(flows) == 1:
-            dropout = len(node.children) > 1 and any(isinstance(child.op, ops.Bernoulli) for child in node.children)
-            if uses[flows[0]] > 1 or (flows[0] in activated and not dropout):
+            dropout = any(isinstance(child.op, ops.Bernoulli) for child in node.children)
+            activation = len(node.children) == 1 and flows[0] not in activated
+            if uses[flows[0]] > 1 or not (activation or dropout):
                 continue
             activated.add(node)
         elif not direct and any(flow in activated or uses[flow] > 1 for flow in flows):
