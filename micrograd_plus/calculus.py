@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 from micrograd_plus import ops
 from micrograd_plus.ops import Op
@@ -95,8 +94,7 @@ def _sum(terms: list[Number]) -> Number:
 # -------------------------------------------------------------------- gradcheck
 
 
-@dataclass(frozen=True)
-class GradcheckReport:
+class GradcheckReport(NamedTuple):
     """What `gradcheck` found: per input its name, the engine's derivative, the measured one, and whether they agree.
 
     True if all agree. `str()` is a table with a line an input.

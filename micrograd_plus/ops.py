@@ -26,10 +26,13 @@ from __future__ import annotations
 import ast
 import cmath
 import math
-import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from random import Random
 
 Partials: TypeAlias = tuple[float, ...]
 
@@ -129,7 +132,7 @@ class Op:
         return function
 
     def array_text(self, expression: str) -> str:
-        """The text of `value` or of a derivative in the array reading, earlier rows written out, for code that is emitted.
+        """The text of `value` or of a derivative in the array reading, earlier rows written out, for emitted code.
 
         >>> relu.array_text(relu.partials["x"])
         'where(x > 0, 1.0, 0.0)'
@@ -196,13 +199,14 @@ class Bernoulli(Leaf):
     The op carries the generator so that a replay (a compiled program, a second forward pass) can draw anew, and so
     that a picture can tell a dropped unit from a zero.
 
-    >>> Bernoulli(0.5, 2.0, random.Random(0)).draw()
+    >>> from random import Random
+    >>> Bernoulli(0.5, 2.0, Random(0)).draw()
     0.0
     """
 
     shared = False
 
-    def __init__(self, keep: float, scale: float, rng: random.Random) -> None:
+    def __init__(self, keep: float, scale: float, rng: Random) -> None:
         super().__init__("bernoulli", f"bernoulli({keep:g})")
         self.keep, self.scale, self.rng = keep, scale, rng
 
@@ -223,6 +227,8 @@ class _Text(ast.NodeTransformer):
     def read(self, expression: str) -> str:
         if expression.lstrip("-").isdigit():
             return expression + ".0"  # a row's bare 1 is the float 1.0
+        if _is_plain(expression):
+            return expression  # most are, and to parse and unparse them all would double the time of the import
         return ast.unparse(ast.fix_missing_locations(self.visit(ast.parse(expression, mode="eval"))))
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
@@ -232,6 +238,12 @@ class _Text(ast.NodeTransformer):
             return node
         inlined = ast.parse(TABLE[called].value, mode="eval").body
         return self.visit(_Rename(dict(zip(TABLE[called].operands, node.args))).visit(inlined))  # type: ignore[no-any-return]
+
+
+def _is_plain(expression: str) -> bool:
+    """True for arithmetic and calls of primitives alone, which mean the same in every reading."""
+    calls = re.findall(r"(\w+)\(", expression)
+    return PRIMITIVES.issuperset(calls) and not re.search(r"\*\*|[<>=]| if | for ", expression)
 
 
 def _call(function: str, *arguments: ast.expr) -> ast.expr:

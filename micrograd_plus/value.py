@@ -11,6 +11,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from itertools import chain
 from math import inf, isfinite, isnan
 from numbers import Real
@@ -38,20 +39,41 @@ MANY = object()
 
 def unary(op: Op) -> Callable[[Number], Value]:
     """Returns the method that applies a row with one operand."""
-    method: Callable[[Number], Value] = _function(op)
-    return method
+    method: Any = _Method(op)
+    return method  # type: ignore[no-any-return]
 
 
 def binary(op: Op) -> tuple[Callable[[Number, Number], Value], Callable[[Number, Number], Value]]:
     """Returns the method that applies a row with two operands, and its reflection (for `2 - x`)."""
-    method: Callable[[Number, Number], Value] = _function(op)
 
     def reflected(self: Number, other: Number) -> Value:
-        return method(constant(other), self)
+        return _function(op)(constant(other), self)  # type: ignore[no-any-return]
 
+    method: Any = _Method(op)
     return method, _named(reflected, op)
 
 
+class _Method:
+    """A method that applies a row of the table.
+
+    The function is written when the method is first looked up, and takes its place in the class: the import does not
+    wait for rows that may never be used.
+    """
+
+    def __init__(self, op: Op) -> None:
+        self.op = op
+        self.names: list[str] = []
+
+    def __set_name__(self, owner: type[Value], name: str) -> None:
+        self.names.append(name)
+
+    def __get__(self, node: Value | None, owner: type[Value]) -> Any:
+        for name in self.names:
+            setattr(Value, name, _function(self.op))
+        return getattr(owner if node is None else node, self.names[0])
+
+
+@cache
 def _function(op: Op) -> Any:
     """Writes the row's text into the function that makes its node.
 
@@ -95,7 +117,7 @@ def make(op):
         node.data = out
         node.grad = UNSEEN
         node.label = ""
-        if recording:
+        if not paused or recording():
             node.op = op
             node._left, node._right = {left}, {right}
             node._by_left, node._by_right = by_left, by_right
@@ -109,14 +131,13 @@ def make(op):
     return _named(_hot.pop("make")(op), op)
 
 
-_hot: dict[str, Any] = {**ops.scalar_names(), "CONSTANT": ops.CONSTANT, "MANY": MANY, "UNSEEN": UNSEEN}
-_hot["recording"] = True
-"""The names that these functions use. `recording` is False inside no_grad(); the rest is filled in below the class."""
+_hot: dict[str, Any] = {**ops.scalar_names(), "CONSTANT": ops.CONSTANT, "MANY": MANY, "UNSEEN": UNSEEN, "paused": 0}
+"""The names that these functions use; `paused` counts the no_grad() blocks of all threads. Filled below the class."""
 
 
 def _named(method: Any, op: Op) -> Any:
     method.__name__ = method.__qualname__ = op.name
-    method.__doc__ = f"Returns the Value of `{op.words(*op.operands)}`." if not op.is_nary else f"Returns `{op.value}`."
+    method.__doc__ = f"Returns the Value of `{op.value}`."
     if op.needs:
         method.__doc__ += f" Needs {op.needs}."
     return method
@@ -229,7 +250,7 @@ class Value:
         """Returns `self ** exponent`; a number as the exponent is burnt into the operation."""
         if isinstance(exponent, Value):
             return self._power(exponent)
-        return unary_of(ops.power, _to_float(exponent))(self)
+        return apply(ops.power(_to_float(exponent)), self)
 
     def __rpow__(self, base: Number) -> Value:
         """Returns `base ** self`."""
@@ -237,11 +258,11 @@ class Value:
 
     def leaky_relu(self, negative_slope: float = 0.01) -> Value:
         """Returns x where it is positive, `negative_slope * x` elsewhere."""
-        return unary_of(ops.leaky_relu, negative_slope)(self)
+        return apply(ops.leaky_relu(_to_float(negative_slope)), self)
 
     def elu(self, alpha: float = 1.0) -> Value:
         """Returns x where it is positive, `alpha * (exp(x) - 1)` elsewhere."""
-        return unary_of(ops.elu, alpha)(self)
+        return apply(ops.elu(_to_float(alpha)), self)
 
     def gelu(self, approximate: str = "none") -> Value:
         """Returns x times the normal distribution's cdf of x: exactly, or approximately with "tanh".
@@ -250,7 +271,7 @@ class Value:
         """
         if approximate not in ("none", "tanh"):
             raise ValueError(f"gelu's approximate is 'none' or 'tanh', not {approximate!r}")
-        return _gelu(self) if approximate == "none" else _gelu_tanh(self)
+        return apply(ops.gelu if approximate == "none" else ops.gelu_tanh, self)
 
     def clamp(self, min: float | None = None, max: float | None = None) -> Value:
         """Returns x held between `min` and `max`; None is no bound. Raises ValueError if `min` is above `max`."""
@@ -258,7 +279,7 @@ class Value:
         high = inf if max is None else _to_float(max)
         if low > high:
             raise ValueError(f"clamp needs min <= max, but got min={low} and max={high}; swap them")
-        return unary_of(ops.clamp, low, high)(self)
+        return apply(ops.clamp(low, high), self)
 
     # ------------------------------------------------------------ as a number
 
@@ -447,29 +468,37 @@ def constant(data: Any) -> Value:
 
 @contextmanager
 def no_grad() -> Iterator[None]:
-    """Within it, operations compute their value and record nothing: no graph, no memory. It holds for all threads.
+    """Within it, operations compute their value and record nothing: no graph, no memory. Other threads go on recording.
 
     >>> with no_grad():
     ...     (Value(2.0) * 3).children
     ()
     """
-    before, _hot["recording"] = _hot["recording"], False
+    _pause(1)
     try:
         yield
     finally:
-        _hot["recording"] = before
+        _pause(-1)
 
 
-def unary_of(family: Callable[..., Op], *constants: float) -> Callable[[Number], Value]:
-    """Returns the cached method for a row with these constants burnt in."""
-    key = (family, *constants)
-    method = _unaries.get(key)
-    if method is None:
-        method = _unaries[key] = unary(family(*map(_to_float, constants)))
-    return method
+class _Thread(threading.local):
+    """How many no_grad() blocks this thread is in."""
+
+    paused = 0
 
 
-_unaries: dict[Any, Callable[[Number], Value]] = {}
+_thread = _Thread()
+_pausing = threading.Lock()
+
+
+def _pause(change: int) -> None:
+    _thread.paused += change
+    with _pausing:
+        _hot["paused"] += change
+
+
+def _recording() -> bool:
+    return not _thread.paused
 
 
 # -------------------------------------------------------------------- operations on any number of operands
@@ -483,13 +512,8 @@ def apply(op: Op, *operands: Any) -> Value:
     >>> apply(ops.dot, [1.0, 2.0], [Value(3.0), Value(4.0)]).data
     11.0
     """
-    function = _functions.get(op)
-    if function is None:
-        function = _functions[op] = _function(op)
-    return function(*operands)
-
-
-_functions: dict[Op, Callable[..., Value]] = {}
+    node: Value = _function(op)(*operands)
+    return node
 
 
 def _checked(op: Op, operands: tuple[Any, ...]) -> Value:
@@ -513,7 +537,7 @@ def _checked(op: Op, operands: tuple[Any, ...]) -> Value:
         raise _domain_error(op, children, ValueError())
     if not isfinite(data) and all(map(isfinite, (child.data for child in children))):
         raise _domain_error(op, children, OverflowError())  # an infinity may pass through, but not arise
-    if not _hot["recording"]:
+    if not _recording():
         op, children, partials = ops.CONSTANT, (), ()
     return _restore(None, data, None, op, children, partials, "")
 
@@ -533,8 +557,7 @@ def dot(weights: Sequence[Number], inputs: Sequence[Number], bias: Number | None
     >>> dot([Value(1.0), Value(2.0)], [3.0, 4.0], Value(0.5))
     Value(11.5)
     """
-    value: Value = _dot(weights, inputs) if bias is None else _affine(weights, inputs, bias)
-    return value
+    return apply(ops.dot, weights, inputs) if bias is None else apply(ops.affine, weights, inputs, bias)
 
 
 def total(values: Iterable[Number]) -> Value:
@@ -543,8 +566,7 @@ def total(values: Iterable[Number]) -> Value:
     >>> total([Value(1.0), Value(2.0), 3])
     Value(6)
     """
-    value: Value = _total(values)
-    return value
+    return apply(ops.total, values)
 
 
 def logsumexp(values: Iterable[Number]) -> Value:
@@ -553,8 +575,7 @@ def logsumexp(values: Iterable[Number]) -> Value:
     >>> logsumexp([1000.0, 1000.0])
     Value(1000.69)
     """
-    value: Value = _logsumexp(values)
-    return value
+    return apply(ops.logsumexp, values)
 
 
 def maximum(x: Number, y: Number) -> Value:
@@ -601,7 +622,7 @@ def select(index: Number, values: Sequence[Number]) -> Value:
         raise TypeError(f"select needs a whole number as its index, but got {position}")
     if not 0 <= position < len(values):
         raise IndexError(f"select needs an index from 0 to {len(values) - 1}, but got {int(position)}")
-    return _select(index, values) if isinstance(index, Value) else constant(values[int(position)])
+    return apply(ops.select, index, values) if isinstance(index, Value) else constant(values[int(position)])
 
 
 def topological_order(*roots: Value, leaves: bool = True) -> list[Value]:
@@ -681,12 +702,10 @@ def _domain_error(op: Op, operands: Sequence[Any], error: Exception) -> Exceptio
 
 # -------------------------------------------------------------------- now that all is defined
 
-_hot.update(Value=Value, new=Value.__new__, constant=constant, checked=_checked, as_list=_as_list)
-
-_dot, _affine, _total = _function(ops.dot), _function(ops.affine), _function(ops.total)
-_logsumexp, _select = _function(ops.logsumexp), _function(ops.select)
-_gelu, _gelu_tanh = unary(ops.gelu), unary(ops.gelu_tanh)
+_hot.update(Value=Value, new=Value.__new__, constant=constant, checked=_checked, as_list=_as_list, recording=_recording)
 
 for _name, _op in ops.TABLE.items():  # a row added to the table is a method at once, even before a line in the class
-    if not _op.is_nary and not hasattr(Value, _name):
-        setattr(Value, _name, _function(_op))
+    if not _op.is_nary and _name not in vars(Value):
+        _method = _Method(_op)
+        _method.__set_name__(Value, _name)
+        setattr(Value, _name, _method)
