@@ -76,22 +76,22 @@ negative = Shade("#b54800", "#f4924f")
 warning = Shade("#8f5b00", "#f0c04a")
 
 ROLES: dict[str, Role] = {
-    "input": Role(Shade("#d3f0e6", "#124a3c"), Shade("#007a58", "#3fc79c"), "input"),
+    "input": Role(Shade("#d3f0e6", "#0f5240"), Shade("#008f67", "#46d1a5"), "input"),
     "parameter": Role(Shade("#e9e0f8", "#3f2d63"), Shade("#6b42b8", "#b394f0"), "parameter"),
     "constant": Role(Shade("#eceef1", "#2c3138"), Shade("#8a929d", "#767f8a"), "constant"),
     "random": Role(Shade("#fdf0c2", "#4d3f0b"), Shade("#8f6a00", "#e3bd3e"), "random"),
     "intermediate": Role(Shade("#f4f5f7", "#252a31"), Shade("#6d7681", "#8b949f"), "computed"),
-    "loss": Role(Shade("#fbdce9", "#5c1f3d"), Shade("#b01f68", "#f07fb4"), "output"),
+    "loss": Role(Shade("#f6bfd7", "#7a1f4e"), Shade("#7d1148", "#ff9dcb"), "output"),
 }
 """Every role a node can have. `loss` is the node that the picture was asked of."""
 
 SERIES: tuple[Shade, ...] = (
     Shade("#0072b2", "#56b4e9"),
-    Shade("#c65300", "#f58a3c"),
+    Shade("#a84300", "#f58a3c"),
     Shade("#00805f", "#2fc596"),
-    Shade("#a8467f", "#dc8fbd"),
-    Shade("#8a6d00", "#e6c229"),
-    Shade("#4d5562", "#aab3bf"),
+    Shade("#a8467f", "#c96fa3"),
+    Shade("#b08c00", "#f2d544"),
+    Shade("#343b45", "#e6e9ee"),
 )
 """Colours for the curves and classes of a chart, in order of use; tell curves apart by dash or marker too."""
 
