@@ -122,7 +122,6 @@ def run(args: argparse.Namespace) -> int:
     console = Console(highlight=False)
     parts = _parts(args)
     folder = Path(args.output or Path("runs") / parts.name)
-    folder.mkdir(parents=True, exist_ok=True)
     predictor, history = _train(args, parts, folder, console)
     _report(console, predictor, parts)
     _write(console, predictor, history, folder)
@@ -210,10 +209,12 @@ def _train(args: argparse.Namespace, parts: Parts, folder: Path, console: Consol
     )
     console.print(f"{epochs} epochs of {steps} iterations, {loss}, {args.optimizer} at rate {args.lr:g}")
     stopping: list[Callback] = [EarlyStopping(patience=args.patience)] if parts.validation else []
+    folder.mkdir(parents=True, exist_ok=True)
     history = fit(
         model, training, loss=loss, optimizer=args.optimizer, lr=args.lr, epochs=epochs, batch_size=args.batch_size,
         validation={"validation" if parts.validation else "held-out": watched}, seed=args.seed, callbacks=stopping,
-        checkpoint=folder / "checkpoint.json", checkpoint_every=math.ceil(epochs / 20), resume=args.resume, compile=not args.eager,
+        checkpoint=folder / "checkpoint.json", checkpoint_every=max(1, epochs // 20), resume=args.resume,
+        compile=not args.eager,
     )  # fmt: skip
     if history.stopped:
         console.print(f"stopped after epoch {len(history)}: {history.stopped}")
