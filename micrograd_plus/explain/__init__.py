@@ -19,10 +19,32 @@ from micrograd_plus.explain.paths import Paths, derivatives
 
 if TYPE_CHECKING:
     from micrograd_plus.explain.bookkeeping import Ledger, ledger
+    from micrograd_plus.explain.doctor import Diagnosis, Doctor, diagnose
+    from micrograd_plus.explain.findings import Finding
 
-__all__ = ["Explanation", "GradientCheck", "Ledger", "Paths", "check_gradients", "derivatives", "explain", "ledger"]
+__all__ = [
+    "Diagnosis",
+    "Doctor",
+    "Explanation",
+    "Finding",
+    "GradientCheck",
+    "Ledger",
+    "Paths",
+    "check_gradients",
+    "derivatives",
+    "diagnose",
+    "explain",
+    "ledger",
+]
 
-_ON_FIRST_USE = {"Ledger": "bookkeeping", "ledger": "bookkeeping"}
+_ON_FIRST_USE = {
+    "Diagnosis": "doctor",
+    "Doctor": "doctor",
+    "Finding": "findings",
+    "Ledger": "bookkeeping",
+    "diagnose": "doctor",
+    "ledger": "bookkeeping",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -18,7 +18,7 @@ from micrograd_plus.explain.tables import Report, Table
 from micrograd_plus.explain.words import derivative, names, number
 from micrograd_plus.value import Value, topological_order
 
-__all__ = ["GradientCheck", "Verdict", "check_gradients"]
+__all__ = ["GradientCheck", "Verdict", "check_gradients", "replay"]
 
 NOISE = 16
 """A sum of rounded numbers is off by a few units in its last place; a slope is off by this many over the nudge."""
@@ -139,7 +139,7 @@ class _Measured:
 
     def slopes(self, nudge: float) -> tuple[float | None, float | None]:
         x, before = self.node.data, self.output.data
-        low, high = (_replay(self.cone, {self.node: x + step}, self.output) for step in (-nudge, nudge))
+        low, high = (replay(self.cone, {self.node: x + step}, self.output) for step in (-nudge, nudge))
         return (
             None if low is None else (before - low) / (x - (x - nudge)),
             None if high is None else (high - before) / (x + nudge - x),
@@ -182,8 +182,8 @@ def _cone(order: Sequence[Value]) -> list[Value]:
     return [node for node in order[1:] if node in depends]
 
 
-def _replay(cone: Sequence[Value], changed: dict[Value, float], output: Value) -> float | None:
-    """The output's number with other numbers below; None where an operation is not defined for them."""
+def replay(cone: Sequence[Value], changed: dict[Value, float], output: Value) -> float | None:
+    """Returns the output's number with other numbers below, added to `changed`; None where it is not defined."""
     for node in cone:
         numbers = [changed.get(child, child.data) for child in node.children]
         try:
@@ -197,7 +197,7 @@ def _replay(cone: Sequence[Value], changed: dict[Value, float], output: Value) -
 def _refuse_stale(order: Sequence[Value]) -> None:
     replayed: dict[Value, float] = {}
     interior = [node for node in order if node.children]
-    if interior and _replay(interior, replayed, order[-1]) != order[-1].data:
+    if interior and replay(interior, replayed, order[-1]) != order[-1].data:
         changed = next(node for node in interior if replayed[node] != node.data)
         raise ValueError(
             f"the numbers below {changed!r} were changed since it was made; run the forward pass again, then check"

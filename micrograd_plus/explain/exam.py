@@ -1,0 +1,257 @@
+"""The doctor's measurements: what a model's numbers and gradients are at one moment, layer by layer and unit by unit.
+
+Nothing is judged here, and nothing is changed: no `grad`, no parameter, no generator of random numbers.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from micrograd_plus import ops
+from micrograd_plus.explain.tables import Table
+from micrograd_plus.explain.words import number
+from micrograd_plus.nn import Module, Neuron, Optimizer
+from micrograd_plus.value import Value, topological_order
+
+__all__ = ["Exam", "Layer", "Unit", "examine", "generators_kept", "trial_steps"]
+
+FLAT = 0.02
+"""A unit is saturated where its slope is below this: tanh beyond ±0.99, sigmoid below 0.02 or above 0.98."""
+
+SQUASHERS = ("tanh", "sigmoid")
+
+NEAR = 200
+"""So many nodes are looked at to find the parameters that a unit belongs to."""
+
+
+@dataclass
+class Unit:
+    """One hidden unit: how often its activation was seen, was 0 (a relu) or was saturated (tanh, sigmoid)."""
+
+    name: str
+    layer: str
+    activation: str
+    seen: int = 0
+    zero: int = 0
+    saturated: int = 0
+
+
+@dataclass
+class Layer:
+    """The parameters of one layer: how many, and the root mean squares of the numbers and of their gradients."""
+
+    name: str
+    count: int
+    weight: float
+    gradient: float
+
+
+@dataclass
+class Exam:
+    """What was measured: the mean loss, each hidden unit, each layer, the parameters that no backward pass reached.
+
+    `gradients` are those of the mean loss. `constant_loss` is the loss of the best constant prediction, where that is
+    known, and `first_loss` that of the model when it was first looked at; `trials` has the loss after a step of the
+    optimizer made so many times longer, 0 for no step.
+    """
+
+    loss: float = 0.0
+    graphs: int = 0
+    units: dict[str, Unit] = field(default_factory=dict)
+    gradients: dict[Value, float] = field(default_factory=dict)
+    layers: list[Layer] = field(default_factory=list)
+    unreached: list[str] = field(default_factory=list)
+    constant_loss: float | None = None
+    first_loss: float | None = None
+    trials: dict[float, float] = field(default_factory=dict)
+
+    @property
+    def unlearned_loss(self) -> float:
+        """What to compare the loss with: that of a constant prediction, else the first, else the loss itself."""
+        known = self.constant_loss if self.constant_loss is not None else self.first_loss
+        return abs(self.loss if known is None else known)
+
+    @property
+    def has_learned(self) -> bool:
+        """Whether the loss is below half of what it is without learning."""
+        return self.loss < 0.5 * self.unlearned_loss
+
+    def by_layer(self) -> dict[str, list[Unit]]:
+        """Returns the hidden units of each layer."""
+        found: dict[str, list[Unit]] = {}
+        for unit in self.units.values():
+            found.setdefault(unit.layer, []).append(unit)
+        return found
+
+    def table(self) -> Table:
+        """Returns the vital signs, a row a layer."""
+        units = self.by_layer()
+        rows = []
+        for layer in self.layers:
+            of_layer = units.get(layer.name, [])
+            zero, saturated = (f"{share:.0%}" if share is not None else "" for share in _shares(of_layer))
+            dead = f"{sum(unit.zero == unit.seen for unit in of_layer)} of {len(of_layer)}" if zero else ""
+            numbers = f"{layer.count:,}", number(layer.weight), number(layer.gradient)
+            rows.append((layer.name or "model", *numbers, zero, dead, saturated))
+        headers = ("layer", "parameters", "rms weight", "rms gradient", "zeros", "dead units", "saturated")
+        return Table(
+            headers, tuple(rows), numeric=(1, 2, 3, 4, 5, 6), caption=f"Vital signs at loss {number(self.loss)}"
+        )
+
+
+def _shares(units: Sequence[Unit]) -> Iterator[float | None]:
+    """The shares of activations that are 0 among the relus, and saturated among the tanhs and sigmoids."""
+    for attribute, activations in (("zero", ("relu",)), ("saturated", SQUASHERS)):
+        of_kind = [unit for unit in units if unit.activation in activations]
+        seen = sum(unit.seen for unit in of_kind)
+        yield sum(getattr(unit, attribute) for unit in of_kind) / seen if seen else None
+
+
+# -------------------------------------------------------------------- measuring
+
+
+def examine(losses: Iterable[Value], model: Module) -> Exam:
+    """Returns the measurements on the graphs of some losses, whose mean is the loss. A graph may be freed at once."""
+    exam, homes = Exam(), _homes(model)
+    for loss in losses:
+        exam.loss += loss.data
+        exam.graphs += 1
+        for node in _sweep(loss, exam.gradients):
+            _count(exam.units, node, homes)
+    exam.loss /= exam.graphs
+    exam.gradients = {leaf: gradient / exam.graphs for leaf, gradient in exam.gradients.items()}
+    exam.layers = _layers(homes, exam.gradients)
+    exam.unreached = [name for name, parameter in model.named_parameters() if parameter not in exam.gradients]
+    return exam
+
+
+def _sweep(loss: Value, gradients: dict[Value, float]) -> list[Value]:
+    """Adds the derivative of a loss by each parameter to `gradients`; returns the hidden units' activations.
+
+    Those are the relus, tanhs and sigmoids that a parameter weighs further up: not those of an output or of a loss.
+    """
+    order = topological_order(loss, leaves=False)
+    found: dict[Value, float] = dict.fromkeys(order, 0.0)
+    weighed: set[Value] = set()
+    found[loss] = 1.0
+    for node in reversed(order):
+        upstream, is_weighing = found[node], node in weighed
+        for child, partial in zip(node.children, node.partials):
+            if child.op is ops.PARAMETER:
+                gradients[child] = gradients.get(child, 0.0) + partial * upstream
+                is_weighing = True
+            elif child in found:
+                found[child] += partial * upstream
+        if is_weighing:
+            weighed.update(child for child in node.children if child in found)
+    return [node for node in order if node in weighed and node.op.name in ("relu", *SQUASHERS)]
+
+
+def _count(units: dict[str, Unit], node: Value, homes: Mapping[Value, Home]) -> None:
+    home = homes.get(_nearest_parameter(node), Home("", ""))
+    unit = units.setdefault(home.unit, Unit(home.unit, home.layer, node.op.name))
+    unit.seen += 1
+    unit.zero += node.op.name == "relu" and node.data == 0
+    unit.saturated += node.op.name in SQUASHERS and node.partials[0] < FLAT
+
+
+def _nearest_parameter(node: Value) -> Value:
+    """A parameter that an activation's input is made with; the node itself if none is near."""
+    todo = [node]
+    for below in todo:
+        for child in below.children:
+            if child.op is ops.PARAMETER:
+                return child
+        todo += [child for child in below.children if child.children]
+        if len(todo) > NEAR:
+            break
+    return node
+
+
+class Home(NamedTuple):
+    """Where a parameter belongs: its unit (`layers.0.neurons.2`) and its layer (`layers.0`)."""
+
+    unit: str
+    layer: str
+
+
+def _homes(model: Module) -> dict[Value, Home]:
+    """The unit and layer of each parameter: a Neuron is a unit, as is a row of weights; its layer is what holds it."""
+    modules = dict(model.named_modules())
+    found = {}
+    for name, parameter in model.named_parameters():
+        parts = name.split(".")
+        holders = [".".join(parts[:end]) for end in range(len(parts))]
+        *outer, holder = [each for each in holders if each in modules]
+        row = parts[-1].isdigit() and parts[-2].isdigit()
+        unit = ".".join(parts[:-1]) if row else holder
+        found[parameter] = Home(
+            unit, next(filter(None, reversed(outer)), holder) if isinstance(modules[holder], Neuron) else holder
+        )
+    return found
+
+
+def _layers(homes: Mapping[Value, Home], gradients: Mapping[Value, float]) -> list[Layer]:
+    groups: dict[str, list[Value]] = {}
+    for parameter, home in homes.items():
+        groups.setdefault(home.layer, []).append(parameter)
+    return [
+        Layer(name, len(group), _rms(each.data for each in group), _rms(gradients.get(each, 0.0) for each in group))
+        for name, group in groups.items()
+    ]
+
+
+def _rms(numbers: Iterable[float]) -> float:
+    listed = list(numbers)
+    return math.hypot(*listed) / math.sqrt(len(listed))
+
+
+# -------------------------------------------------------------------- trying steps out
+
+
+def trial_steps(
+    optimizer: Optimizer, gradients: Mapping[Value, float], evaluate: Callable[[], float], factors: Iterable[float]
+) -> dict[float, float]:
+    """Returns the loss after the optimizer's next step made so many times longer, for each factor; nothing is changed.
+
+    A loss that is not finite or not defined counts as infinite.
+    """
+    before = [parameter.data for parameter in optimizer.parameters]
+    lengths = []
+    for i, parameter in enumerate(optimizer.parameters):
+        state = {name: numbers[i] for name, numbers in optimizer.state.items()}
+        given = parameter.data, gradients.get(parameter, 0.0), state, optimizer.t + 1, optimizer.rate
+        lengths.append(optimizer.update(*given)["w"] - parameter.data)
+    found = {}
+    try:
+        for factor in factors:
+            for parameter, data, length in zip(optimizer.parameters, before, lengths):
+                parameter.data = data + factor * length
+            try:
+                loss = evaluate()
+            except (ArithmeticError, ValueError):
+                loss = math.inf
+            found[factor] = loss if math.isfinite(loss) else math.inf
+    finally:
+        for parameter, data in zip(optimizer.parameters, before):
+            parameter.data = data
+    return found
+
+
+@contextmanager
+def generators_kept(model: Module) -> Iterator[None]:
+    """Within it, the model may draw random numbers; afterwards its generators stand where they stood."""
+    held: list[Any] = [each for module in model.modules() for each in vars(module).values()]
+    generators = [each.rng for each in held if isinstance(each, ops.Bernoulli)]
+    generators += [each for each in held if isinstance(each, random.Random)]
+    states = [generator.getstate() for generator in generators]
+    try:
+        yield
+    finally:
+        for generator, state in zip(generators, states):
+            generator.setstate(state)

@@ -1,0 +1,285 @@
+"""What the doctor knows: each complaint with its evidence in numbers and its cure, and the limits with their reasons.
+
+A limit is set so that the package's own healthy runs (iris, digits, moons, circles, blobs, xor, a line) stay well clear
+of it; a complaint about slow or wasteful learning is held back where the model has learned all the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from micrograd_plus.data import Dataset
+from micrograd_plus.explain.exam import SQUASHERS, Exam, Layer, Unit
+from micrograd_plus.explain.words import number
+from micrograd_plus.nn import Dropout, Embedding, Module, Optimizer
+from micrograd_plus.train.divergence import LARGE_INPUT, LARGE_TARGET
+from micrograd_plus.value import Value
+
+__all__ = [
+    "TRIALS", "Finding", "findings_of_data", "findings_of_exam", "findings_of_gradients", "findings_of_mode",
+    "findings_of_model", "in_order",
+]  # fmt: skip
+
+DEAD = 0.5
+"""Half of a layer's relus dead. At the start a few are by chance (of 16 over moons up to 4); half is a lost layer."""
+
+SATURATED = 0.5
+"""Half of a layer's tanhs or sigmoids flat. A trained unit may be flat for most rows; half of all is no learning."""
+
+VANISHING = 1e-3
+"""The first layer's gradient over the last's. Each layer at its default start costs a factor of about 2, a sigmoid 4 to
+10; a thousandth means that the first layers stand still beside the last."""
+
+EXPLODING = 1e3
+"""The same the other way: first layers that move a thousand times faster than the last."""
+
+OVERSIZED = 100.0
+"""The gradient's length over the weights'. Healthy runs stay below 10; at 100, plain descent with lr=0.01 throws away
+all that the weights hold."""
+
+FAR_OFF = 30.0
+"""The loss over that of a constant prediction: an untrained network that starts sensibly is within a factor of 3."""
+
+LEFTOVER = 1e-6
+"""A gradient that differs from the loss's own by more than this share is not rounding, but left from another pass."""
+
+RISE = 0.05
+"""A step that raises the loss on the very rows that it was made for, by this share of what a constant prediction loses,
+is too long; a smaller one is the tremble of a run that has arrived."""
+
+UNSCALED = 100.0
+"""The largest size of one column over that of another. Digits' pixels differ 16-fold, iris' lengths 3-fold."""
+
+TRIALS = (0.0, 0.01, 0.1, 1.0, 100.0, 1000.0)
+"""How much longer the steps are that are tried out."""
+
+STEEPER = 100.0
+"""A step 1,000 times longer that gains more than 100 times as much: the rate is in the dark by orders of magnitude."""
+
+
+CAUSES = (
+    "non-finite numbers", "width mismatch", "unscaled inputs", "unscaled targets", "forgotten zero_grad",
+    "dropout in evaluation", "no dropout in training", "parameters without optimizer", "unused parameters",
+    "rate too high", "exploding gradients", "dead ReLU", "saturated units", "vanishing gradients",
+)  # fmt: skip
+"""All complaints but "rate too low", those first that bring about the others."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One complaint: what it is, where, its evidence in numbers, its cure."""
+
+    kind: str
+    where: str
+    evidence: str
+    cure: str
+
+    def __str__(self) -> str:
+        place = f" in {self.where}" if self.where else ""
+        return f"{self.kind}{place}: {self.evidence}. Cure: {self.cure}."
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Returns the findings, causes first, one of each kind and place; slow learning only if there is nothing else."""
+    first: dict[tuple[str, str], Finding] = {}
+    for finding in findings:
+        first.setdefault((finding.kind, finding.where), finding)
+    causes = sorted((each for each in first.values() if each.kind in CAUSES), key=lambda each: CAUSES.index(each.kind))
+    return tuple(causes) or tuple(first.values())
+
+
+# -------------------------------------------------------------------- of the units and layers
+
+
+def findings_of_exam(exam: Exam, optimizer: Optimizer | None) -> Iterator[Finding]:
+    """Yields what the measurements of one moment show."""
+    dead = list(_dead_relus(exam))
+    yield from dead
+    yield from _saturated_units(exam)
+    yield from _gradient_over_layers(exam, dead_layers={finding.where for finding in dead})
+    yield from _oversized_gradient(exam)
+    if optimizer is not None:
+        yield from _rate(exam, optimizer)
+
+
+def _dead_relus(exam: Exam) -> Iterator[Finding]:
+    for layer, units in exam.by_layer().items():
+        relus = [unit for unit in units if unit.activation == "relu"]
+        dead = [unit for unit in relus if unit.zero == unit.seen]
+        if dead and len(dead) >= DEAD * len(relus) and not exam.has_learned:
+            rows = f"for all {dead[0].seen:,} rows, so that no gradient passes them"
+            yield Finding(
+                "dead ReLU", layer, f"{len(dead)} of {len(relus)} units are 0 {rows} ({_named(dead)})",
+                "lower the learning rate, start with init='kaiming', or use leaky_relu",
+            )  # fmt: skip
+
+
+def _saturated_units(exam: Exam) -> Iterator[Finding]:
+    for layer, units in exam.by_layer().items():
+        squashers = [unit for unit in units if unit.activation in SQUASHERS]
+        seen, flat = sum(unit.seen for unit in squashers), sum(unit.saturated for unit in squashers)
+        if squashers and flat >= SATURATED * seen and not exam.has_learned:
+            kind = squashers[0].activation
+            yield Finding(
+                "saturated units", layer, f"{flat / seen:.0%} of {seen:,} activations of {kind} are where it is flat",
+                "scale the inputs, start with smaller weights (init='xavier'), or use relu",
+            )  # fmt: skip
+
+
+def _named(units: list[Unit]) -> str:
+    names = [unit.name for unit in units]
+    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+
+
+def _gradient_over_layers(exam: Exam, dead_layers: set[str]) -> Iterator[Finding]:
+    layers = [layer for layer in exam.layers if math.isfinite(layer.gradient)]
+    if len(layers) < 2 or layers[-1].gradient == 0 or dead_layers:
+        return
+    first, last = layers[0], layers[-1]
+    ratio = first.gradient / last.gradient
+    evidence = f"the rms gradient is {_of(first)} and {_of(last)}, {number(ratio)} times as much"
+    if ratio < VANISHING and not exam.has_learned:
+        yield Finding(
+            "vanishing gradients", first.name, evidence,
+            "use relu with init='kaiming', or tanh with init='xavier', and fewer layers",
+        )  # fmt: skip
+    elif ratio > EXPLODING:
+        yield Finding(
+            "exploding gradients", first.name, evidence,
+            "start with smaller weights (init='kaiming' or 'xavier'), and clip: fit(clip_norm=1)",
+        )  # fmt: skip
+
+
+def _of(layer: Layer) -> str:
+    return f"{number(layer.gradient)} in {layer.name or 'the model'}"
+
+
+def _oversized_gradient(exam: Exam) -> Iterator[Finding]:
+    gradient = math.hypot(*exam.gradients.values())
+    weights = math.hypot(*(parameter.data for parameter in exam.gradients))
+    cure = (
+        "scale inputs and targets, start with smaller weights (init='kaiming' or 'xavier'), and clip: fit(clip_norm=1)"
+    )
+    if gradient > OVERSIZED * weights > 0:
+        evidence = f"the gradient is {number(gradient)} long, the weights {number(weights)}"
+        yield Finding("exploding gradients", "", evidence, cure)
+    elif exam.constant_loss is not None and exam.loss > FAR_OFF * max(exam.constant_loss, 1.0):
+        evidence = (
+            f"the outputs are far off: the loss is {number(exam.loss)}, of a constant {number(exam.constant_loss)}"
+        )
+        yield Finding("exploding gradients", "", evidence, cure)
+
+
+# -------------------------------------------------------------------- of the learning rate
+
+
+def _rate(exam: Exam, optimizer: Optimizer) -> Iterator[Finding]:
+    """Judges the next step by what it, and shorter and longer ones, do to the loss of the same rows."""
+    now = exam.trials.get(0.0)
+    if now is None or not math.isfinite(now):
+        return
+    gain = {factor: now - loss for factor, loss in exam.trials.items()}
+    if -gain[1.0] > RISE * exam.unlearned_loss and max(gain[0.01], gain[0.1]) > 0:
+        shorter = max((0.01, 0.1), key=gain.__getitem__)
+        evidence = (
+            f"the next step at rate {optimizer.rate:g} takes the loss from {number(now)} to {number(exam.trials[1.0])},"
+            f" one {1 / shorter:g} times shorter to {number(exam.trials[shorter])}"
+        )
+        yield Finding("rate too high", "", evidence, f"try lr={optimizer.rate * shorter:g}")
+    elif 0 < STEEPER * gain[1.0] < gain[1000.0] and not exam.has_learned:
+        evidence = (
+            f"the next step at rate {optimizer.rate:g} lowers the loss of {number(now)} by {number(gain[1.0])},"
+            f" one 1000 times longer by {number(gain[1000.0])}"
+        )
+        yield Finding("rate too low", "", evidence, f"try lr={optimizer.rate * 100:g}")
+
+
+# -------------------------------------------------------------------- of the data
+
+
+def findings_of_data(data: Dataset) -> Iterator[Finding]:
+    """Yields what is wrong with the scales of the inputs and of a regression's targets."""
+    sizes = [max(map(abs, column)) for column in zip(*data.inputs)]
+    by_size = sorted((size, name) for size, name in zip(sizes, data.feature_names) if size)
+    cure = "standardize(train, test) from micrograd_plus.data, fitted on the training part"
+    if by_size and by_size[-1][0] > LARGE_INPUT:
+        yield Finding("unscaled inputs", "", "{1} reaches {0:.4g}".format(*by_size[-1]), cure)
+    elif by_size and by_size[-1][0] > UNSCALED * by_size[0][0]:
+        evidence = "{1} reaches {0:.4g}, {3} only {2:.4g}".format(*by_size[-1], *by_size[0])
+        yield Finding("unscaled inputs", "", evidence, cure)
+    if not data.is_classification:
+        size = max(abs(each) for target in data.targets for each in (target if isinstance(target, list) else [target]))
+        if size > LARGE_TARGET:
+            evidence = f"{data.target_name} reaches {number(size)}, and its squared error {number(size * size)}"
+            yield Finding(
+                "unscaled targets", "", evidence, "divide the targets by about that, and multiply predictions back"
+            )
+
+
+# -------------------------------------------------------------------- of the model
+
+
+def findings_of_model(model: Module, optimizer: Optimizer | None, unreached: list[str]) -> Iterator[Finding]:
+    """Yields parameters that are not finite, that no gradient reaches, or that the optimizer does not have."""
+    named = dict(model.named_parameters())
+    broken = [f"{name} = {parameter.data}" for name, parameter in named.items() if not math.isfinite(parameter.data)]
+    if broken:
+        yield Finding(
+            "non-finite numbers", "", f"{len(broken)} of {len(named):,} parameters: {_listed(broken)}",
+            "load the last good checkpoint, lower the learning rate, and clip: fit(clip_norm=1)",
+        )  # fmt: skip
+    tables = [f"{name}." for name, module in model.named_modules() if isinstance(module, Embedding)]
+    idle = [name for name in unreached if not name.startswith(tuple(tables))]  # a table's rows are for other inputs
+    if idle:
+        yield Finding(
+            "unused parameters", "", f"no gradient reaches {len(idle)} of {len(named):,}: {_listed(idle)}",
+            "use them in forward(), or delete them; a float(x) or x.data on the way cuts the graph",
+        )  # fmt: skip
+    if optimizer is not None:
+        held = set(optimizer.parameters)
+        strangers = [name for name, parameter in named.items() if parameter not in held]
+        if strangers:
+            evidence = f"{len(strangers)} of {len(named):,} are not stepped: {_listed(strangers)}"
+            cure = "make the optimizer from model.parameters() after the model is complete"
+            yield Finding("parameters without optimizer", "", evidence, cure)
+
+
+def findings_of_mode(model: Module, evaluating: bool, spread: float) -> Iterator[Finding]:
+    """Yields dropout that is on where it must be off, or off where it must be on.
+
+    `spread` is how far two predictions for the same row differ, at most.
+    """
+    drops = [(name, each) for name, each in model.named_modules() if isinstance(each, Dropout) and each.p > 0]
+    on = [f"{name} {each!r}".strip() for name, each in drops if each.training]
+    off = [f"{name} {each!r}".strip() for name, each in drops if not each.training]
+    if evaluating and on:
+        evidence = f"{_listed(on)} drops at random: two predictions for the same row differ by {number(spread)}"
+        yield Finding("dropout in evaluation", "", evidence, "call model.eval() before evaluating, model.train() after")
+    if not evaluating and off:
+        yield Finding(
+            "no dropout in training", "", f"{_listed(off)} passes all on", "call model.train() before training"
+        )
+
+
+def findings_of_gradients(model: Module, gradients: Mapping[Value, float]) -> Iterator[Finding]:
+    """Yields a forgotten zero_grad: a `grad` that holds more than the gradient of the loss it was taken from.
+
+    Gradients that were all scaled down alike (clipped) are right.
+    """
+    pairs = [(parameter.grad, gradients.get(parameter, 0.0)) for parameter in model.parameters()]
+    held, own = math.hypot(*(grad for grad, _ in pairs)), math.hypot(*(gradient for _, gradient in pairs))
+    overlap = sum(grad * gradient for grad, gradient in pairs)
+    scale = min(overlap / own**2, 1.0) if own else 0.0
+    left = math.hypot(*(grad - scale * gradient for grad, gradient in pairs))
+    if left > LEFTOVER * held:
+        evidence = (
+            f"the gradients in .grad are {number(held)} long together, those of this loss {number(own)}; the rest,"
+            f" {number(left)}, is left from earlier backward passes"
+        )
+        yield Finding("forgotten zero_grad", "", evidence, "call optimizer.zero_grad() before each loss.backward()")
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:4]) + (f" and {len(names) - 4:,} more" if len(names) > 4 else "")
