@@ -3,61 +3,217 @@
 from __future__ import annotations
 
 import inspect
+import traceback
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 
 from micrograd_plus import ops
+from micrograd_plus.compiler.names import stem
 from micrograd_plus.compiler.program import Gradients, Input, Program, plan_of
 from micrograd_plus.compiler.trace import CompileError, trace
-from micrograd_plus.value import Value, constant, topological_order
+from micrograd_plus.value import Number, Value, constant, topological_order, watching
 
-__all__ = ["Compiled", "compile"]
+__all__ = ["Compiled", "build", "compile"]
 
 
-def compile(target: Any, inputs: Any = None, parameters: Sequence[Value] | None = None, example: Any = None) -> Any:
-    """Returns the Program of a graph, or of a function of Values.
+@overload
+def compile(
+    target: Value | Sequence[Any], inputs: Sequence[Any] | None = None, parameters: Sequence[Value] | None = None
+) -> Program: ...
+@overload
+def compile(
+    target: Callable[..., Any], *, parameters: Sequence[Value] | None = None, example: None = None
+) -> Compiled: ...
+@overload
+def compile(
+    target: Callable[..., Any], *, parameters: Sequence[Value] | None = None, example: Sequence[Any]
+) -> Program: ...
+def compile(
+    target: Any, inputs: Sequence[Any] | None = None, parameters: Sequence[Value] | None = None,
+    example: Sequence[Any] | None = None,
+) -> Program | Compiled:  # fmt: skip
+    """Returns the Program of a graph; of a function of Values, its Program for one form of input, or for any.
 
-    Of a graph: `target` is a Value or a list or tuple of them, `inputs` the leaves that differ from example to example.
+    A graph is of one example. `target` is its output, a Value, or a list or tuple of them. `inputs` has the leaves that
+    differ from example to example: a Value, or a (nested) list of Values, for each argument that the program will take.
+    By default they are all leaves that were made by `Value(...)`, as one argument. `parameters` are the leaves that
+    training changes; by default all others but plain numbers.
+
+    A function gets a Value, or a nested list of Values, for each argument, and returns what a graph's target may be.
+    With `example`, a tuple of one example's arguments, it is traced at once; without, at the first call for each form
+    (the lengths of lists) that its arguments have.
+
+    The graph is frozen as it was traced: a choice that Python made by looking at a number is made for all examples.
+    Where that can be noticed, and for a target without inputs, CompileError is raised.
+
+    >>> w, x = Value(3.0, "w"), Value(1.0, "x")
+    >>> program = compile(w * x, inputs=[x])
+    >>> program([1.0, 2.0]).tolist(), program.gradients([1.0, 2.0]).parameters.tolist()
+    ([3.0, 6.0], [1.5])
+    >>> compile(lambda row: sum(row), example=([0.0, 0.0],))([[1.0, 2.0], [3.0, 4.0]]).tolist()
+    [3.0, 7.0]
     """
     if callable(target) and not isinstance(target, Value):
+        if inputs is not None:
+            raise TypeError("a function's inputs are its arguments; leave `inputs` out, or pass the graph it makes")
         compiled = Compiled(target, parameters)
-        return compiled if example is None else compiled.program(*_shapes(example))
-    outputs = list(_flat(target))
+        return compiled if example is None else compiled.program(*[_one(each) for each in example])
+    if example is not None:
+        raise TypeError("`example` goes with a function; of a graph, pass its leaves as `inputs`")
+    outputs = _checked_outputs(target)
     if inputs is None:
-        order = topological_order(outputs[0])
-        inputs = [[node for node in order if not node.children and node.op is ops.INPUT]]
-    given = [Input(name, np.shape(each) if False else _shape(each)) for name, each in _named(inputs)]
-    leaves = [leaf for each in inputs for leaf in _flat(each)]
-    return _program(outputs, target, leaves, given, parameters, ())
+        inputs = [[each for each in topological_order(*outputs) if each.op is ops.INPUT]]
+    return build(target, inputs, parameters)
 
 
-def _program(outputs, form, leaves, given, parameters, random) -> Program:
-    traced = trace(outputs, leaves, parameters, random)
-    if not len(leaves):
-        raise CompileError("the graph has no inputs")
-    nodes = [*leaves]
-    found = parameters
-    if parameters is None:
-        index = set(traced.parameters.tolist())
-        order = _all(outputs, leaves)
-        found = [order[i] for i in traced.parameters.tolist()]
-    return Program(plan_of(traced, given), traced, found, given, form)
-
-
-def _all(outputs, leaves):
-    from micrograd_plus.compiler.trace import _order
-    return _order(outputs, leaves)
-
-
-def _named(inputs):
+def build(
+    target: Any, inputs: Sequence[Any], parameters: Sequence[Value] | None = None, names: Sequence[str] = (),
+    random: Sequence[Value] = (),
+) -> Program:  # fmt: skip
+    """Returns the Program of a graph with these inputs; `random` are its random leaves in the order of their draws."""
+    outputs = _checked_outputs(target)
+    given, leaves = [], []
     for i, each in enumerate(inputs):
-        label = each.label if isinstance(each, Value) else ""
-        yield (label if label.isidentifier() else f"x{i}" if len(inputs) > 1 else "x"), each
+        inside = list(_flat(each))
+        for leaf in inside:
+            if not isinstance(leaf, Value):
+                raise TypeError(f"inputs are Values, in lists for arguments with many numbers, but got {leaf!r}")
+        name = names[i] if names else stem([leaf.label for leaf in inside]) or ("x" if len(inputs) == 1 else f"x{i}")
+        given.append(Input(name if name.isidentifier() else f"x{i}", _shape(each)))
+        leaves += inside
+    if not leaves:
+        raise CompileError(
+            "the graph has no inputs, so that nothing differs from example to example; make what does differ with"
+            " Value(...), not with plain numbers, or pass it as `inputs`"
+        )
+    if len(set(leaves)) < len(leaves):
+        raise CompileError("an input is there twice; give each leaf one place")
+    seen: dict[str, int] = {}
+    for i, each in enumerate(given):
+        seen[each.name] = seen.get(each.name, 0) + 1
+        if seen[each.name] > 1:
+            given[i] = Input(f"{each.name}_{i}", each.shape)
+    if parameters is None:
+        known = set(leaves)
+        parameters = [
+            each for each in topological_order(*outputs)
+            if each.op in (ops.INPUT, ops.PARAMETER) and each not in known
+        ]  # fmt: skip
+    traced = trace(outputs, leaves, parameters, random)
+    return Program(plan_of(traced, given), traced, parameters, given, target)
 
 
-def _flat(thing: Any) -> Iterator[Value]:
+class Compiled:
+    """A function of Values that runs as array programs: one for each form that its arguments take.
+
+    Call it, or `gradients`, with batches, as a Program; `programs` has those that were made so far, by the shapes of
+    their arguments. The first example of the first batch of a form is the one that is traced.
+
+    >>> norm = Compiled(lambda row: sum(x * x for x in row).sqrt())
+    >>> norm([[3.0, 4.0]]).tolist(), norm([[1.0, 2.0, 2.0]]).tolist(), len(norm.programs)
+    ([5.0], [3.0], 2)
+    """
+
+    def __init__(self, function: Callable[..., Any], parameters: Sequence[Value] | None = None) -> None:
+        self.function, self.parameters = function, parameters
+        self.names = _argument_names(function)
+        self.programs: dict[tuple[tuple[int, ...], ...], Program] = {}
+
+    def __call__(self, *batch: Any) -> Any:
+        """Returns the outputs for a batch; see `Program.__call__`."""
+        return self.program(*batch)(*batch)
+
+    def gradients(self, *batch: Any, **options: Any) -> Gradients:
+        """Returns values and derivatives for a batch; see `Program.gradients`."""
+        return self.program(*batch).gradients(*batch, **options)
+
+    def program(self, *batch: Any) -> Program:
+        """Returns the program for arguments of these forms, traced if they are new."""
+        arrays = [_array(each) for each in batch]
+        shapes = tuple(each.shape[1:] for each in arrays)
+        if shapes not in self.programs:
+            for name, each in zip(self.names, arrays):
+                if each.ndim == 0 or not len(each):
+                    raise ValueError(f"{name} is a batch, with the examples along its first axis, but got {each!r}")
+            self.programs[shapes] = self._trace([each[0] for each in arrays])
+        return self.programs[shapes]
+
+    def _trace(self, example: Sequence[Any]) -> Program:
+        names = [*self.names, *(f"x{i}" for i in range(len(self.names), len(example)))]
+        leaves = [_leaves(array.tolist(), name) for array, name in zip(example, names)]
+        output, random = watched(self.function, leaves)
+        return build(output, leaves, self.parameters, names, random)
+
+
+def watched(function: Callable[..., Any], arguments: Sequence[Any]) -> tuple[Any, list[Value]]:
+    """Returns what a function makes of Values, and the random leaves that it drew, in order.
+
+    Raises CompileError where the function looks at a number that training or the data will change.
+    """
+    drawn: list[Value] = []
+
+    def look(event: str, node: Value, other: Number) -> None:
+        if event == "leaf":
+            drawn.append(node)
+        elif any(isinstance(each, Value) and each.op is not ops.CONSTANT for each in (node, other)):
+            what = "float()" if event == "__float__" else _COMPARISONS[event]
+            name = node.label or (f"the result of {node.op.name}" if node.children else "an input")
+            raise CompileError(
+                f"{_where()} looks at {name} by {what}: a compiled program would do for every example what it did for"
+                f" the one it was traced with (here {node.data:.4g}); use maximum, minimum, clamp, relu or select, or run"
+                " it eagerly"
+            )
+
+    with watching(look):
+        return function(*arguments), drawn
+
+
+_COMPARISONS = {"__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">="}
+_PACKAGE = str(Path(__file__).parents[1])
+
+
+def _where() -> str:
+    """The line of the user's code that is running."""
+    for frame in reversed(traceback.extract_stack()):
+        if not frame.filename.startswith(_PACKAGE):
+            return f"{Path(frame.filename).name}, line {frame.lineno},"
+    return "the function"
+
+
+# -------------------------------------------------------------------- the forms of arguments and results
+
+
+def _argument_names(function: Callable[..., Any]) -> list[str]:
+    try:
+        arguments = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # some functions in C have no signature
+        return []
+    return [each.name for each in arguments if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+
+
+def _array(batch: Any) -> Any:
+    try:
+        return np.asarray(batch)
+    except ValueError:
+        raise ValueError("the examples of a batch differ in length; run those of each length by themselves") from None
+
+
+def _one(example: Any) -> Any:
+    """A batch of one example."""
+    return _array(example)[np.newaxis]
+
+
+def _leaves(numbers: Any, name: str) -> Any:
+    """Input Values in the form of an example's numbers."""
+    if isinstance(numbers, list):
+        return [_leaves(each, f"{name}{i}") for i, each in enumerate(numbers)]
+    return Value(numbers, name)
+
+
+def _flat(thing: Any) -> Iterator[Any]:
     if isinstance(thing, (list, tuple)):
         for each in thing:
             yield from _flat(each)
@@ -65,13 +221,21 @@ def _flat(thing: Any) -> Iterator[Value]:
         yield thing
 
 
-def _shape(thing) -> tuple[int, ...]:
-    return (len(thing), *_shape(thing[0])) if isinstance(thing, (list, tuple)) else ()
+def _shape(thing: Any) -> tuple[int, ...]:
+    """The shape of a nested list. Raises CompileError if its parts differ."""
+    if not isinstance(thing, (list, tuple)):
+        return ()
+    shapes = {_shape(each) for each in thing}
+    if len(shapes) > 1:
+        raise CompileError("an input's lists differ in length; give each length an argument of its own")
+    return (len(thing), *(shapes.pop() if shapes else ()))
 
 
-def _shapes(example):
-    return [np.shape(each) for each in example]
-
-
-class Compiled:
-    pass
+def _checked_outputs(target: Any) -> list[Value]:
+    outputs = list(_flat(target))
+    if not outputs:
+        raise TypeError("there is nothing to compile: the target is empty")
+    for each in outputs:
+        if not isinstance(each, Value):
+            raise TypeError(f"compile needs a Value, or a list or tuple of them, but got {each!r}; is a return missing?")
+    return [constant(each) for each in outputs]

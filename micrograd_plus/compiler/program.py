@@ -136,6 +136,7 @@ class Program:
         self.shared[rows] = numbers
         folded = plan.layout.folded
         self.places = [(folded.space[node], int(plan.layout.address[node])) for node in folded.outputs]
+        self.every_output = tuple(range(len(self.places)))
         self._bound: OrderedDict[tuple[int, tuple[int, ...], bool], Bound] = OrderedDict()
 
     # ------------------------------------------------------------ to run
@@ -327,5 +328,5 @@ def _formed(form: Any, arrays: Any) -> Any:
     if isinstance(form, tuple):
         return tuple(_formed(each, arrays) for each in form)
     if isinstance(form, list):
-        return np.stack([_formed(each, arrays) for each in form], axis=1)
+        return np.stack([_formed(each, arrays) for each in form], axis=1) if form else np.empty((0, 0))
     return next(arrays)
