@@ -117,13 +117,14 @@ class History:
         return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths)) for line in lines)
 
     def plot(self, **options: Any) -> Chart:
-        """Returns the loss curves as a Matplotlib figure; see `micrograd_plus.viz.plots.loss_curves`.
+        """Returns the curves of all its losses as a Matplotlib figure; see `micrograd_plus.viz.plots.loss_curves`.
 
         Raises ModuleNotFoundError, with the cure, where Matplotlib is not installed.
         """
         from micrograd_plus.viz.plots import loss_curves
 
-        return loss_curves(self, **options)
+        losses = tuple(figure for figure in self.figures if figure.endswith("loss"))
+        return loss_curves(self, **{"figures": losses, **options})
 
     # ------------------------------------------------------------ to keep
 

@@ -251,11 +251,9 @@ def _limit(name: str, limit: float | None) -> float | None:
 def _engine(compile: bool, data: Dataset, model: Module, loss: Loss, optimizer: Optimizer, **options: Any) -> Engine:
     """The engine that runs the model, tried on the first row; compiled if that can be."""
     if compile:
-        try:
-            from micrograd_plus.compiler import CompileError
-            from micrograd_plus.compiler.engine import CompiledEngine
-        except ImportError:
-            return _engine(False, data, model, loss, optimizer, **options)
+        from micrograd_plus.compiler import CompileError
+        from micrograd_plus.compiler.engine import CompiledEngine
+
         try:
             compiled = CompiledEngine(model, loss, optimizer, **options)
             compiled.prepare(data)

@@ -1,0 +1,131 @@
+# %% [markdown]
+# # First steps
+#
+# In a few minutes you will differentiate an expression and see its graph, then train a network to read handwritten
+# digits, keep it in a file, and let it read one.
+
+# %% tags=["helper"]
+from _lesson import Lesson
+
+from micrograd_plus import Value, fit, nn
+from micrograd_plus.data import digits, split, standardize
+from micrograd_plus.train import Predictor, confusion_matrix
+
+lesson = Lesson("00_first_steps")
+
+# %% [markdown]
+# ## A number that remembers
+#
+# A `Value` is a number that remembers how it was made. Here is one neuron: an input $x$, a weight $w$, a bias $b$,
+# and its output $n = \tanh(w x + b)$. `backward()` walks back from $n$ by the chain rule, and leaves on each Value its
+# gradient: how much $n$ changes for a small change of that Value.
+
+# %%
+w, x, b = Value(0.5, "w"), Value(2.0, "x"), Value(-1.5, "b")
+n = (w * x + b).tanh()
+n.label = "n"
+n.backward()
+
+lesson.table(["name", "value", "gradient"], [[each.label, each.data, each.grad] for each in (w, x, b, n)])
+
+# %% [markdown]
+# Is that right? Nudge $w$ a little, and see how far $n$ moves for it.
+
+# %%
+nudge = 1e-6
+nudged = ((w.data + nudge) * x + b).tanh()
+print(f"n moves by {(nudged.data - n.data) / nudge:.5f} for each unit of w; backward() says {w.grad:.5f}")
+
+# %% [markdown]
+# The same as a picture. Values are computed from left to right; gradients came back from right to left. Each box has a
+# name, a value and a gradient.
+
+# %%
+lesson.show(n.graph(), "neuron.svg", alt="The graph of n = tanh(w * x + b), with the value and gradient of every node")
+
+# %% [markdown]
+# ## A network that reads digits
+#
+# A network is the same thing, only larger. The data are 1,797 handwritten digits of 8 × 8 pixels (UCI Machine Learning
+# Repository, CC BY 4.0). A fifth of them is held out: the network never sees these while it learns, so they tell how
+# well it reads what is new to it. The pixels are brought to mean 0 and deviation 1, by numbers that come from the
+# training part alone.
+
+# %%
+train_raw, test_raw = split(digits(), test=0.2, seed=0)
+train, test, scaler = standardize(train_raw, test_raw, per_feature=False)
+
+
+def as_text(pixels: list[float]) -> str:
+    """A digit of 8 x 8 pixels from 0 to 16, drawn with letters: the more ink, the denser."""
+    inks = [" .:-=+*#%@"[min(int(pixel * 10 / 16), 9)] * 2 for pixel in pixels]
+    return "\n".join("".join(inks[row : row + 8]).rstrip() for row in range(0, 64, 8))
+
+
+print(train)
+print(f"the first held-out one, a {test.classes[test[0][1]]}:\n{as_text(test_raw.inputs[0])}")
+
+# %% [markdown]
+# 64 pixels go in, 32 neurons stand between, and one neuron for each digit says how strongly it speaks for that digit.
+# Each of the weights and biases is a Value like $w$ above. `fit` goes through the data again and again (each time is
+# an *epoch*), a *batch* of 32 digits at a time. For each batch it computes the loss, which measures how wrong the
+# network is, and the gradient of the loss by every weight; then it moves every weight a little against its gradient.
+
+# %%
+model = nn.MLP(64, [32, 10], activation="relu", seed=0)
+print(model.summary())
+history = fit(model, train, loss="cross_entropy", optimizer="adam", lr=0.01, epochs=12, batch_size=32, validation=test)
+print(history.table(rows=6))
+
+# %% [markdown]
+# The loss falls: on the digits that the network learns from to almost nothing, on those it has never seen until there
+# is no more to be learnt from so few.
+
+# %%
+alt = "The loss over the epochs: of training digits it falls to almost 0, of held-out digits it levels off"
+lesson.show(history.plot(title="Learning to read digits"), "loss.svg", alt=alt)
+
+# %% [markdown]
+# How many of the held-out digits does it read correctly, and which does it take for which? Rows are the true digits,
+# columns what the network says; everything beside the diagonal is a mistake.
+
+# %%
+predictor = Predictor.of(model, train, scaler=scaler, notes={"data": train.source})
+matrix = confusion_matrix(predictor.outputs(test_raw.inputs), test.targets, test.classes)
+print(f"held-out accuracy: {matrix.accuracy:.1%} of {len(test)} digits")
+print(matrix)
+assert matrix.accuracy > 0.95, "digits are read with at least 95 % held-out accuracy"
+
+# %% [markdown]
+# ## Keep it, and use it
+#
+# The Predictor holds all it takes to use the model: the weights, the scale of the pixels, the names of the classes. It
+# is saved as one JSON file, which any language can read and in which nothing can run.
+
+# %%
+lesson.folder.mkdir(parents=True, exist_ok=True)
+path = predictor.save(lesson.folder / "digits.json")
+print(f"saved: {path.name}, {path.stat().st_size / 1000:.0f} kB")
+
+# %% [markdown]
+# Read from the file, it answers for raw pixels. Let us ask for the held-out digit that it is least sure of.
+
+# %%
+reader = Predictor.load(path)
+probabilities = reader.probabilities(test_raw.inputs)
+unsure = min(range(len(test)), key=lambda row: max(probabilities[row]))
+pixels, truth = test_raw[unsure]
+ranked = sorted(zip(probabilities[unsure], reader.classes), reverse=True)
+print(as_text(pixels))
+print(f"the network reads {reader.predict([pixels])[0]}, the writer meant {test.classes[truth]}; its first guesses:")
+lesson.table(["digit", "probability"], [[name, chance] for chance, name in ranked[:3]])
+
+# %% [markdown]
+# ## Change and try
+#
+# - Give the network no hidden layer, `nn.MLP(64, [10])`, or a second one, `[32, 16, 10]`. What is gained, what lost?
+# - Set `lr` to 0.0001, then to 1. What does the loss curve look like?
+# - The same from the command line: `micrograd-plus train --data digits`, then
+#   `micrograd-plus predict runs/digits/model.json your.csv`.
+#
+# Next: how `backward()` finds the gradients, step by step, in [lesson 1](01_backpropagation.py).
