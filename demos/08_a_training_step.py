@@ -1,5 +1,559 @@
 # %% [markdown]
 # # 8 A training step, from start to finish
 #
-# One network with two inputs and two hidden neurons, one learning task, and every number of its first step: forward, loss, backward, update.
-# Then the same step is repeated until the network has learned, and the same code learns from real data.
+# Training a network is one step, repeated: forward, loss, backward, update. You will do the first step of a small
+# network with pencil and paper, and hold every number of yours against the engine's. Then a loop repeats the step
+# until the network has learned its task, and the same function, unchanged, learns to tell flowers apart.
+#
+# Everything here was met before: the chain rule in [lesson 1](01_backpropagation.py), the update in [lesson
+# 2](02_weight_updates.py), the loss in [lesson 5](05_losses.py), epochs in [lesson 7](07_batches_and_epochs.py).
+
+# %% tags=["helper"]
+from statistics import fmean
+
+from _lesson import Lesson
+
+from micrograd_plus import Value, nn
+from micrograd_plus.data import Dataset, batches, iris, split, standardize, xor
+from micrograd_plus.explain import check_gradients, ledger
+from micrograd_plus.train import confusion_matrix, fit
+from micrograd_plus.viz import plots
+from micrograd_plus.viz.network import NetworkDiagram
+from micrograd_plus.viz.player import Recorder
+
+lesson = Lesson("08_a_training_step")
+
+
+def close(first, second) -> bool:
+    """Whether numbers agree to 12 decimals, each with its partner: paper knows no rounding of binary numbers."""
+    return len(first) == len(second) and all(abs(a - b) < 1e-12 for a, b in zip(first, second))
+
+
+# %% [markdown]
+# ## The task: one or the other, but not both
+#
+# Two inputs, each 0 or 1. The answer is 1 if exactly one of them is 1: "exclusive or", XOR for short. It is the
+# smallest task that no straight line can solve. Put the four points on a square: the two with answer 1 lie on one
+# diagonal, the two with answer 0 on the other.
+#
+# A network with two inputs, two hidden neurons and one output can solve it. Its nine numbers to learn:
+#
+# | | weight on $x_1$ | weight on $x_2$ | bias |
+# |---|---|---|---|
+# | hidden neuron 1 | $w_{11}$ | $w_{12}$ | $b_1$ |
+# | hidden neuron 2 | $w_{21}$ | $w_{22}$ | $b_2$ |
+#
+# | | weight on $h_1$ | weight on $h_2$ | bias |
+# |---|---|---|---|
+# | output | $u_1$ | $u_2$ | $c$ |
+#
+# Usually they start at random. Here they start at numbers that are easy on paper.
+
+# %%
+START = {"w11": 0.5, "w12": -0.6, "b1": 0.7, "w21": -0.2, "w22": 0.8, "b2": -0.1, "u1": -0.3, "u2": 0.9, "c": 0.4}
+RATE = 0.1
+
+
+def network(start: dict[str, float]) -> nn.MLP:
+    """The network with two inputs, two hidden neurons and one output, its nine parameters set and named."""
+    model = nn.MLP(2, [2, 1], activation="relu")
+    for parameter, (name, number) in zip(model.parameters(), start.items(), strict=True):
+        parameter.label, parameter.data = name, number
+    return model
+
+
+model = network(START)
+table = xor().take([3, 2, 1, 0])  # the same four rows, beginning with (1, 1)
+lesson.table(["x1", "x2", "answer y"], [[int(x1), int(x2), y] for (x1, x2), y in table], "XOR")
+lesson.table(list(START), [list(START.values())], "The nine parameters before the first step")
+
+# %% [markdown]
+# ## The whole of training, in one function
+#
+# Here is the training step. Four lines do the work, and they are the four parts of this lesson. There is a fifth,
+# `zero_grad`, because gradients add up until they are cleared ([lesson 1](01_backpropagation.py)).
+
+# %%
+
+
+def training_step(model, optimizer, inputs, targets, loss_function) -> float:
+    """One training step on some examples; returns their mean loss before the update."""
+    predictions = [model(x) for x in inputs]  # 1 forward
+    loss = loss_function(predictions, targets)  # 2 loss
+    optimizer.zero_grad()
+    loss.backward()  # 3 backward
+    optimizer.step()  # 4 gradient descent
+    return loss.data
+
+
+# %% [markdown]
+# We take it apart with one example, $x_1 = 1$, $x_2 = 1$, whose answer is $y = 0$. Get a pencil.
+#
+# ## 1 Forward
+#
+# Each hidden neuron takes the weighted sum $z$ of the inputs and cuts it off below 0: $h = \max(z, 0)$. That cut is
+# called *ReLU*. The output is the weighted sum of the two hidden values. It is the prediction, $\hat y$.
+#
+# $$ z_1 = w_{11} x_1 + w_{12} x_2 + b_1 $$
+# $$ z_2 = w_{21} x_1 + w_{22} x_2 + b_2 $$
+# $$ h_1 = \max(z_1, 0), \quad h_2 = \max(z_2, 0) $$
+# $$ \hat y = u_1 h_1 + u_2 h_2 + c $$
+#
+# Below, the formulas are written out as plain arithmetic: that is paper. Beside it stands what the engine computed
+# when the network was called.
+
+# %%
+x1, x2 = Value(1.0, "x1"), Value(1.0, "x2")
+hidden = model.layers[0]([x1, x2])
+[prediction] = model.layers[1](hidden)
+prediction.label = "ŷ"
+for number, h in enumerate(hidden, start=1):
+    h.label, h.children[0].label = f"h{number}", f"z{number}"
+
+z1 = 0.5 * 1 + -0.6 * 1 + 0.7
+z2 = -0.2 * 1 + 0.8 * 1 + -0.1
+h1 = max(z1, 0)
+h2 = max(z2, 0)
+y_hat = -0.3 * h1 + 0.9 * h2 + 0.4
+
+on_paper = {"z1": z1, "z2": z2, "h1": h1, "h2": h2, "ŷ": y_hat}
+nodes = {"z1": hidden[0].children[0], "z2": hidden[1].children[0], "h1": hidden[0], "h2": hidden[1], "ŷ": prediction}
+lesson.table(
+    ["", "on paper", "the engine, and how it got there"],
+    [[name, on_paper[name], nodes[name].explain().title()] for name in on_paper],
+    "Forward: from the inputs to the prediction",
+)
+lesson.check(
+    38,
+    close(list(on_paper.values()), [node.data for node in nodes.values()])
+    and model([1.0, 1.0]).data == prediction.data,
+    f"Forward: z1 = {z1:.1f}, z2 = {z2:.1f}, h1 = {h1:.1f}, h2 = {h2:.1f} and the prediction {y_hat:.2f} are the same"
+    " on paper, node by node in the engine, and in one call of the model.",
+)
+
+# %% [markdown]
+# ## 2 Loss
+#
+# The answer is 0. How wrong is the prediction? We take the squared error, because it can be done on paper:
+#
+# $$ L = (\hat y - y)^2 $$
+
+# %%
+loss = nn.mse_loss(prediction, 0.0)
+loss.label, loss.children[0].label = "L", "error"
+paper_loss = (y_hat - 0) ** 2
+print(f"on paper: (ŷ − y)² = ({y_hat:.2f} − 0)² = {paper_loss:.4f}")
+print(f"engine:   {loss.explain().title()}")
+lesson.check(
+    39,
+    close([paper_loss], [loss.data]) and nn.mse_loss(0.0, 0.0).data == 0 and nn.mse_loss(0.1, 0.0).data < loss.data,
+    f"Loss: one number says how wrong the prediction is. {y_hat:.2f} instead of 0 costs {loss.data:.4f}; 0.1 would cost"
+    f" {nn.mse_loss(0.1, 0.0).data:.2f}, and the right answer nothing.",
+)
+
+# %% [markdown]
+# ## 3 Backward
+#
+# Now the other way. We want the slope of $L$ for each of the nine parameters. The chain rule takes us there from the
+# loss backwards, and each slope found serves the next one. Start at the prediction:
+#
+# $$ \delta = \frac{\partial L}{\partial \hat y} = 2 (\hat y - y) $$
+#
+# The output is a weighted sum, so each of its parameters gets $\delta$ times what it was multiplied with, and each
+# hidden value gets $\delta$ times its weight. The bias was multiplied with 1.
+#
+# $$ \frac{\partial L}{\partial u_1} = \delta h_1, \quad \frac{\partial L}{\partial u_2} = \delta h_2, \quad
+# \frac{\partial L}{\partial c} = \delta $$
+#
+# On the way through a hidden neuron the error meets ReLU, whose slope is 1 where $z$ is above 0, and 0 below.
+# Here both are above. What arrives at the weighted sum of neuron 1 and of neuron 2:
+#
+# $$ \delta_1 = \delta \, u_1 \cdot 1, \quad \delta_2 = \delta \, u_2 \cdot 1 $$
+#
+# These are weighted sums again, of the inputs. So the same rule gives the last six:
+#
+# $$ \frac{\partial L}{\partial w_{11}} = \delta_1 x_1, \quad \frac{\partial L}{\partial w_{12}} = \delta_1 x_2, \quad
+# \frac{\partial L}{\partial b_1} = \delta_1 $$
+#
+# and in the same way with $\delta_2$ for neuron 2.
+
+# %%
+d = 2 * (y_hat - 0)
+d1 = d * -0.3 * 1
+d2 = d * 0.9 * 1
+paper_gradients = {
+    "w11": d1 * 1, "w12": d1 * 1, "b1": d1,
+    "w21": d2 * 1, "w22": d2 * 1, "b2": d2,
+    "u1": d * h1, "u2": d * h2, "c": d,
+}  # fmt: skip
+loss.backward()
+gradients = {parameter.label: parameter.grad for parameter in model.parameters()}
+print(f"on paper: δ = {d:.2f}, δ1 = {d1:.3f}, δ2 = {d2:.3f}")
+lesson.table(
+    ["parameter", "on paper", "the engine's grad"],
+    [[name, paper_gradients[name], gradients[name]] for name in START],
+    "Backward: the slope of the loss for each parameter",
+)
+
+# %% [markdown]
+# There is a third way to the same numbers, which knows no chain rule at all: nudge a number a millionth up and down,
+# and measure how much the loss changes for it. The table does so for every value of the pass, inputs included.
+
+# %%
+nudged = check_gradients(loss)
+measured = {row.name: row.above for row in nudged.verdicts if row.name in START}
+lesson.show(nudged)
+lesson.check(
+    40,
+    close(list(paper_gradients.values()), list(gradients.values()))
+    and all(abs(measured[name] - gradients[name]) < 1e-4 for name in START),
+    f"Backward: all {len(gradients)} gradients by the chain rule on paper are the engine's, and are the slopes that"
+    f" nudging measures. The error δ = {d:.2f} at the output becomes {d1:.3f} at neuron 1 and {d2:.3f} at neuron 2.",
+)
+
+# %% [markdown]
+# The whole pass in one picture. Forward, blue and orange lines are weights above and below 0; backward, the dotted
+# lines bring each neuron its share of the error, $\delta$.
+
+# %%
+lesson.show(
+    NetworkDiagram(model, [1.0, 1.0], target=0.0, loss="mse", title="The first step", input_names=("x1", "x2")),
+    "network",
+    alt="The network with two inputs, two hidden neurons and one output: values inside the circles, weights on the "
+    "arrows, and under each neuron the error that came back.",
+)
+
+# %% [markdown]
+# And the same again as a film that you can stop at every number: forward one value at a time, backward one `+=` at
+# a time, then the update that comes next. Use the arrow keys.
+
+# %%
+optimizer = nn.SGD(model.parameters(), lr=RATE)
+lesson.show(
+    loss.steps(optimizer=optimizer, title="The first training step on XOR"),
+    "first_step",
+    alt="Step player: every value, every += and every update of the first training step.",
+)
+
+# %% [markdown]
+# Pick any parameter and ask where its gradient came from. $w_{11}$ has one way to the loss: through $z_1$, $h_1$,
+# the prediction and the error.
+
+# %%
+w11 = model.parameters()[0]
+lesson.show(w11.explain(loss))
+
+# %% [markdown]
+# ## 4 Gradient descent
+#
+# Each parameter moves against its gradient, by the learning rate $\eta$ (here 0.1) times the gradient:
+#
+# $$ w \leftarrow w - \eta \frac{\partial L}{\partial w} $$
+#
+# The optimizer does it for all nine at once. The ledger writes down what it did to the first.
+
+# %%
+paper_updates = {
+    "w11": 0.5 - 0.1 * d1, "w12": -0.6 - 0.1 * d1, "b1": 0.7 - 0.1 * d1,
+    "w21": -0.2 - 0.1 * d2, "w22": 0.8 - 0.1 * d2, "b2": -0.1 - 0.1 * d2,
+    "u1": -0.3 - 0.1 * d * h1, "u2": 0.9 - 0.1 * d * h2, "c": 0.4 - 0.1 * d,
+}  # fmt: skip
+with ledger(optimizer, ["w11"]) as book:
+    optimizer.step()
+lesson.show(book)
+updated = {parameter.label: parameter.data for parameter in model.parameters()}
+lesson.table(
+    ["parameter", "before", "gradient", "moves by", "on paper", "the engine, after"],
+    [
+        [name, START[name], gradients[name], -RATE * gradients[name], paper_updates[name], updated[name]]
+        for name in START
+    ],
+    "The update",
+)
+again = model([1.0, 1.0])
+loss_after = nn.mse_loss(again, 0.0).data
+lesson.check(
+    41,
+    close(list(paper_updates.values()), list(updated.values())) and loss_after < loss.data,
+    f"Gradient descent: new weight = old weight − {RATE} × gradient, for all nine as on paper. The same example now"
+    f" gives {again.data:.4f} instead of {prediction.data:.2f}, and the loss fell from {loss.data:.4f} to"
+    f" {loss_after:.4f}.",
+)
+
+# %% [markdown]
+# One step, and the loss of this example fell. But look at what happened to the other three.
+
+# %%
+
+
+def losses(model) -> list[float]:
+    """The loss of each of the four rows."""
+    return [nn.mse_loss(model(x), y).data for x, y in table]
+
+
+names = [f"({x1:g}, {x2:g})" for x1, x2 in table.inputs]
+at_first, after_one = losses(network(START)), losses(model)
+lesson.table(
+    ["", *names, "mean"],
+    [["before", *at_first, fmean(at_first)], ["after one step", *after_one, fmean(after_one)]],
+    "The loss of each example",
+)
+worse = [name for name, before, after in zip(names, at_first, after_one) if after > before]
+print(f"made worse by a step on {names[0]} alone: {', '.join(worse)}")
+assert worse and names[0] not in worse and fmean(after_one) > fmean(at_first)
+
+# %% [markdown]
+# What is good for one example can be bad for another; here even the mean rose. A step can only do its part. The
+# network finds weights that suit all four because every example gets its turn, again and again.
+#
+# ## 5 Repeat
+#
+# We begin anew, and call `training_step` for one example after the other. Four steps are an epoch. The first call is
+# the step that we did by hand.
+
+# %%
+EPOCHS = 60
+
+
+def train(model, epochs: int) -> list[float]:
+    """Trains on XOR, one example at a time; returns the mean loss of the four before training and after each epoch."""
+    optimizer = nn.SGD(model.parameters(), lr=RATE)
+    history = [fmean(losses(model))]
+    for _ in range(epochs):
+        for x, y in table:
+            training_step(model, optimizer, [x], [y], nn.mse_loss)
+        history.append(fmean(losses(model)))
+    return history
+
+
+model = network(START)
+training_step(model, nn.SGD(model.parameters(), lr=RATE), [[1.0, 1.0]], [0.0], nn.mse_loss)
+by_hand = [parameter.data for parameter in model.parameters()] == list(updated.values())
+model = network(START)
+history = train(model, EPOCHS)
+lesson.table(
+    ["after epoch", "steps so far", "mean loss"],
+    [[epoch, 4 * epoch, history[epoch]] for epoch in (0, 1, 2, 5, 10, 20, 30, 40, EPOCHS)],
+    "The loss of the four examples while the step is repeated",
+)
+lesson.table(
+    ["x1", "x2", "answer", "before training", "after"],
+    [[int(x[0]), int(x[1]), y, network(START)(x).data, model(x).data] for x, y in table],
+    "What the network says",
+)
+learned = [model(x).data for x in table.inputs]
+lesson.check(
+    42,
+    by_hand
+    and history[-1] < 1e-4 < history[0]
+    and [round(value) for value in learned] == table.targets
+    and [round(network(START)(x).data) for x in table.inputs] != table.targets,
+    f"Repeat: the step made by hand, {4 * EPOCHS} times over, takes the mean loss from {history[0]:.3f} to"
+    f" {history[-1]:.1g}. All four answers are right; before, they were not.",
+)
+
+# %%
+lesson.show(
+    plots.curves(
+        {"mean loss of the four": (range(EPOCHS + 1), history)}, xlabel="epoch (four steps each)", ylabel="loss",
+        title="The same step, over and over",
+    ),
+    "loss",
+    alt="The mean loss on XOR falls quickly, then slowly, then quickly again: it is nearly 0 after 40 epochs.",
+)  # fmt: skip
+for moment, what in (("before", network(START)), ("after", model)):
+    lesson.show(
+        plots.decision_boundary(what, xor(), threshold=0.5, title=f"XOR, {moment} training"),
+        f"boundary_{moment}",
+        alt="Before training, the network puts points of both answers on the same side."
+        if moment == "before"
+        else "After training, two lines fence off the diagonal with answer 1 from the two corners with answer 0.",
+    )
+
+# %% [markdown]
+# Two hidden neurons are two straight lines; together they fence off a strip. To see them find their places, let
+# `fit` do the same run. `fit` is the loop above with its counters, reports and safety checks, and it can be filmed.
+
+# %%
+numbers = Dataset(table.inputs, [float(y) for y in table.targets], name="XOR", feature_names=("x1", "x2"))
+filmed, film = network(START), Recorder(every=2)
+fit(
+    filmed, numbers, loss="mse", optimizer="sgd", lr=RATE, epochs=EPOCHS, batch_size=1, shuffle=False,
+    callbacks=[film], progress=False,
+)  # fmt: skip
+difference = max(abs(a.data - b.data) for a, b in zip(filmed.parameters(), model.parameters()))
+print(f"largest difference between fit's parameters and those of our own loop: {difference:.1g}")
+assert difference < 1e-9
+lesson.show(
+    film.player(title="XOR, from the first step to the last"),
+    "training",
+    alt="Training player: the network's weights, the plane of its answers and the loss, at every second step.",
+)
+
+# %% [markdown]
+# ## All four at once
+#
+# A step may also look at all four examples before it moves ([lesson 3](03_gradient_descent.py)). Nothing new is
+# needed: `training_step` takes lists, the loss of a batch is the mean of the losses, and so its gradient is the mean
+# of the four gradients.
+
+# %%
+
+
+def gradient(inputs, targets) -> list[float]:
+    """The nine gradients at the start, for the mean loss of some examples."""
+    fresh = network(START)
+    nn.mse_loss([fresh(x) for x in inputs], targets).backward()
+    return [float(parameter.grad) for parameter in fresh.parameters()]
+
+
+singles = [gradient([x], [y]) for x, y in table]
+batch = gradient(table.inputs, table.targets)
+means = [fmean(column) for column in zip(*singles)]
+lesson.table(
+    ["", *START],
+    [*([name, *row] for name, row in zip(names, singles)), ["mean of the four", *means], ["one batch of 4", *batch]],
+    "Gradients at the start",
+)
+assert close(batch, means)
+
+# %% [markdown]
+# The zeros are worth a look; they have three causes. In row (1, 0) the weights on $x_2$ have gradient 0: a weight
+# whose input was 0 had no part in the prediction, so it gets no blame. Neuron 2 gets nothing there either, and
+# nothing in row (0, 0): its $z_2$ is below 0, and ReLU cuts it off. In row (0, 1) all is 0, because the prediction
+# happens to be right: no error, nothing to correct.
+#
+# ## Where the simple story fails
+#
+# **Two neurons that start alike stay alike.** Give both hidden neurons the same numbers. Then they compute the same
+# and get the same gradient, so every step keeps them the same. Two neurons do the work of one, and one cannot learn
+# XOR. That is why weights start at random.
+
+# %%
+TWINS = {**START, "w21": START["w11"], "w22": START["w12"], "b2": START["b1"], "u2": START["u1"]}
+twins = network(TWINS)
+twins_history = train(twins, 500)
+ends = {parameter.label: parameter.data for parameter in twins.parameters()}
+lesson.table(
+    ["", "weight on x1", "weight on x2", "bias", "weight to the output"],
+    [[f"hidden neuron {i}", ends[f"w{i}1"], ends[f"w{i}2"], ends[f"b{i}"], ends[f"u{i}"]] for i in (1, 2)],
+    f"After 500 epochs the loss is {twins_history[-1]:.3f}, and the twins are still twins",
+)
+assert twins_history[-1] > 0.1 and ends["w11"] == ends["w21"] and ends["u1"] == ends["u2"]
+
+# %% [markdown]
+# **Not every random start arrives.** Gradient descent walks downhill from where it stands, and some valleys do not
+# lead to the bottom. A common one: a ReLU neuron whose $z$ is below 0 for all examples. Its slope is 0 everywhere,
+# so it never learns again; it is *dead*. More hidden neurons make it likely that enough of them stay alive.
+
+# %%
+
+
+def arrives(width: int, seed: int) -> bool:
+    """Whether a network of that width learns XOR within 300 epochs of steps on all four examples."""
+    model = nn.MLP(2, [width, 1], activation="relu", seed=seed)
+    optimizer = nn.SGD(model.parameters(), lr=0.3)
+    for _ in range(300):
+        loss = training_step(model, optimizer, table.inputs, table.targets, nn.mse_loss)
+    return loss < 0.01
+
+
+arrived = {width: sum(arrives(width, seed) for seed in range(20)) for width in (2, 4, 8)}
+lesson.table(
+    ["hidden neurons", "learned XOR, of 20 random starts"], list(map(list, arrived.items())), "Which starts arrive"
+)
+assert arrived[2] < arrived[4] <= arrived[8]
+
+# %% [markdown]
+# ## Real data, the same function
+#
+# Fisher measured 150 irises of three species in 1935: the length and width of two parts of each flower, in
+# centimetres. Four numbers in, one of three names out. What changes?
+#
+# - The network is larger: 4 inputs, 8 hidden neurons, 3 outputs, one for each species.
+# - The loss is cross-entropy, because the answer is a class ([lesson 5](05_losses.py)).
+# - The optimizer is Adam ([lesson 4](04_adam.py)), and a step looks at 16 flowers.
+# - A fifth of the flowers is kept aside. They are the test: the network is not trained on them.
+#
+# What does not change is `training_step`.
+
+# %%
+flowers, test, _ = standardize(*split(iris(), seed=0))
+classifier = nn.MLP(4, [8, 3], activation="relu", seed=0)
+adam = nn.Adam(classifier.parameters(), lr=0.02)
+iris_losses = []
+for epoch in range(1, 21):
+    steps = [
+        (len(batch), training_step(classifier, adam, batch.inputs, batch.targets, nn.cross_entropy))
+        for batch in batches(flowers, 16, epoch=epoch)
+    ]
+    iris_losses.append(sum(size * loss for size, loss in steps) / len(flowers))
+answers = [[score.data for score in classifier(x)] for x in test.inputs]
+matrix = confusion_matrix(answers, test.targets, test.classes)
+print(f"mean loss in epoch 1: {iris_losses[0]:.3f}, in epoch 20: {iris_losses[-1]:.3f}")
+print(f"right on {sum(matrix.counts[i][i] for i in range(3))} of {len(test)} flowers that it had never seen\n")
+assert iris_losses[-1] < iris_losses[0] / 3 and matrix.accuracy >= 0.9
+
+# %%
+lesson.show(
+    plots.curves({"iris": iris_losses}, xlabel="epoch", ylabel="mean loss", title="Iris: the loss over the epochs"),
+    "iris_loss",
+    alt="The mean cross-entropy on the irises falls steeply at first, then slowly.",
+)
+lesson.show(
+    plots.confusion_matrix(matrix.counts, matrix.classes, title="Iris: true and predicted species"),
+    "iris_matrix",
+    alt="Rows are the true species, columns the predicted ones. Nearly all test flowers are on the diagonal; the few "
+    "mistakes are between versicolor and virginica.",
+)
+
+# %% [markdown]
+# From four numbers on paper to flowers, it was one function. Larger models have more of everything, but no other
+# step.
+#
+# ## Questions
+#
+# <details><summary>Do the second step by hand as far as the prediction: the example is now $x_1 = 1$, $x_2 = 0$.
+# Which weights will get gradient 0?</summary>
+#
+# Take the new numbers from the table "The update". $w_{12}$ and $w_{22}$ get gradient 0, since $x_2 = 0$. The new
+# $z_2 = w_{21} + b_2$ is below 0, so ReLU cuts neuron 2 off: $h_2 = 0$, and $w_{21}$, $b_2$ and $u_2$ get 0 as well.
+# The code cell after these questions checks it.
+#
+# </details>
+#
+# <details><summary>Why does `backward` go from the loss to the weights, and not from the weights to the
+# loss?</summary>
+#
+# There is one loss and many weights. Going backward, the error at each neuron is found once and serves all of its
+# weights: one sweep gives all gradients. Going forward, each weight would need a sweep of its own. With nine weights
+# that is a nuisance; with a million it is out of the question.
+#
+# </details>
+#
+# <details><summary>What happens if you leave out `zero_grad`?</summary>
+#
+# Gradients add up, so each step moves by the sum of all gradients since the start, most of them out of date. Leave
+# the line out and run the lesson: the loss does not settle, and may grow without end.
+#
+# </details>
+
+# %%
+second = network(updated)
+nn.mse_loss(second([1.0, 0.0]), 1.0).backward()
+zero = [parameter.label for parameter in second.parameters() if parameter.grad == 0]
+print(f"second step: prediction {second([1.0, 0.0]).data:.4f}, gradient 0 for {', '.join(zero)}")
+assert zero == ["w12", "w21", "w22", "b2", "u2"]
+
+# %% [markdown]
+# ## Change and try
+#
+# - Replace `"relu"` in `network` by `"tanh"`. The first step now needs a calculator. Does the network still learn?
+# - Set `RATE` to 0.02, then to 0.5. How many epochs does it take, and does it arrive?
+# - Change the order of the rows in `table`. The first step is another one; is the last result?
+# - Give the iris network no hidden layer, `nn.MLP(4, [3])`. How much worse is it on the test flowers?
+#
+# ## Next
+#
+# You have been through all of it. The [syllabus](README.md) lists the lessons, and the package's README shows how to
+# train your own table of data with one command.
