@@ -87,7 +87,7 @@ class _Writer:
     def call(self, function: str, operands: list[ast.expr], target: str | None) -> str:
         texts = [self.expression(each)[0] for each in operands]
         out = target or self.buffer()
-        given = f"out={out}" if function == "np.maximum" else out  # NumPy 2.5 wants the word there, but others are quicker
+        given = f"out={out}" if function == "np.maximum" else out  # as NumPy 2.5 wants it
         self.lines.append(f"{function}({', '.join([*texts, given])})")
         self.free += [each for each in texts if each in self.buffers and each not in self.arrays.values()]
         self.free = [each for each in dict.fromkeys(self.free) if each != out]
