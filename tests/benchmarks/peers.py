@@ -12,6 +12,7 @@ import importlib
 import math
 import pickle
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 DEPTH = 100_000
@@ -111,7 +112,7 @@ class Torch:
 
     def mlp(self, widths: list[int]) -> Any:
         sizes = [2, *widths]
-        return self.torch.nn.Sequential(*(self.torch.nn.Linear(a, b) for a, b in zip(sizes, sizes[1:])))
+        return self.torch.nn.Sequential(*(self.torch.nn.Linear(a, b) for a, b in pairwise(sizes)))
 
     def row(self, numbers: list[float]) -> Any:
         return self.torch.tensor(numbers)
