@@ -45,6 +45,7 @@ class Lesson:
         that stand for it where it can't be seen. What can't save itself is printed, or drawn as HTML in a notebook.
         Raises ValueError without a name or words.
         """
+        thing = _Shown(thing) if isinstance(thing, Table) else thing
         path = self._save(thing, name, alt) if hasattr(thing, "save") and name else None
         if self._shell is not None:
             self._display(thing, path, alt)
@@ -59,7 +60,7 @@ class Lesson:
         columns = zip(*cells)
         numeric = tuple(i for i, column in enumerate(columns) if all(isinstance(cell, (int, float)) for cell in column))
         texts = tuple(tuple(_written(cell) for cell in row) for row in cells)
-        self.show(_Shown(Table(tuple(headers), texts, numeric, caption)))
+        self.show(Table(tuple(headers), texts, numeric, caption))
 
     def check(self, statement: int, condition: Any, text: str) -> None:
         """Holds a numbered statement of the curriculum against this run's own numbers, and tells them in `text`.
