@@ -27,6 +27,9 @@ FONT, SIZE, SMALL = "Arial", 11, 9
 CELL_WIDTH = 50
 """The least width of a number's cell, in points, so that numbers can change without a new layout."""
 
+TOOLTIP = 2000
+"""The most characters of a tooltip in DOT, whose texts may not be endless; the SVG has all of it."""
+
 NESTED = 4
 """So many levels of modules are drawn around a node, the innermost ones."""
 
@@ -132,7 +135,7 @@ class _Parts:
 
 def _common(id: str, kind: str, title: str) -> dict[str, str]:
     """The attributes that a part's picture carries its identity in: an id, a class, a tooltip."""
-    tooltip = title.replace("&", "&amp;").replace("\\", "\\\\")
+    tooltip = title[:TOOLTIP].replace("&", "&amp;").replace("\\", "\\\\")
     return {"id": id, "class": kind, "tooltip": tooltip or " "}
 
 
@@ -182,12 +185,12 @@ def _table(box: Box, theme: str, largest: float) -> str:
 
 
 def _number_cell(box: Box, cell: Cell, theme: str, largest: float) -> str:
-    """A number's cell, with an id of its own; the title makes Graphviz write it as a group."""
+    """A number's cell, with an id of its own; for the target's sake Graphviz writes it as a group."""
     fill = palette.background if cell.tint is None else palette.diverging(cell.tint, largest)
     if box.role in ("constant", "random"):  # a number alone carries the role's colour
         fill = palette.ROLES[box.role].fill
     width = "" if box.role == "constant" else f' WIDTH="{CELL_WIDTH}"'
-    return f'<TD ID="{box.id}-{cell.kind}" TITLE="{cell.kind}" BGCOLOR="{fill[theme]}"{width}>{_text(cell.text)}</TD>'
+    return f'<TD ID="{box.id}-{cell.kind}" TITLE="{cell.kind}" TARGET="_self" BGCOLOR="{fill[theme]}"{width}>{_text(cell.text)}</TD>'
 
 
 def printable(text: str) -> str:

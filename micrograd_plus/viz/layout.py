@@ -101,12 +101,14 @@ def finished_svg(
 
     It has a role, a title and a description for screen readers, each part's tooltip as its `<title>`, no links, and, if
     `dark` is asked for, a style sheet that follows the reader's theme. Every id starts with `prefix`.
+
+    Raises LayoutError if `drawn` is no SVG.
     """
     ElementTree.register_namespace("", _SVG)
-    root = ElementTree.fromstring(drawn)
-    drawing = root.find(f"{{{_SVG}}}g")
-    if drawing is None:
-        raise LayoutError("the layout engine wrote an SVG without a drawing; name another one with engine=")
+    try:
+        root = ElementTree.fromstring(drawn)
+    except ElementTree.ParseError as error:
+        raise LayoutError(f"the layout engine wrote no SVG ({error}); name another one with engine=") from None
     _unwrap_links(root)
     taken = {element.get("id") for element in root.iter()}
     for element in root.iter():
@@ -143,6 +145,8 @@ def _finish(element: ElementTree.Element, tooltips: Mapping[str, str], prefix: s
         if id in tooltips:
             caption.text, caption.tail = tooltips[id], "\n"
             element.insert(0, caption)
+    if element.get("stroke") == "transparent":  # older Graphviz's word for none
+        element.set("stroke", "none")
     for name in ("font-family", _SPACE):  # said once, on the whole
         element.attrib.pop(name, None)
 
