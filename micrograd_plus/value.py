@@ -694,10 +694,12 @@ def _domain_error(op: Op, operands: Sequence[Any], error: Exception) -> Exceptio
     if len(names) > 8:
         given += f" and {len(names) - 8} more"
     text = op.words(*op.groups(names)) if len(names) <= 8 else f"{op.name} of {len(names)} numbers"
-    expected = f"it needs {op.needs}" if op.needs else "its value is not a finite number"
-    cure = f"; {op.cure}" if op.cure else "; scale the operands down"
-    kind = type(error) if type(error) in (ZeroDivisionError, OverflowError) else DomainError
-    return kind(f"{text} is not defined for {given}: {expected}{cure}")
+    if isinstance(error, OverflowError):
+        cure = op.cure if op is ops.exp else "scale the operands down"
+        return OverflowError(f"{text} is beyond the largest float, 1.8e308, for {given}; {cure}")
+    expected = f"it needs {op.needs}" if op.needs else "its value is not a number"
+    kind = ZeroDivisionError if isinstance(error, ZeroDivisionError) else DomainError
+    return kind(f"{text} is not defined for {given}: {expected}{f'; {op.cure}' if op.cure else ''}")
 
 
 # -------------------------------------------------------------------- now that all is defined
