@@ -212,8 +212,8 @@ lesson.check(
 )
 
 # %% [markdown]
-# The whole pass in one picture. Forward, blue and orange lines are weights above and below 0; backward, the dotted
-# lines bring each neuron its share of the error, $\delta$.
+# The whole pass in one picture. Solid blue lines are weights above 0, dashed orange ones below. The dotted lines go
+# backward: they bring each neuron its share of the error, $\delta$.
 
 # %%
 lesson.show(
@@ -359,15 +359,15 @@ lesson.show(
         title="The same step, over and over",
     ),
     "loss",
-    alt="The mean loss on XOR falls quickly, then slowly, then quickly again: it is nearly 0 after 40 epochs.",
+    alt="The mean loss on XOR falls steeply in the first epochs, then more slowly; it is nearly 0 after 35.",
 )  # fmt: skip
 for moment, what in (("before", network(START)), ("after", model)):
     lesson.show(
         plots.decision_boundary(what, xor(), threshold=0.5, title=f"XOR, {moment} training"),
         f"boundary_{moment}",
-        alt="Before training, the network puts points of both answers on the same side."
+        alt="Before training, one line parts the plane, and three of the four points lie on the same side."
         if moment == "before"
-        else "After training, two lines fence off the diagonal with answer 1 from the two corners with answer 0.",
+        else "After training, a band with answer 0 runs along one diagonal; the two corners with answer 1 lie outside.",
     )
 
 # %% [markdown]

@@ -134,7 +134,7 @@ def _notebook_shell() -> Any:
 
 def _written(cell: Any) -> str:
     if isinstance(cell, float):
-        return f"{cell:.4g}".replace("-", "−")
+        return f"{cell + 0.0:.4g}".replace("-", "−")
     return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell)
 
 
