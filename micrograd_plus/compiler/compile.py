@@ -13,6 +13,7 @@ import numpy as np
 from micrograd_plus import ops
 from micrograd_plus.compiler.names import stem
 from micrograd_plus.compiler.program import Gradients, Input, Program, plan_of
+from micrograd_plus.compiler.runtime import no_collection
 from micrograd_plus.compiler.trace import CompileError, trace
 from micrograd_plus.value import Number, Value, constant, topological_order, watching
 
@@ -102,8 +103,9 @@ def build(
             each for each in topological_order(*outputs)
             if each.op in (ops.INPUT, ops.PARAMETER) and each not in known
         ]  # fmt: skip
-    traced = trace(outputs, leaves, parameters, random)
-    return Program(plan_of(traced, given), traced, parameters, given, target)
+    with no_collection():
+        traced = trace(outputs, leaves, parameters, random)
+        return Program(plan_of(traced, given), traced, parameters, given, target)
 
 
 class Compiled:

@@ -63,6 +63,9 @@ class _Emitter:
         self.lines = self.forward
         for instruction in layout.instructions:
             getattr(self, f"{instruction.form}_forward")(instruction)
+        for node in layout.folded.outputs:
+            if layout.folded.space[node] == BATCHED and layout.address[node] < self.namer.input_rows:
+                self.copied.add(self.argument_of(int(layout.address[node])))
         self.forward[:0] = [self.copy_in(i) for i in sorted(self.copied)]
         if self.of:
             self.lines = self.backward
@@ -99,6 +102,10 @@ class _Emitter:
     def copy_in(self, argument: int) -> str:
         name, start, stop = self.namer.arguments[argument]
         return f"np.copyto(rows[{start}:{stop}], {name})"
+
+    def argument_of(self, row: int) -> int:
+        """The number of the input that a row belongs to."""
+        return next(i for i, (_, start, stop) in enumerate(self.namer.arguments) if start <= row < stop)
 
     def table(self, rows: Integers) -> str:
         """The name of an index table."""

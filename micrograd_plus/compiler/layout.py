@@ -20,7 +20,7 @@ from micrograd_plus.compiler.trace import Integers
 from micrograd_plus.compiler.views import unique_rows
 from micrograd_plus.ops import Op
 
-__all__ = ["Instruction", "Layout", "lay_out"]
+__all__ = ["COPY", "Instruction", "Layout", "is_regular", "lay_out"]
 
 COPY = Op("copy", "copy", "x", "x", {"x": "1"})
 """Brings a number of the shared buffer into the batched one, where an instruction needs both kinds in one list."""
@@ -73,6 +73,15 @@ class Layout:
 def lay_out(folded: Folded) -> Layout:
     """Returns the instructions of the folded graph, in the order in which they run, with the rows they work on."""
     return _Planner(folded).plan()
+
+
+def is_regular(folded: Folded) -> bool:
+    """Whether the graph falls into groups that are worth an instruction each.
+
+    A few hundred instructions are made at once whatever they do; more only if each does the work of many nodes.
+    """
+    groups = len({(folded.level[node], folded.op[node], folded.space[node]) for node in folded.order})
+    return groups <= 300 or len(folded.trace) > 60 * groups
 
 
 @dataclass

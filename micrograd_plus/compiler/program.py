@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite, isnan
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,11 +14,13 @@ from numpy.typing import NDArray
 
 from micrograd_plus.compiler.emit import Emitted, emit
 from micrograd_plus.compiler.fold import BATCHED, SHARED, fold
-from micrograd_plus.compiler.layout import Layout, lay_out
+from micrograd_plus.compiler.ladder import Ladder, emit_ladder, ladder
+from micrograd_plus.compiler.layout import COPY, Instruction, Layout, is_regular, lay_out
 from micrograd_plus.compiler.names import Argument, Namer
-from micrograd_plus.compiler.runtime import FUNCTIONS, Draws
+from micrograd_plus.compiler.runtime import FUNCTIONS, Draws, no_collection
 from micrograd_plus.compiler.trace import Trace
-from micrograd_plus.value import Value
+from micrograd_plus.ops import Op
+from micrograd_plus.value import Value, apply, no_grad
 
 __all__ = ["Gradients", "Input", "Plan", "Program", "flags_raised", "plan_of"]
 
@@ -41,8 +44,8 @@ class Plan:
     """All that depends on a graph's structure alone: the layout, and the functions that were emitted for it."""
 
     def __init__(self, trace: Trace, inputs: Sequence[Input]) -> None:
-        self.nodes = len(trace)
-        self.layout: Layout = lay_out(fold(trace))
+        folded = fold(trace)
+        self.layout: Layout = lay_out(folded) if is_regular(folded) else ladder(folded)
         self.arguments: list[Argument] = []
         start = 0
         for each in inputs:
@@ -56,11 +59,24 @@ class Plan:
         """What was emitted for the gradients of the sum of some outputs (of none: for values alone), and its `bind`."""
         key = (of, wrt_inputs)
         if key not in self._kernels:
-            emitted = emit(self.layout, Namer(self.layout, self.arguments), of, wrt_inputs)
+            with no_collection():
+                if isinstance(self.layout, Ladder):
+                    emitted = emit_ladder(self.layout, self.arguments, of, wrt_inputs)
+                else:
+                    emitted = emit(self.layout, Namer(self.layout, self.arguments), of, wrt_inputs)
             names = {**FUNCTIONS, **emitted.tables}
             exec(compile(emitted.source, "<compiled graph>", "exec"), names)
             self._kernels[key] = emitted, names["bind"]
         return self._kernels[key]
+
+    @cached_property
+    def labels(self) -> dict[int, dict[int, str]]:
+        """The labels of the numbers in the rows of both buffers, where they have one."""
+        found: dict[int, dict[int, str]] = {SHARED: {}, BATCHED: {}}
+        for node, label in enumerate(self.layout.folded.trace.labels):
+            if label:
+                found[self.layout.folded.space[node]][int(self.layout.address[node])] = label
+        return found
 
     @cached_property
     def constants(self) -> tuple[NDArray[np.int64], Array]:
@@ -286,7 +302,54 @@ class Bound:
         return self.rows[row].copy()
 
     def refuse_non_finite(self, columns: Sequence[Array]) -> None:
-        """Raises ArithmeticError that names the first instruction whose result is not finite though its operands are."""
+        """Raises the eager engine's own error for the first number that is not finite though its operands are.
+
+        If there is none, what was not finite was in a branch that was not taken.
+        """
+        for column, (_, start, stop) in zip(columns, self.program.plan.arguments):
+            self.rows[start:stop] = column
+        for each in self.program.plan.layout.instructions:
+            if each.op is COPY:
+                continue
+            inside = each.rows[each.nodes >= 0].reshape(-1)
+            wrong = ~np.isfinite(self.numbers(each.space, inside))
+            for member, example in np.argwhere(wrong):
+                place = tuple(int(i) for i in np.argwhere(each.nodes >= 0)[member])
+                operands = [self.operands_of(each, i, place, int(example)) for i in range(len(each.operands))]
+                flat = [value for one in operands for value in (one if isinstance(one, list) else [one])]
+                if all(isfinite(value.data) for value in flat):
+                    self.recompute(each.op, operands, int(example))
+
+    def numbers(self, space: int, rows: NDArray[np.int64]) -> Array:
+        """The numbers in some rows, for all examples."""
+        found: Array = self.rows[rows] if space == BATCHED else np.repeat(self.program.shared[rows, None], self.size, 1)
+        return found
+
+    def operands_of(self, each: Instruction, i: int, place: tuple[int, ...], example: int) -> Any:
+        """The Values of one operand of one member: labelled, with the numbers that they have in an example."""
+        operand = each.operands[i]
+        if each.form == "product":
+            operand = operand[place] if i == 2 else operand[place[0], place[1 + i]]
+        elif each.form == "lookup":
+            operand = operand[place[0]] if i else operand[place[1]]
+        else:
+            operand = operand[place]
+        labels = self.program.plan.labels[each.reads[i]]
+        flat = np.atleast_1d(operand)
+        numbers = self.numbers(each.reads[i], flat)[:, example].tolist()
+        values = [Value(0.0 if isnan(x) else x, labels.get(row, "")) for x, row in zip(numbers, flat.tolist())]
+        for value, number in zip(values, numbers):
+            value.data = number
+        return values if np.ndim(operand) else values[0]
+
+    @staticmethod
+    def recompute(op: Op, operands: list[Any], example: int) -> None:
+        """Has the eager engine do one operation, and tells which example it was if that fails."""
+        try:
+            with no_grad():
+                apply(op, *operands)
+        except (ArithmeticError, ValueError) as error:
+            raise type(error)(f"{error} (example {example} of the batch)") from None
 
 
 _flags: list[Any] = []
@@ -328,5 +391,6 @@ def _formed(form: Any, arrays: Any) -> Any:
     if isinstance(form, tuple):
         return tuple(_formed(each, arrays) for each in form)
     if isinstance(form, list):
-        return np.stack([_formed(each, arrays) for each in form], axis=1) if form else np.empty((0, 0))
+        parts = [_formed(each, arrays) for each in form]
+        return np.stack(parts, axis=1) if all(isinstance(each, Value) for each in form) else parts
     return next(arrays)

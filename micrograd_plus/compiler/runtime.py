@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,22 @@ from numpy.lib.stride_tricks import as_strided
 from micrograd_plus import ops
 from micrograd_plus.ops import Bernoulli
 
-__all__ = ["FUNCTIONS", "Draws"]
+__all__ = ["FUNCTIONS", "Draws", "no_collection"]
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Within it, Python does not look for reference cycles.
+
+    A compilation makes millions of small lists and no cycles, and would be held up for half of its time by the search.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 Array = Any
 """A NumPy array of 64-bit floats, in whatever shape the emitted line says."""
