@@ -213,7 +213,7 @@ def _train(args: argparse.Namespace, parts: Parts, folder: Path, console: Consol
     history = fit(
         model, training, loss=loss, optimizer=args.optimizer, lr=args.lr, epochs=epochs, batch_size=args.batch_size,
         validation={"validation" if parts.validation else "held-out": watched}, seed=args.seed, callbacks=stopping,
-        checkpoint=folder / "checkpoint.json", checkpoint_every=max(1, epochs // 20), resume=args.resume,
+        checkpoint=folder / "checkpoint.json", checkpoint_every=max(1, epochs // 10), resume=args.resume,
         compile=not args.eager,
     )  # fmt: skip
     if history.stopped:

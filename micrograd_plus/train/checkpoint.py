@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
+from micrograd_plus._checks import whole_number
 from micrograd_plus.data import Dataset
 from micrograd_plus.train.files import read_document, write_document
 from micrograd_plus.train.history import History
@@ -18,64 +19,83 @@ if TYPE_CHECKING:
     from micrograd_plus.nn import Module, Optimizer
     from micrograd_plus.train.callbacks import Callback, Run
 
-__all__ = ["fingerprint", "load_checkpoint", "save_checkpoint"]
+__all__ = ["Checkpoint", "fingerprint"]
 
 KIND = "checkpoint"
 
 
-def save_checkpoint(
-    path: str | os.PathLike[str], run: Run, settings: Mapping[str, Any], callbacks: Sequence[Callback] = ()
-) -> None:
-    """Writes the state of a run at the end of an epoch, atomically.
+class Checkpoint:
+    """The file of a run: written after every so many epochs, atomically, and gone on from; without a path, nothing.
 
-    That is: parameters, optimizer, the generators of random numbers, counters, history and what the callbacks keep;
-    and `settings`, which say what the run was, so that it can't be mistaken for another.
+    It holds parameters, optimizer, generators of random numbers, counters, history and what the callbacks keep; and
+    what the run is (`settings`, the data, the form of the model), so that it can't be mistaken for another.
     """
-    content = {
-        "settings": {**_identity(run, callbacks), **settings},
-        "epoch": run.epoch,
-        "iteration": run.iteration,
-        "model": run.model.state_dict(),
-        "optimizer": run.optimizer.state_dict(),
-        "random": {name: _state_of(rng) for name, rng in _generators(run.model)},
-        "callbacks": [callback.state_dict() for callback in callbacks],
-        "history": run.history.to_dict(),
-    }
-    write_document(path, KIND, content)
 
+    def __init__(
+        self, path: str | os.PathLike[str] | None, run: Run, settings: Mapping[str, Any],
+        callbacks: Sequence[Callback] = (), every: int = 1,
+    ) -> None:  # fmt: skip
+        self.path, self.run, self.callbacks = path, run, callbacks
+        self.every = whole_number("checkpoint_every", every, least=1)
+        self.identity = {**_identity(run, callbacks), **settings} if path is not None else {}
 
-def load_checkpoint(
-    path: str | os.PathLike[str], run: Run, settings: Mapping[str, Any], callbacks: Sequence[Callback] = ()
-) -> None:
-    """Puts a run, its model, optimizer and callbacks into the state that `save_checkpoint` wrote.
+    def save(self) -> None:
+        """Writes the state of the run if it is time to: every so many epochs, and at the end."""
+        run = self.run
+        due = run.epoch % self.every == 0 or run.epoch == run.epochs or run.history.stopped
+        if self.path is None or not due:
+            return
+        run.engine.sync()
+        content = {
+            "run": self.identity,
+            "epoch": run.epoch,
+            "iteration": run.iteration,
+            "model": run.model.state_dict(),
+            "optimizer": run.optimizer.state_dict(),
+            "random": {name: _state_of(rng) for name, rng in _generators(run.model)},
+            "callbacks": [callback.state_dict() for callback in self.callbacks],
+            "history": run.history.to_dict(),
+        }
+        write_document(self.path, KIND, content)
 
-    Raises FileNotFoundError where there is no file, ValueError for one that is foreign or damaged, or of a run with
-    other settings, another model or other data; then nothing is changed.
-    """
-    saved = read_document(path, KIND)
-    now = {**_identity(run, callbacks), **settings}
-    for name in dict.fromkeys([*now, *saved["settings"]]):
-        before, wanted = saved["settings"].get(name), now.get(name)
-        if before != wanted:
-            raise ValueError(
-                f"{os.fspath(path)} is of another run: there {name.replace('_', ' ')} is {before!r}, and here"
-                f" {wanted!r}; resume with the same, or give another file to begin anew"
-            )
-    run.model.load_state_dict(saved["model"])
-    run.optimizer.load_state_dict(saved["optimizer"])
-    for name, rng in _generators(run.model):
-        rng.setstate(_restored(saved["random"][name]))
-    for callback, state in zip(callbacks, saved["callbacks"]):
-        callback.load_state_dict(state)
-    run.epoch, run.iteration = saved["epoch"], saved["iteration"]
-    run.history = History.from_dict(saved["history"])
+    def restore(self, resume: bool) -> None:
+        """With `resume`, puts the run, its model, optimizer and callbacks into the state of the file, if there is one.
+
+        Raises ValueError for a file that is foreign or damaged, or of another run; then nothing is changed. Also where
+        there is no path to resume from.
+        """
+        if resume and self.path is None:
+            raise ValueError("resume=True needs the file to go on from; pass checkpoint=... too")
+        if not resume or self.path is None or not os.path.exists(self.path):
+            return
+        run, saved = self.run, read_document(self.path, KIND)
+        self._refuse_another(saved["run"])
+        run.model.load_state_dict(saved["model"])
+        run.optimizer.load_state_dict(saved["optimizer"])
+        for name, rng in _generators(run.model):
+            rng.setstate(_restored(saved["random"][name]))
+        for callback, state in zip(self.callbacks, saved["callbacks"]):
+            callback.load_state_dict(state)
+        run.epoch, run.iteration = saved["epoch"], saved["iteration"]
+        run.history = History.from_dict(saved["history"])
+        run.history.stopped = ""  # a callback that stopped it may do so again
+        run.engine.load()
+
+    def _refuse_another(self, saved: Mapping[str, Any]) -> None:
+        for name in dict.fromkeys([*self.identity, *saved]):
+            before, now = saved.get(name), self.identity.get(name)
+            if before != now:
+                raise ValueError(
+                    f"{self.path} is of another run: there {name.replace('_', ' ')} is {before!r}, and here {now!r};"
+                    " resume with the same, or give another file to begin anew"
+                )
 
 
 def _identity(run: Run, callbacks: Sequence[Callback]) -> dict[str, Any]:
     """What must be the same for a run to go on."""
     return {
         "data": fingerprint(run.data),
-        "model": fingerprint_of_names(run.model.state_dict()),
+        "model": _fingerprint_of_names(run.model.state_dict()),
         "optimizer": _words_of(run.optimizer),
         "random_generators": [name for name, _ in _generators(run.model)],
         "callbacks": [type(callback).__name__ for callback in callbacks],
@@ -96,7 +116,7 @@ def fingerprint(data: Dataset) -> str:
     return f"{len(data)} x {data.width}, {digest.hexdigest()[:12]}"
 
 
-def fingerprint_of_names(state: Mapping[str, float]) -> str:
+def _fingerprint_of_names(state: Mapping[str, float]) -> str:
     """A short text that tells models apart by the names of their parameters."""
     return f"{len(state)} parameters, {hashlib.sha256(' '.join(state).encode()).hexdigest()[:12]}"
 

@@ -12,7 +12,7 @@ from micrograd_plus._checks import finite_number, whole_number
 from micrograd_plus.data import Dataset, batch_indices, iterations_per_epoch
 from micrograd_plus.data.dataset import checked_dataset
 from micrograd_plus.train.callbacks import Callback, EachEpoch, Run
-from micrograd_plus.train.checkpoint import load_checkpoint, save_checkpoint
+from micrograd_plus.train.checkpoint import Checkpoint
 from micrograd_plus.train.divergence import DivergenceError
 from micrograd_plus.train.engine import EagerEngine, Engine, Loss, NonFiniteError, Penalty
 from micrograd_plus.train.history import Epoch, History, Iteration
@@ -89,11 +89,11 @@ def fit(
     measures = _Measures.of(data, validation, metrics, objective)
     watchers = [each if isinstance(each, Callback) else EachEpoch(each) for each in callbacks]
     limits = {"clip_norm": _limit("clip_norm", clip_norm), "clip_value": _limit("clip_value", clip_value)}
-    every = whole_number("checkpoint_every", checkpoint_every, least=1)
-    keeper = _Keeper(checkpoint, every, {"loss": objective.name, **vars(batches), **limits}, watchers)
     engine = _engine(compile, data, model, objective.loss, optimizer, penalty=penalty, **limits)
     run = Run(engine, model, optimizer, data, objective, whole_number("epochs", epochs, least=1))
-    keeper.restore(run, resume)
+    settings = {"loss": objective.name, **vars(batches), **limits}
+    keeper = Checkpoint(checkpoint, run, settings, watchers, checkpoint_every)
+    keeper.restore(resume)
     model.train()
     try:
         with progress_bar(run.epochs * batches.number, progress) as update:
@@ -103,7 +103,7 @@ def fit(
                 if mean_loss is not None:
                     measures.take(run, mean_loss)
                     run.tell(watchers, "on_epoch")
-                    keeper.save(run)
+                    keeper.save()
             run.tell(watchers, "on_end")
     finally:
         engine.sync()
@@ -197,30 +197,6 @@ class _Measures:
             for metric, function in self.metrics.items():
                 figures[f"{name} {metric}"] = float(function(predictions, data.targets))
         run.history.epochs.append(Epoch(run.epoch, run.iteration, figures))
-
-
-@dataclass
-class _Keeper:
-    """Writes the checkpoint after every so many epochs, and goes on from it; without a path it does nothing."""
-
-    path: str | os.PathLike[str] | None
-    every: int
-    settings: dict[str, Any]
-    callbacks: Sequence[Callback]
-
-    def restore(self, run: Run, resume: bool) -> None:
-        if resume and self.path is None:
-            raise ValueError("resume=True needs the file to go on from; pass checkpoint=... too")
-        if resume and self.path is not None and os.path.exists(self.path):
-            load_checkpoint(self.path, run, self.settings, self.callbacks)
-            run.history.stopped = ""
-            run.engine.load()
-
-    def save(self, run: Run) -> None:
-        due = run.epoch % self.every == 0 or run.epoch == run.epochs or run.history.stopped
-        if self.path is not None and due:
-            run.engine.sync()
-            save_checkpoint(self.path, run, self.settings, self.callbacks)
 
 
 def _optimizer(optimizer: str | Optimizer, lr: float | Callable[[int], float] | None, model: Module) -> Optimizer:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Predictor"]
 
 KIND = "model"
+WORTH_COMPILING = 100  # rows; fewer are done before they would be compiled
+CHUNK = 1024  # rows at a time, which bounds the memory
 
 
 @dataclass
@@ -85,8 +87,11 @@ class Predictor:
                     f" {', '.join(self.feature_names)}"
                 )
         scaled = rows if self.scaler is None else [self.scaler.apply_row(row) for row in rows]
-        with evaluating(self.model), no_grad():
-            return [numbers_of(self.model([Value(x) for x in row])) for row in scaled]
+        with evaluating(self.model):
+            if len(scaled) >= WORTH_COMPILING:
+                return _compiled_outputs(self.model, scaled)
+            with no_grad():
+                return [numbers_of(self.model([Value(x) for x in row])) for row in scaled]
 
     def predict(self, inputs: Sequence[Sequence[float]]) -> list[Any]:
         """For each row the name of a class, or a number (a list of them for several outputs).
@@ -155,6 +160,21 @@ class Predictor:
             model, tuple(saved["feature_names"]), tuple(saved["classes"]), saved["target_name"], saved["loss"],
             scaler, target_scaler, saved["notes"],
         )  # fmt: skip
+
+
+def _compiled_outputs(model: Module, rows: list[list[float]]) -> list[Prediction]:
+    """The outputs for many rows, by array code if the model can be compiled: the same up to rounding."""
+    from micrograd_plus.compiler import CompileError, compile
+
+    try:
+        program = compile(model, example=(rows[0],))
+    except CompileError:  # it chooses by looking at its numbers, so every row has its own graph
+        with no_grad():
+            return [numbers_of(model([Value(x) for x in row])) for row in rows]
+    found: list[Prediction] = []
+    for start in range(0, len(rows), CHUNK):
+        found += program(rows[start : start + CHUNK]).tolist()
+    return found
 
 
 def _softmax(output: Prediction) -> list[float]:

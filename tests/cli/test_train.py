@@ -44,8 +44,8 @@ def write_pets(path: Path, rows: int = 90, delimiter: str = ",") -> None:
         writer.writerow(["weight", "height", "pet", "price"])
         for i in range(rows):
             pet, weight, height = [("cat", 4, 25), ("dog", 30, 60), ("emu", 40, 160)][i % 3]
-            weight, height = weight * draw.uniform(0.8, 1.2), height * draw.uniform(0.9, 1.1)
-            writer.writerow([f"{weight:.2f}", f"{height:.1f}", pet, f"{1000 + 20 * weight + 3 * height:.2f}"])
+            kilos, inches = weight * draw.uniform(0.8, 1.2), height * draw.uniform(0.9, 1.1)
+            writer.writerow([f"{kilos:.2f}", f"{inches:.1f}", pet, f"{1000 + 20 * kilos + 3 * inches:.2f}"])
 
 
 def test_iris_from_training_to_prediction(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

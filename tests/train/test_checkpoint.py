@@ -25,12 +25,11 @@ def model_with_dropout() -> Sequential:
 
 
 def train(
-    optimizer: str | type[Optimizer], epochs: int, path: Path | None, compile: bool, **options: Any
+    optimizer: Any, epochs: int, path: Path | None, compile: bool, **options: Any
 ) -> tuple[dict[str, float], dict[str, Any], History, list[float]]:
     """Everything that there is after a run: parameters, optimizer, history, and the random numbers to come."""
     model = model_with_dropout()
-    made = optimizer(model.parameters(), **options) if isinstance(optimizer, type) else None  # type: ignore[arg-type]
-    made = made or Adam(model.parameters(), lr=0.05)
+    made = optimizer(model.parameters(), **options)
     stopping = EarlyStopping(patience=50)
     history = fit(
         model, moons(23), optimizer=made, epochs=epochs, batch_size=5, validation=moons(9, seed=1), seed=4,

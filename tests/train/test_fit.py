@@ -43,6 +43,31 @@ def test_it_is_the_loop_by_hand(compile: bool, batch_size: int) -> None:
     assert list(models[1].state_dict().values()) == pytest.approx(list(models[0].state_dict().values()), rel=1e-10)
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adagrad", "adam", "adamw"])
+def test_compiled_is_eager_to_rounding(optimizer: str) -> None:
+    def train(compile: bool) -> tuple[History, dict[str, float]]:
+        model = MLP(4, [7, 5, 3], activation="tanh", dropout=0.3, seed=1)
+        training, test = split(iris(), seed=1)
+        return fit(model, training, optimizer=optimizer, epochs=3, validation=test, compile=compile), model.state_dict()
+
+    (eager, numbers), (compiled, others) = train(False), train(True)
+    assert compiled.losses == pytest.approx(eager.losses, rel=1e-10)
+    assert compiled.figures == eager.figures and compiled["validation loss"] == pytest.approx(eager["validation loss"])
+    assert list(others.values()) == pytest.approx(list(numbers.values()), rel=1e-9, abs=1e-12)
+
+
+def test_a_model_that_cannot_be_compiled_is_told_and_runs() -> None:
+    class Stairs(Parabola):
+        def forward(self, inputs: Any) -> Value:
+            (x,) = inputs
+            return self.a * x if x > 0.5 else self.b * x  # type: ignore[no-any-return]
+
+    data = Dataset([[i / 10] for i in range(11)], [float(i) for i in range(11)])
+    with pytest.warns(UserWarning, match="the model can't be compiled, and runs as it stands: .*"):
+        fit(Stairs(), data, epochs=2)
+    fit(Stairs(), data, epochs=2, compile=False)
+
+
 @ENGINES
 def test_the_same_seed_gives_the_same_result(compile: bool) -> None:
     def train(seed: int) -> tuple[History, dict[str, float]]:
@@ -143,7 +168,8 @@ def test_the_usual_loss() -> None:
 
 def test_a_loss_of_your_own() -> None:
     def fourth_power(prediction: Value, target: Any) -> Value:
-        return (prediction - target) ** 4
+        error: Value = prediction - target
+        return error**4
 
     history = fit(MLP(1, [1]), line(20), loss=fourth_power, lr=0.05, epochs=20)
     assert history["loss"][-1] < 0.1 * history["loss"][0]

@@ -26,7 +26,8 @@ def trained_on_iris() -> tuple[Predictor, Dataset]:
 def test_it_answers_in_names_from_raw_numbers() -> None:
     predictor, data = trained_on_iris()
     answers = predictor.predict(data.inputs)
-    right = sum(answer == data.classes[int(y)] for answer, y in zip(answers, data.targets))  # type: ignore[arg-type]
+    targets: list[Any] = list(data.targets)
+    right = sum(answer == data.classes[y] for answer, y in zip(answers, targets))
     assert right > 120
     chances = predictor.probabilities(data.inputs)
     assert all(math.isclose(sum(row), 1.0) for row in chances)
@@ -152,3 +153,19 @@ def test_what_a_file_cannot_hold_is_told(tmp_path: Path) -> None:
     ):
         with pytest.raises(ValueError, match=r"the file's model is|the file describes no"):
             build(wrong)
+
+
+def test_many_rows_are_compiled_and_give_the_same() -> None:
+    predictor, data = trained_on_iris()
+    one_by_one = [predictor.outputs([row])[0] for row in data.inputs]
+    for compiled, eager in zip(predictor.outputs(data.inputs), one_by_one, strict=True):
+        assert compiled == pytest.approx(eager, rel=1e-12)
+
+
+def test_a_model_that_cannot_be_compiled_predicts_too() -> None:
+    class Choosing(Module):
+        def forward(self, inputs: Any) -> Any:
+            return inputs[0] * 2 if inputs[0] > 0 else inputs[0]
+
+    predictor = Predictor(Choosing(), ("x",))
+    assert predictor.predict([[-1.0], [1.0]] * 80) == [-1.0, 2.0] * 80
