@@ -18,8 +18,8 @@ from micrograd_plus.train.divergence import LARGE_INPUT, LARGE_TARGET
 from micrograd_plus.value import Value
 
 __all__ = [
-    "TRIALS", "Finding", "findings_of_data", "findings_of_exam", "findings_of_gradients", "findings_of_mode",
-    "findings_of_model", "in_order",
+    "CAUSES", "LONGER", "MUCH_LONGER", "RISE", "SHORTER", "Finding", "findings_of_data", "findings_of_exam",
+    "findings_of_gradients", "findings_of_mode", "findings_of_model", "in_order",
 ]  # fmt: skip
 
 DEAD = 0.5
@@ -52,11 +52,11 @@ is too long; a smaller one is the tremble of a run that has arrived."""
 UNSCALED = 100.0
 """The largest size of one column over that of another. Digits' pixels differ 16-fold, iris' lengths 3-fold."""
 
-TRIALS = (0.0, 0.01, 0.1, 1.0, 100.0, 1000.0)
-"""How much longer the steps are that are tried out."""
+SHORTER, LONGER, MUCH_LONGER = 0.1, 100.0, 1000.0
+"""Besides the optimizer's next step as it is, steps so many times as long are tried out."""
 
 STEEPER = 100.0
-"""A step 1,000 times longer that gains more than 100 times as much: the rate is in the dark by orders of magnitude."""
+"""A step 1,000 times longer that gains more than 100 times as much: the rate is too low by orders of magnitude."""
 
 
 CAUSES = (
@@ -100,7 +100,7 @@ def findings_of_exam(exam: Exam, optimizer: Optimizer | None) -> Iterator[Findin
     yield from _saturated_units(exam)
     yield from _gradient_over_layers(exam, dead_layers={finding.where for finding in dead})
     yield from _oversized_gradient(exam)
-    if optimizer is not None:
+    if optimizer is not None and exam.trials:
         yield from _rate(exam, optimizer)
 
 
@@ -177,22 +177,15 @@ def _oversized_gradient(exam: Exam) -> Iterator[Finding]:
 
 def _rate(exam: Exam, optimizer: Optimizer) -> Iterator[Finding]:
     """Judges the next step by what it, and shorter and longer ones, do to the loss of the same rows."""
-    now = exam.trials.get(0.0)
-    if now is None or not math.isfinite(now):
-        return
-    gain = {factor: now - loss for factor, loss in exam.trials.items()}
-    if -gain[1.0] > RISE * exam.unlearned_loss and max(gain[0.01], gain[0.1]) > 0:
-        shorter = max((0.01, 0.1), key=gain.__getitem__)
-        evidence = (
-            f"the next step at rate {optimizer.rate:g} takes the loss from {number(now)} to {number(exam.trials[1.0])},"
-            f" one {1 / shorter:g} times shorter to {number(exam.trials[shorter])}"
-        )
-        yield Finding("rate too high", "", evidence, f"try lr={optimizer.rate * shorter:g}")
-    elif 0 < STEEPER * gain[1.0] < gain[1000.0] and not exam.has_learned:
-        evidence = (
-            f"the next step at rate {optimizer.rate:g} lowers the loss of {number(now)} by {number(gain[1.0])},"
-            f" one 1000 times longer by {number(gain[1000.0])}"
-        )
+    now, gain = exam.loss, {factor: exam.loss - loss for factor, loss in exam.trials.items()}
+    step = f"the next step at rate {optimizer.rate:g}"
+    if -gain[1.0] > RISE * exam.unlearned_loss and gain[SHORTER] > 0:
+        shorter = f"one {1 / SHORTER:g} times shorter to {number(exam.trials[SHORTER])}"
+        evidence = f"{step} takes the loss from {number(now)} to {number(exam.trials[1.0])}, {shorter}"
+        yield Finding("rate too high", "", evidence, f"try lr={optimizer.rate * SHORTER:g}")
+    elif 0 < STEEPER * gain[1.0] < gain.get(MUCH_LONGER, 0.0) and not exam.has_learned:
+        longer = f"one {MUCH_LONGER:g} times longer by {number(gain[MUCH_LONGER])}"
+        evidence = f"{step} lowers the loss of {number(now)} by {number(gain[1.0])}, {longer}"
         yield Finding("rate too low", "", evidence, f"try lr={optimizer.rate * 100:g}")
 
 
