@@ -190,7 +190,8 @@ def _number_cell(box: Box, cell: Cell, theme: str, largest: float) -> str:
     if box.role in ("constant", "random"):  # a number alone carries the role's colour
         fill = palette.ROLES[box.role].fill
     width = "" if box.role == "constant" else f' WIDTH="{CELL_WIDTH}"'
-    return f'<TD ID="{box.id}-{cell.kind}" TITLE="{cell.kind}" TARGET="_self" BGCOLOR="{fill[theme]}"{width}>{_text(cell.text)}</TD>'
+    identity = f'ID="{box.id}-{cell.kind}" TITLE="{cell.kind}" TARGET="_self"'
+    return f'<TD {identity} BGCOLOR="{fill[theme]}"{width}>{_text(cell.text)}</TD>'
 
 
 def printable(text: str) -> str:

@@ -1,0 +1,112 @@
+"""The drawing in a real browser: it renders, follows the reader's theme, asks the network for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from micrograd_plus import Value, ops
+from micrograd_plus.value import leaf
+from micrograd_plus.viz import palette
+
+pytestmark = pytest.mark.browser
+
+LABEL = "</text></svg><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
+
+
+def drawing() -> Value:
+    w, x = leaf(0.5, ops.PARAMETER, "w"), Value(-2.0, LABEL)
+    n = (w * x).tanh()
+    n.label = "n"
+    n.backward()
+    return n
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def opened(browser: Any, address: str, theme: str) -> tuple[Any, list[str]]:
+    """A page, and what went wrong or was asked for while it loaded."""
+    page = browser.new_page(color_scheme=theme)
+    trouble: list[str] = []
+    page.on("console", lambda message: trouble.append(message.text))
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("request", lambda request: trouble.append(request.url) if request.url != address else None)
+    page.goto(address)
+    return page, trouble
+
+
+def rgb(colour: str) -> str:
+    return f"rgb({int(colour[1:3], 16)}, {int(colour[3:5], 16)}, {int(colour[5:7], 16)})"
+
+
+def fill(page: Any, selector: str) -> str:
+    return str(page.eval_on_selector(selector, "element => getComputedStyle(element).fill"))
+
+
+@pytest.mark.parametrize("theme", palette.THEMES)
+def test_a_file_of_its_own_follows_the_theme(browser: Any, tmp_path: Path, theme: str) -> None:
+    file = drawing().graph().save(tmp_path / "n.svg")
+    page, trouble = opened(browser, file.as_uri(), theme)
+    assert fill(page, ".mp-graph > polygon") == rgb(palette.background[theme])
+    assert fill(page, "#n0 text") == rgb(palette.text[theme])
+    assert fill(page, "#n0-grad polygon") == rgb(palette.diverging(-1)[theme])
+    assert trouble == []
+
+
+@pytest.mark.parametrize(("chosen", "system"), [("light", "dark"), ("dark", "light")])
+def test_the_page_can_choose_the_theme(browser: Any, tmp_path: Path, chosen: str, system: str) -> None:
+    page_file = tmp_path / "page.html"
+    bundle = drawing().graph()._repr_mimebundle_()
+    page_file.write_text(
+        f"<!doctype html><html data-theme={chosen}><meta charset=utf-8>{bundle['text/html']}", encoding="utf-8"
+    )
+    page, trouble = opened(browser, page_file.as_uri(), system)
+    assert fill(page, ".mp-graph > polygon") == rgb(palette.background[chosen])
+    assert trouble == []
+
+
+def test_labels_are_text_and_nothing_runs(browser: Any, tmp_path: Path) -> None:
+    page_file = tmp_path / "page.html"
+    html = drawing().graph()._repr_mimebundle_()["text/html"]
+    page_file.write_text(f"<!doctype html><meta charset=utf-8>{html}", encoding="utf-8")
+    page, trouble = opened(browser, page_file.as_uri(), "light")
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("script, img, a").count() == 0
+    assert page.get_by_text("</text></svg><script>window.hac…").count() == 1
+    assert trouble == []
+
+
+def test_nothing_is_cut_off_and_texts_stay_in_their_boxes(browser: Any, tmp_path: Path) -> None:
+    file = drawing().graph(title="A title").save(tmp_path / "n.svg")
+    page, _ = opened(browser, file.as_uri(), "light")
+    frame = page.locator(".mp-graph > polygon").first.bounding_box()
+    boxes = page.locator("g.value")
+    assert boxes.count() == 4
+    for part in [*page.locator("text").all(), *page.locator("g.node").all()]:
+        inner = part.bounding_box()
+        assert inner["x"] >= frame["x"] - 1 and inner["x"] + inner["width"] <= frame["x"] + frame["width"] + 1
+        assert inner["y"] >= frame["y"] - 1 and inner["y"] + inner["height"] <= frame["y"] + frame["height"] + 1
+    for box in boxes.all():
+        cells = box.locator("g[id$='-data'], g[id$='-grad']")
+        assert cells.count() == 2
+        for cell in cells.all():
+            shape, text = cell.locator("polygon").first.bounding_box(), cell.locator("text").first.bounding_box()
+            assert shape["x"] - 1 <= text["x"] and text["x"] + text["width"] <= shape["x"] + shape["width"] + 1
+
+
+def test_screen_readers_get_an_image_with_a_name(browser: Any, tmp_path: Path) -> None:
+    page_file = tmp_path / "page.html"
+    page_file.write_text(f"<!doctype html>{drawing().graph()._repr_mimebundle_()['text/html']}", encoding="utf-8")
+    page, _ = opened(browser, page_file.as_uri(), "light")
+    assert page.get_by_role("img", name="Computation graph of n").count() == 1
