@@ -1,0 +1,419 @@
+# %% [markdown]
+# # 6 Dropout: training with neurons missing
+#
+# A network with many neurons can learn a small data set by heart. Dropout works against that with a strange rule:
+# in every training pass, leave out some neurons at random. You will see which neurons are left out in an actual
+# pass, what becomes of the numbers and the gradients, what dropout does to the error on examples that were never
+# trained on, and what happens to a finished network if you remove one of its neurons.
+#
+# You need from the lessons before: *new weight = old weight − learning rate × gradient* ([lesson
+# 2](02_weight_updates.py)), and the cross-entropy of two classes ([lesson 5](05_losses.py)).
+
+# %% tags=["helper"]
+from collections import Counter
+from statistics import fmean, stdev
+
+from _lesson import Lesson
+
+from micrograd_plus import Value, nn, no_grad, total
+from micrograd_plus.data import Dataset, moons, xor
+from micrograd_plus.train import History, fit
+from micrograd_plus.viz import plots
+from micrograd_plus.viz.network import NetworkDiagram
+from micrograd_plus.viz.player import Recorder, TrainingPlayer
+
+lesson = Lesson("06_dropout")
+
+# %% [markdown]
+# ## Four neurons by hand
+#
+# Let $h_i$ be what neuron $i$ of a layer puts out. Dropout with the rate $p$ passes on
+#
+# $$ \tilde h_i = m_i \, h_i \qquad m_i = \begin{cases} 0 & \text{with probability } p \\
+# \frac{1}{1-p} & \text{otherwise} \end{cases} $$
+#
+# The factor $m_i$ is the neuron's *mask*. It is drawn anew in every pass, for every neuron on its own. A neuron
+# with the mask 0 is *dropped*: to the next layer it looks as if it were not there. The others are made larger by
+# $\frac{1}{1-p}$, so that the sum of all stays the same on average. With $p = 0.5$ the factor is 2.
+
+# %%
+outputs = [Value(1.0, "h1"), Value(2.0, "h2"), Value(3.0, "h3"), Value(4.0, "h4")]
+half = nn.Dropout(0.5, seed=1)
+kept = half(outputs)
+result = total(kept)
+result.label = "sum"
+result.backward()
+masks = [each.children[1].data for each in kept]
+lesson.table(
+    ["neuron", "puts out", "mask", "passed on", "d(sum)/d(neuron)"],
+    [[h.label, h.data, mask, each.data, h.grad] for h, mask, each in zip(outputs, masks, kept)],
+    "One pass through Dropout(0.5), and the gradients that come back",
+)
+assert [each.data for each in kept] == [mask * h.data for h, mask in zip(outputs, masks)]
+assert [h.grad for h in outputs] == masks
+lesson.show(
+    result.graph(title="One pass through Dropout(0.5)"),
+    "one_pass",
+    alt="Four neurons, each multiplied by its mask, and the sum. Two masks are 0, two are 2.",
+)
+
+# %% [markdown]
+# Check it with a pencil: the last column is the same as the mask. That is the chain rule for a product: the
+# derivative of $m_i h_i$ by $h_i$ is $m_i$. So a dropped neuron gets the gradient 0. It had no part in this output,
+# and it is neither praised nor blamed for it: the weights that lead into it do not move in this step.
+#
+# ## A network with neurons left out
+#
+# Here is a small network with a dropout after its hidden layer, at work on one example. First in training, drawn
+# from the mask that this very pass drew.
+
+# %%
+small = nn.MLP(2, [6, 1], activation="tanh", dropout=0.5, seed=3)
+EXAMPLE, TARGET = [1.0, -0.5], 1.0
+training_pass = NetworkDiagram(small, EXAMPLE, TARGET, title="In training: some neurons are dropped")
+lesson.show(
+    training_pass,
+    "training",
+    alt="A network of 2 inputs, 6 hidden neurons and one output. The dropped neurons are grey and crossed out, "
+    "their edges are dotted; the others are marked with the factor 2.",
+)
+
+# %% [markdown]
+# And then in use. `model.eval()` says that training is over (`fit` does it for you): nothing is dropped, and
+# nothing is scaled.
+
+# %%
+small.eval()
+lesson.show(
+    NetworkDiagram(small, EXAMPLE, TARGET, title="In use: all neurons work"),
+    "in_use",
+    alt="The same network with all six hidden neurons at work and no factors.",
+)
+
+# %% [markdown]
+# One pass proves nothing. Let us make a thousand in each mode, and count.
+
+# %%
+
+
+def passes(model: nn.MLP, number: int) -> tuple[list[list[float]], list[float]]:
+    """The masks that each of many passes drew, and the output of each."""
+    masks, results = [], []
+    for _ in range(number):
+        output = model(EXAMPLE)
+        weighted_sum = output.children  # the last neuron's weights, then its inputs, then its bias
+        inputs = weighted_sum[len(weighted_sum) // 2 : -1]
+        masks.append([each.children[1].data for each in inputs if each.op.name == "mul"])
+        results.append(output.data)
+    return masks, results
+
+
+PASSES = 1000
+small.train()
+drawn, noisy = passes(small, PASSES)
+small.eval()
+undrawn, steady = passes(small, PASSES)
+dropped = [sum(masks[neuron] == 0 for masks in drawn) for neuron in range(6)]
+lesson.table(
+    ["hidden neuron", "dropped in training", "dropped in use"],
+    [[neuron + 1, count, sum(len(masks) > 0 for masks in undrawn)] for neuron, count in enumerate(dropped)],
+    f"How often each neuron was dropped in {PASSES:,} passes",
+)
+lesson.table(
+    ["", "lowest output", "highest output", "mean"],
+    [["in training", min(noisy), max(noisy), fmean(noisy)], ["in use", min(steady), max(steady), fmean(steady)]],
+    "The output for the same example",
+)
+assert abs(fmean(noisy) - steady[0]) < 3 * stdev(noisy) / PASSES**0.5
+patterns = len({tuple(masks) for masks in drawn})
+lesson.check(
+    26,
+    all(0 < count < PASSES for count in dropped)
+    and patterns == 2**6
+    and all(masks == [] for masks in undrawn)
+    and len(set(steady)) == 1 < len(set(noisy)),
+    f"Neurons are zeroed at random during training, and only then: in {PASSES:,} training passes all {patterns}"
+    f" patterns of 6 neurons came up; in {PASSES:,} passes in use not one neuron was dropped, and the output was"
+    f" {steady[0]:.4f} every time.",
+)
+
+# %% [markdown]
+# In training the output jumps about; in use it is always the same. But look at the means. They differ by no more than
+# chance allows, and that is what the factor $\frac{1}{1-p}$ is for: the last neuron is trained on sums that are right
+# on average, so in use it needs no correction.
+#
+# ## The rate
+#
+# The rate $p$ is the fraction that is dropped. We let a layer of eight neurons through a thousand times for each
+# rate.
+
+# %%
+
+
+def dropped_of_eight(rate: float) -> list[int]:
+    """How many of eight neurons each of the passes dropped."""
+    drop = nn.Dropout(rate, seed=0)
+    return [sum(each.data == 0 for each in drop([1.0] * 8)) for _ in range(PASSES)]
+
+
+RATES = [0.1, 0.2, 0.5, 0.8]
+counts = {rate: dropped_of_eight(rate) for rate in RATES}
+fractions = {rate: fmean(found) / 8 for rate, found in counts.items()}
+lesson.table(
+    ["rate p", "neurons let through", "dropped", "fraction dropped", "factor of the others"],
+    [[rate, 8 * PASSES, sum(counts[rate]), fractions[rate], nn.Dropout(rate).op.scale] for rate in RATES],
+)
+at_half = Counter(counts[0.5])
+lesson.show(
+    plots.bars(
+        {str(number): at_half[number] for number in range(9)},
+        title=f"How many of eight are dropped at p = 0.5, in {PASSES:,} passes",
+        ylabel="passes",
+    ),
+    "how_many",
+    alt="Bars for 0 to 8 dropped neurons, highest at 4 and falling off to both sides.",
+)
+lesson.check(
+    27,
+    all(abs(fractions[rate] - rate) < 4 * (rate * (1 - rate) / (8 * PASSES)) ** 0.5 for rate in RATES)
+    and max(at_half, key=at_half.__getitem__) == 4,
+    f"The rate is the fraction dropped: {', '.join(f'{fractions[rate]:.3f} at p = {rate}' for rate in RATES)}."
+    f" 0.5 turns half off: {sum(counts[0.5]):,} of {8 * PASSES:,}.",
+)
+
+# %% [markdown]
+# *Half off* holds on average. In a single pass it may be three of eight, or six; each neuron is a coin of its own.
+#
+# ## Learning by heart, and what dropout does about it
+#
+# Now the experiment. The data are two half moons that overlap, so that no curve can separate them without fail. We
+# give the network only 40 points to learn from, the *seen* ones, and keep 200 *unseen* ones to test it on. It has 32
+# hidden neurons, which are far too many for 40 points, and it is trained for 300 epochs. (An *epoch* is one pass over
+# all 40 points; [lesson 7](07_batches_and_epochs.py) is about that.)
+#
+# Two networks start from the same weights. One has a dropout of 0.5 after the hidden layer, the other has none. Both
+# losses are measured in use, with nothing dropped, so that they can be compared.
+
+# %%
+EPOCHS = 300
+SEEN, UNSEEN = "seen", "unseen"
+
+
+def points(seed: int) -> dict[str, Dataset]:
+    """Forty points to learn from, and two hundred others from the same two half moons."""
+    return {SEEN: moons(40, noise=0.35, seed=seed), UNSEEN: moons(200, noise=0.35, seed=100 + seed)}
+
+
+def train(rate: float, seed: int, recorder: Recorder | None = None) -> tuple[nn.MLP, History]:
+    """A network trained with this rate of dropout, and its history."""
+    data = points(seed)
+    model = nn.MLP(2, [32, 1], activation="relu", dropout=rate, seed=seed)
+    history = fit(
+        model, data[SEEN], validation=data, epochs=EPOCHS, batch_size=10, lr=0.02, progress=False,
+        callbacks=[recorder] if recorder else [],
+    )  # fmt: skip
+    return model, history
+
+
+films = {rate: Recorder(frames=60) for rate in (0.0, 0.5)}
+runs = {(rate, seed): train(rate, seed, films[rate] if seed == 0 else None) for rate in (0.0, 0.5) for seed in range(3)}
+WORDS = {0.0: "without dropout", 0.5: "with dropout"}
+lesson.show(
+    plots.curves(
+        {f"{WORDS[rate]}, {name}": runs[rate, 0][1][f"{name} loss"] for rate in WORDS for name in (SEEN, UNSEEN)},
+        xlabel="epoch",
+        ylabel="loss",
+        title="The same network, without and with dropout",
+    ),
+    "curves",
+    alt="Without dropout the loss on the seen points falls and falls while that on the unseen rises; with dropout "
+    "the two stay closer together.",
+)
+
+# %% [markdown]
+# Without dropout, watch the two curves part: the loss on the seen points goes down and down, and that on the unseen
+# ones goes *up*. This is *overfitting*: the network improves on its examples by learning their accidents. With dropout
+# the curves stay closer together.
+#
+# The player shows both runs side by side. Press play, or pull the slider, and watch the border between the two
+# classes: one grows horns and islands around single points, the other stays smoother.
+
+# %%
+lesson.show(
+    TrainingPlayer(*films.values(), names=list(WORDS.values()), title="Without and with dropout"),
+    "two_runs",
+)
+
+# %% [markdown]
+# One run could be luck. Here are three, each with its own points and its own weights.
+
+# %%
+ends = {key: (history[f"{SEEN} loss"][-1], history[f"{UNSEEN} loss"][-1]) for key, (_, history) in runs.items()}
+lesson.table(
+    ["data", "network", "loss on seen", "loss on unseen", "gap", "unseen that it gets right"],
+    [
+        [seed + 1, WORDS[rate], *ends[rate, seed], ends[rate, seed][1] - ends[rate, seed][0],
+         f"{runs[rate, seed][1][f'{UNSEEN} accuracy'][-1]:.1%}"]
+        for seed in range(3) for rate in WORDS
+    ],
+    f"After {EPOCHS} epochs",
+)  # fmt: skip
+gap = {rate: fmean(ends[rate, seed][1] - ends[rate, seed][0] for seed in range(3)) for rate in WORDS}
+rise = runs[0.0, 0][1][f"{UNSEEN} loss"]
+lesson.check(
+    28,
+    all(ends[0.5, seed][1] < ends[0.0, seed][1] and ends[0.5, seed][0] > ends[0.0, seed][0] for seed in range(3))
+    and rise[-1] > 1.5 * min(rise),
+    f"It works against overfitting: in all three runs dropout made the loss larger on the seen points and smaller on"
+    f" the unseen ones; the gap between the two fell from {gap[0.0]:.2f} to {gap[0.5]:.2f} on average.",
+)
+
+# %% [markdown]
+# The honest word is *against*, not *away with*. A gap remains, and it is larger in some runs than in others.
+#
+# ## Removing neurons one by one
+#
+# Why does it help? A common explanation: a neuron that may be missing at any moment cannot be relied on. So the
+# others must not build on any single one, and the work is spread over many. That can be tested. Take a finished
+# network, remove one hidden neuron (set the weight that leads away from it to 0), and see how much worse the loss on
+# the seen points gets. Put it back, and take the next.
+
+# %%
+
+
+def loss_of(model: nn.MLP, data: Dataset) -> float:
+    """The mean loss over some data, in use."""
+    with no_grad():
+        return fmean(nn.binary_cross_entropy_with_logits(model(x), y).data for x, y in data)
+
+
+def damage(model: nn.MLP, data: Dataset) -> list[float]:
+    """How much the loss rises when each hidden neuron is removed alone, the worst first."""
+    whole, found = loss_of(model, data), []
+    for weight in model.layers[-1].neurons[0].weights:
+        before, weight.data = weight.data, 0.0
+        found.append(loss_of(model, data) - whole)
+        weight.data = before
+    return sorted(found, reverse=True)
+
+
+damages = {key: damage(model, points(key[1])[SEEN]) for key, (model, _) in runs.items()}
+lesson.table(
+    ["data", "network", "worst neuron", "second", "third", "mean of all 32"],
+    [
+        [seed + 1, WORDS[rate], *damages[rate, seed][:3], fmean(damages[rate, seed])]
+        for seed in range(3)
+        for rate in WORDS
+    ],
+    "How much the loss on the seen points rises when one neuron is removed",
+)
+lesson.show(
+    plots.curves(
+        {WORDS[rate]: damages[rate, 0] for rate in WORDS},
+        xlabel="hidden neurons, from the one missed most to the one missed least",
+        ylabel="rise of the loss",
+        title="What it costs to remove one neuron",
+    ),
+    "damage",
+    alt="Without dropout a few neurons are missed badly; with dropout the curve is close to zero throughout.",
+)
+worst = {rate: [damages[rate, seed][0] for seed in range(3)] for rate in WORDS}
+ratio = min(without / with_it for without, with_it in zip(worst[0.0], worst[0.5]))
+lesson.check(
+    29,
+    ratio > 5,
+    f"It reduces the reliance on single neurons: without dropout, removing the neuron that is missed most raises the"
+    f" loss by {', '.join(f'{each:.2g}' for each in worst[0.0])} in the three runs; with dropout, by"
+    f" {', '.join(f'{each:.2g}' for each in worst[0.5])}: at least {ratio:.0f} times less.",
+)
+
+# %% [markdown]
+# ## Where the simple story fails
+#
+# **Too much is too much.** Dropout makes learning harder. If a network is small, or the rate high, there are too few
+# neurons left in a pass to learn anything. On the four points of XOR there is nothing to overfit, only something to
+# learn.
+
+# %%
+tiny = {}
+for rate in (0.0, 0.2, 0.5, 0.8):
+    model = nn.MLP(2, [4, 1], activation="tanh", dropout=rate, seed=3)
+    fit(model, xor(), epochs=400, batch_size=4, lr=0.05, progress=False)
+    tiny[rate] = loss_of(model, xor())
+lesson.table(
+    ["rate p", "loss on XOR's four points"],
+    [[rate, loss] for rate, loss in tiny.items()],
+    "Four hidden neurons, 400 epochs",
+)
+assert tiny[0.0] < 0.05 < tiny[0.5] < tiny[0.8]
+
+# %% [markdown]
+# **It must be off when it counts.** A network that is left in training mode gives another answer each time it is
+# asked. It is one of the most common mistakes; `model.eval()` is the cure, and the training doctor
+# (`micrograd_plus.explain.diagnose`) looks for it. We ask a trained network about the same point, over and over.
+
+# %%
+model, _ = runs[0.5, 0]
+ASKED = [0.5, 0.25]
+with no_grad():
+    answers = {}
+    for mode in ("in use", "left in training"):
+        model.train(mode == "left in training")
+        answers[mode] = [model(ASKED).sigmoid().data for _ in range(PASSES)]
+model.eval()
+lesson.table(
+    ["the model is", "lowest answer", "highest answer", "spread (standard deviation)"],
+    [[mode, min(found), max(found), stdev(found)] for mode, found in answers.items()],
+    f"The probability of the second class at the point {tuple(ASKED)}, asked {PASSES:,} times",
+)
+assert stdev(answers["in use"]) == 0 < stdev(answers["left in training"])
+
+# %% [markdown]
+# **Stopping early may do as much, or more.** Look again at the curves: without dropout, the loss on the unseen was
+# lowest early on. Who stops there needs no dropout for this data. The next lesson does just that.
+
+# %%
+lesson.table(
+    ["data", "without dropout, stopped at its best epoch", "with dropout, after all epochs"],
+    [[seed + 1, min(runs[0.0, seed][1][f"{UNSEEN} loss"]), ends[0.5, seed][1]] for seed in range(3)],
+    "Loss on the unseen points",
+)
+assert all(min(runs[0.0, seed][1][f"{UNSEEN} loss"]) < ends[0.5, seed][1] for seed in range(3))
+
+# %% [markdown]
+# ## Questions
+#
+# <details><summary>A layer of 100 neurons has a dropout of 0.2. How many are dropped in a pass, and by what are the
+# others multiplied?</summary>
+#
+# 20 on average, though seldom exactly 20. The others are multiplied by $\frac{1}{1 - 0.2} = 1.25$.
+#
+# </details>
+#
+# <details><summary>A neuron was dropped in a pass. What is the gradient of the weights that lead into it, and of
+# those that lead away from it?</summary>
+#
+# Both are 0. The weights into it: the gradient has to pass through the mask, and the mask is 0. The weights away
+# from it: their gradient is the number that came through them, which is $0 \cdot h = 0$, times the gradient from
+# above.
+#
+# </details>
+#
+# <details><summary>During training with dropout, the loss that is reported for the training data is often higher than
+# that for the validation data. Is something wrong?</summary>
+#
+# No. The training loss is taken with neurons missing, the validation loss with all of them at work. Compare like
+# with like, as the table above does: both with nothing dropped.
+#
+# </details>
+#
+# ## Change and try
+#
+# - Train with the rates 0.1, 0.3 and 0.8 instead of 0.5. Where is the loss on the unseen points lowest?
+# - Give the network 400 points to learn from instead of 40 (`moons(400, ...)`). What is left of the gap, and of the
+#   use of dropout?
+# - Remove *two* neurons at a time. Does the damage add up?
+#
+# ## Next
+#
+# We said *epoch* and *batch* without ado. [Lesson 7](07_batches_and_epochs.py) counts them.
