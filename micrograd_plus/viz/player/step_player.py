@@ -90,7 +90,6 @@ class StepPlayer(Page):
             if end > begin
         ]
 
-
     def _node(self, place: int, rules: Sequence[Op]) -> dict[str, Any]:
         node, name = self.log.order[place], self.log.names[self.log.order[place]]
         found = {

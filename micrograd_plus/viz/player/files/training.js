@@ -221,23 +221,34 @@ function fitPicture(fit, heights) {
 
 /* ---- the loss of all runs over time, with a cursor */
 
-/* How a curve is drawn: thin for each batch, full for the training's epochs, dashed for what is measured at their ends. */
-const kindOf = (name) => ({ "loss of each batch": "batch", loss: "epoch" })[name] ?? "validation";
+/* How a curve is drawn: thin for each batch, full for the training's epochs, dashed for what is measured at their ends.
+   Beside other runs, the batches of each would only be in the way. */
+const DASHES = ["6 4", "2 3", "9 3 2 3"];
+
+function curvesOf(run, alone) {
+  const kinds = { "loss of each batch": "batch", loss: "epoch" };
+  const names = Object.keys(run.losses).filter((name) => alone || kinds[name] !== "batch");
+  const measured = names.filter((name) => !kinds[name]);
+  return names.map((name) => ({
+    name, kind: kinds[name] ?? "validation", points: run.losses[name],
+    dash: kinds[name] ? "none" : DASHES[measured.indexOf(name) % DASHES.length],
+  }));
+}
 
 function lossPicture(runs) {
   const chart = element("chart");
-  const all = runs.flatMap((run) => Object.values(run.losses).flatMap(([, heights]) => heights));
+  const curves = runs.flatMap((run) => curvesOf(run, runs.length === 1).map((curve) => ({ run, ...curve })));
+  const all = curves.flatMap(({ points: [, heights] }) => heights);
   const last = Math.max(...runs.map((run) => run.times.at(-1)), 1e-9);
   const paint = (run) => `var(--mp-${series(runs.indexOf(run))})`;
   let cursor;
   let x;
 
-  for (const run of runs) for (const name of Object.keys(run.losses)) {
-    const kind = kindOf(name);
-    const key = makeSVG("svg", { viewBox: "0 0 28 12", "aria-hidden": true }, makeSVG("path", { d: "M0 6H28", class: kind, stroke: "currentColor", "stroke-width": kind === "batch" ? 1 : 2.5, "stroke-dasharray": kind === "validation" ? "6 4" : "none" }));
-    const entry = make("span", "", key, [run.name, name === "loss" ? "mean of each epoch" : name].filter(Boolean).join(": "));
+  for (const { run, name, kind, dash } of curves) {
+    const line = makeSVG("path", { d: "M0 6H28", class: kind, stroke: "currentColor", "stroke-dasharray": dash, "stroke-width": kind === "batch" ? 1 : 2.5 });
+    const key = makeSVG("svg", { viewBox: "0 0 28 12", "aria-hidden": true }, line);
     key.style.color = paint(run);
-    element("legend").append(entry);
+    element("legend").append(make("span", "", key, [run.name, name === "loss" ? "mean of each epoch" : name].filter(Boolean).join(": ")));
   }
 
   function layOut() {
@@ -256,8 +267,8 @@ function lossPicture(runs) {
     );
     for (const tick of ticks([0, last], Math.min(10, width / 80))) picture.append(
       makeSVG("text", { x: x(tick), y: height - 8, "text-anchor": "middle" }, tick ? short(tick) : "epoch 0"));
-    for (const run of runs) for (const [name, [times, losses]] of Object.entries(run.losses)) {
-      const path = makeSVG("path", { class: kindOf(name), d: `M${times.map((time, i) => `${x(time).toFixed(1)} ${y(read(losses[i])).toFixed(1)}`).join("L")}` });
+    for (const { run, kind, dash, points: [times, losses] } of curves) {
+      const path = makeSVG("path", { class: kind, "stroke-dasharray": dash, d: `M${times.map((time, i) => `${x(time).toFixed(1)} ${y(read(losses[i])).toFixed(1)}`).join("L")}` });
       path.style.stroke = paint(run);
       picture.append(path);
     }
