@@ -7,7 +7,7 @@ same rows of the table, so that they can be differentiated again, drawn and comp
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, NamedTuple, overload
 
@@ -33,7 +33,7 @@ def gradients(output: Value, wrt: Value | Sequence[Value]) -> Value | list[Value
     >>> first.data, gradients(first, x).data
     (12.0, 12.0)
     """
-    wanted = [wrt] if isinstance(wrt, Value) else list(wrt)
+    wanted = list(wrt) if isinstance(wrt, Iterable) else [wrt]
     for value in (output, *wanted):
         if not isinstance(value, Value):
             raise TypeError(f"gradients needs Values, but got {type(value).__name__}: {value!r}; wrap it in Value(...)")
@@ -136,7 +136,7 @@ def gradcheck(
     >>> bool(gradcheck(lambda x, y: x * y.exp(), [2.0, 0.5]))
     True
     """
-    numbers = [float(each) for each in inputs]
+    numbers = [constant(each).data for each in inputs]
     labels = [each.label if isinstance(each, Value) else "" for each in inputs]
     leaves = [leaf(number, ops.INPUT, label) for number, label in zip(numbers, labels)]
     output = function(*leaves)

@@ -277,8 +277,9 @@ class Value:
         """Returns x held between `min` and `max`; None is no bound. Raises ValueError if `min` is above `max`."""
         low = -inf if min is None else _to_float(min)
         high = inf if max is None else _to_float(max)
-        if low > high:
-            raise ValueError(f"clamp needs min <= max, but got min={low} and max={high}; swap them")
+        if not low <= high:
+            cure = "swap them" if low > high else "leave out a bound that you do not need"
+            raise ValueError(f"clamp needs min <= max, but got min={low} and max={high}; {cure}")
         return apply(ops.clamp(low, high), self)
 
     # ------------------------------------------------------------ as a number
@@ -617,7 +618,11 @@ def select(index: Number, values: Sequence[Number]) -> Value:
     >>> select(1, [Value(5.0), Value(7.0)])
     Value(7)
     """
-    position = index.data if isinstance(index, Value) else float(index)
+    position = index.data if isinstance(index, Value) else _to_float(index)
+    if not isinstance(values, (list, tuple)):
+        values = _as_list(ops.select, values)
+    if not values:
+        raise ValueError("select needs at least 1 value to choose from, but got none")
     if not position.is_integer():
         raise TypeError(f"select needs a whole number as its index, but got {position}")
     if not 0 <= position < len(values):
@@ -663,7 +668,11 @@ def topological_order(*roots: Value, leaves: bool = True) -> list[Value]:
 
 def _to_float(data: Any) -> float:
     if isinstance(data, Real):
-        return float(data)
+        try:
+            return float(data)
+        except OverflowError:
+            kind = type(data).__name__
+            raise OverflowError(f"a Value holds up to 1.8e308, but got a larger {kind}; scale it down") from None
     cure = "convert it with float() first"
     if isinstance(data, str):
         cure = f"convert it first: float({data!r})"
