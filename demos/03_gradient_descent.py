@@ -12,6 +12,7 @@
 import time
 from itertools import pairwise
 from statistics import fmean
+from textwrap import fill
 
 from _lesson import Lesson
 
@@ -63,7 +64,7 @@ lesson.table(
     [*rows, ["mean of the four", fmean(row[1] for row in rows), *map(fmean, zip(*singles))]],
     "The gradient of each example, at w = 0 and b = 0",
 )
-print(f"The gradient of the whole set, from one backward pass: dL/dw = {whole[0]:g}, dL/db = {whole[1]:g}")
+print(f"The whole set, from one backward pass: dL/dw = {whole[0]:g}, dL/db = {whole[1]:g}")
 
 # %% [markdown]
 # The gradient of the whole set is the *mean* of the single gradients. That is the one fact behind all three ways:
@@ -303,9 +304,10 @@ lesson.show(
 )
 
 # %% [markdown]
-# By the clock the order can turn round. As array code an update takes about as long with 60 examples as with one,
-# and the accurate updates of batch descent come at the price of the crude ones. That holds as long as the batch is
-# small for the machine: with a million examples, one accurate update takes as long as thousands of good ones would.
+# By the clock the order can turn round. As array code an update with 60 examples takes nowhere near 60 times as
+# long as one with a single example, and the accurate updates of batch descent come cheap. That holds as long as the
+# batch is small for the machine: with a million examples, one accurate update takes as long as thousands of good
+# ones would.
 #
 # These times are from the machine that ran this lesson; yours will differ, and so may the winner. What will not
 # differ is the pattern: hardware that works on many numbers at once makes large batches cheaper by the example.
@@ -355,7 +357,7 @@ def end(batch_size: int, rate: float, epochs: int = 40) -> float:
     try:
         path = descend(batch_size, lr=rate, epochs=epochs)
     except DivergenceError as error:
-        print(f"B = {batch_size}, rate {rate}: {error}\n")
+        print(fill(f"B = {batch_size}, rate {rate}: {error}", 110), "\n")
         return float("inf")
     return fmean(loss_at(*point) for point in path[-iterations_per_epoch(60, batch_size) :]) - loss_at(*lowest)
 

@@ -10,6 +10,7 @@ needs the extra `book`: pip install "micrograd_plus[book]".
 from __future__ import annotations
 
 import argparse
+import ast
 import asyncio
 import html
 import os
@@ -152,7 +153,7 @@ async def _run(page: Page, places: asyncio.Semaphore) -> None:
 def _exporter() -> TemplateExporter:
     return TemplateExporter(
         template_name="book", extra_template_basedirs=[str(HERE)], file_extension=".html",
-        filters={"prose": prose, "code": code, "figure": figure},
+        filters={"prose": prose, "code": code, "coloured": _coloured, "figure": figure},
     )  # fmt: skip
 
 
@@ -184,9 +185,29 @@ def formula(latex: str, display: str = "inline") -> str:
 
 
 def code(source: str) -> str:
-    """Python code as HTML, its words marked for colouring."""
-    inside = highlight(source, PythonLexer(), HtmlFormatter(nowrap=True))
+    """Python code as HTML; the calls that only lay out a table or hold a statement to its numbers are folded away."""
+    shown, folded = _unfolded(source)
+    details = f'<details class="helper"><summary>Lines that print and check</summary>{_coloured(folded)}</details>'
+    return (_coloured(shown) if shown else "") + (details if folded else "")
+
+
+def _coloured(source: str) -> str:
+    inside = highlight(source.replace("  # fmt: skip", ""), PythonLexer(), HtmlFormatter(nowrap=True))
     return f'<pre class="code" tabindex="0"><code>{inside}</code></pre>'
+
+
+def _unfolded(source: str) -> tuple[str, str]:
+    """A cell's lines in two parts: what a learner reads, and the calls of `lesson.table` and `lesson.check`."""
+    lines = source.splitlines()
+    plumbing = {
+        number
+        for statement in ast.parse(source).body
+        if isinstance(statement, ast.Expr) and ast.unparse(statement).startswith(("lesson.table(", "lesson.check("))
+        for number in range(statement.lineno - 1, statement.end_lineno or statement.lineno)
+    }
+    parts = ([line for i, line in enumerate(lines) if (i in plumbing) == wanted] for wanted in (False, True))
+    shown, folded = ("\n".join(part).strip("\n") for part in parts)
+    return shown, folded
 
 
 def figure(output: NotebookNode, resources: dict[str, Any]) -> str:
