@@ -6,14 +6,14 @@ buffers, bound once for a batch size, so that a run allocates little and looks n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from micrograd_plus import ops
 from micrograd_plus.compiler.fold import BATCHED, SHARED
-from micrograd_plus.compiler.layout import Instruction, Layout
+from micrograd_plus.compiler.layout import COPY, Instruction, Layout
 from micrograd_plus.compiler.names import Namer
 from micrograd_plus.compiler.text import assignment, numpy_text, product
 from micrograd_plus.compiler.trace import Integers
@@ -171,7 +171,9 @@ class _Emitter:
         """An array of rows that are not regular, taken one by one."""
         buffer = _BUFFERS[space, grad]
         if grad:
-            return f"{buffer}.take({self.table(rows)}, 0)"
+            taken = self.namer.unique("d_taken")
+            self.say(f"{taken} = {buffer}.take({self.table(rows)}, 0)")
+            return taken
         key = ("gather", space, rows.shape, rows.tobytes())
         if key not in self.known:
             if space == BATCHED:
@@ -192,9 +194,19 @@ class _Emitter:
         return self.view(space, view) if view else self.gather(space, rows)
 
     def gradient(self, space: int, rows: Integers) -> str:
-        """The same for their gradients."""
+        """The same for their gradients, which may lie elsewhere: see `borrow`."""
+        rows = self.home[space][rows]
         view = view_of(rows)
         return self.view(space, view, grad=True) if view else self.gather(space, rows, grad=True)
+
+    def gradient_matrix(self, space: int, rows: Integers) -> str:
+        """The gradients as a matrix, for reading."""
+        rows = self.home[space][rows]
+        found = self.matrix(space, rows, grad=True)
+        if found is None:
+            taken = self.gather(space, rows[0] if rows.shape[0] == 1 else rows, grad=True)
+            found = f"{taken}.reshape({', '.join(map(str, rows.shape[rows.shape[0] == 1 : -1]))}, -1)"
+        return found
 
     def matrix(self, space: int, rows: Integers, grad: bool = False) -> str | None:
         """A matrix, or a stack of them: as `value`, but the last axis of rows and that of the examples are one.
@@ -281,7 +293,10 @@ class _Emitter:
     def map_forward(self, each: Instruction) -> None:
         shape, names = self.map_arrays(each)
         text = numpy_text(each.op, each.op.value, names)
+        if each.op is COPY and not np.isnan(self.namer.constants[each.operands[0]]).any() and each.reads[0] == SHARED:
+            self.lines = self.definitions  # a constant stays where it is
         self.store(each, self.shaped(each.rows, shape), text)
+        self.lines = self.forward
 
     def store(self, each: Instruction, rows: Integers, text: str) -> None:
         """Says the assignment of an instruction's result."""
@@ -307,7 +322,8 @@ class _Emitter:
                 merged.setdefault(key, []).append(text)
         for (space, data), partials in merged.items():
             whole = partials[0] if len(partials) == 1 else " + ".join(f"({each})" for each in partials)
-            self.contribute(space, targets[space, data], product(upstream, whole), each.space)
+            pure = rows if whole == "1.0" else None
+            self.contribute(space, targets[space, data], product(upstream, whole), each.space, pure=pure)
 
     # ------------------------------------------------------------ product: stacks of matrix products
 
@@ -339,7 +355,7 @@ class _Emitter:
         left, right, *bias = each.operands
         if bias and self.needs(each.reads[2], bias[0]):
             rows, squeezed = self.squeezed(each.rows, bias[0])
-            self.contribute(each.reads[2], squeezed, self.gradient(each.space, rows), each.space)
+            self.contribute(each.reads[2], squeezed, self.gradient(each.space, rows), each.space, pure=rows)
         if each.reads[0] == SHARED:
             self.matrix_backward(each, left, right)
         elif left.shape[1] == right.shape[1] == 1:
@@ -361,8 +377,8 @@ class _Emitter:
 
     def matrix_backward(self, each: Instruction, left: Integers, right: Integers) -> None:
         a, b = self.matrix(SHARED, left), self.matrix(each.reads[1], right.transpose(0, 2, 1))
-        d = self.matrix(each.space, each.rows, grad=True)
-        assert a is not None and b is not None and d is not None
+        d = self.gradient_matrix(each.space, each.rows)
+        assert a is not None and b is not None
         swap = "" if left.shape[0] == 1 else "0, 2, 1"
         inner = tuple(size for i, size in enumerate(left.shape) if i or size > 1)
         if self.needs(SHARED, left):
@@ -375,7 +391,7 @@ class _Emitter:
     def matrix_contribute(self, space: int, rows: Integers, text: str, shape: tuple[int, ...]) -> None:
         target = self.matrix(space, rows, grad=True)
         if target is not None:
-            self.put(space, rows, target, text)
+            self.put(space, rows, target, text, lambda: self.gradient_matrix(space, rows))
         else:
             last = "B" if space == BATCHED else "1"
             self.contribute(space, rows.reshape(shape), f"{text}.reshape({', '.join(map(str, shape))}, {last})", space)
@@ -442,7 +458,8 @@ class _Emitter:
                 text = f"np.broadcast_to({text}, ({', '.join(map(str, operand.shape))}, {last}))"
             if not starred.startswith("*") and any(one in partial for one in single.values()):
                 text = f"np.add.reduce({text}, axis={axis}, keepdims=True)"
-            self.contribute(space, operand, text, each.space)
+            pure = np.broadcast_to(rows, operand.shape) if partial == "1.0" else None
+            self.contribute(space, operand, text, each.space, pure=pure)
 
     # ------------------------------------------------------------ lookup: columns of a table, by index
 
@@ -458,7 +475,7 @@ class _Emitter:
             return
         index = self.index(each.reads[1], self.value(each.reads[1], indices), columns.shape[1], each)
         chosen = f"({index}.reshape(-1, 1) == np.arange({columns.shape[1]})).astype(float)"
-        d = self.matrix(each.space, each.rows[np.newaxis], grad=True)
+        d = self.gradient_matrix(each.space, each.rows[np.newaxis])
         self.matrix_contribute(SHARED, columns[np.newaxis], f"np.matmul({d}, {chosen})", columns.shape)
 
     # ------------------------------------------------------------ gradients that add up
@@ -473,6 +490,7 @@ class _Emitter:
             if any(wanted[space][rows].any() for space, rows in zip(each.reads, each.operands)):
                 wanted[each.space][each.rows] = True
         self.wanted = wanted
+        self.home = {space: np.arange(len(rows)) for space, rows in wanted.items()}
         self.written = {space: np.zeros(len(rows), bool) for space, rows in wanted.items()}
         for output in self.of:
             node = layout.folded.outputs[output]
@@ -486,11 +504,29 @@ class _Emitter:
     def needs(self, space: int, rows: Integers) -> bool:
         return bool(self.wanted[space][rows].any())
 
-    def contribute(self, space: int, rows: Integers, text: str, source: int, back: str = "") -> None:
+    def borrow(self, rows: Integers, pure: Integers) -> bool:
+        """Lets batched rows whose gradient is just that of other rows have theirs in the same place, if that is safe.
+
+        Nothing is copied: `home` says where a row's gradient is. Whoever adds to it later brings it to a place of its
+        own in the same stroke (see `put`), so a place that is shared is never written.
+        """
+        flat = rows.reshape(-1)
+        if self.written[BATCHED][flat].any() or len(np.unique(flat)) < len(flat) or flat.min() < self.namer.input_rows:
+            return False
+        self.home[BATCHED][rows] = self.home[BATCHED][pure]
+        self.written[BATCHED][flat] = True
+        return True
+
+    def contribute(
+        self, space: int, rows: Integers, text: str, source: int, back: str = "", pure: Integers | None = None
+    ) -> None:
         """Adds an array to the gradients of rows of its shape; `back` are axes by which it is turned.
 
-        Rows that come more than once get the sum, and shared ones the sum over all examples.
+        Rows that come more than once get the sum, and shared ones the sum over all examples. `pure` are rows whose
+        gradient the array is, if it is that and nothing else.
         """
+        if pure is not None and space == source == BATCHED and self.borrow(rows, pure):
+            return
         over_batch = space == SHARED and source == BATCHED
         view = view_of(rows)
         if view:
@@ -512,6 +548,10 @@ class _Emitter:
         whole, rows = rows.shape, rows[tuple(slice(0, n) for n in view.shape)]
         if over_batch:
             axes = [*axes, rows.ndim]
+
+        def before() -> str:
+            return self.gradient(space, rows)
+
         if over_batch and view.is_block and not back and axes == list(range(axes[0], rows.ndim + 1)):
             # a sum over the last axes is a product with ones, which is quicker
             lead, last = int(np.prod(whole[: axes[0]])), int(np.prod(whole[axes[0] :]))
@@ -520,18 +560,21 @@ class _Emitter:
             target = self.define(
                 self.name(space, view, True) + "_sums", f"d_shared[{view.start}:{view.start + lead}]"
             )
-            self.put(space, rows, target, f"np.dot({flat}, {ones})")
+            self.put(space, rows, target, f"np.dot({flat}, {ones})", lambda: target)
         elif axes:
             chosen = axes[0] if len(axes) == 1 else tuple(axes)
             turned = f"{text}.transpose({back})" if back else text
-            self.put(space, rows, target, f"np.add.reduce({turned}, axis={chosen}, keepdims=True)")
+            self.put(space, rows, target, f"np.add.reduce({turned}, axis={chosen}, keepdims=True)", before)
         elif back:
-            self.put(space, rows, self.turned(target, "3, 0, 1, 2"), text)
+            self.put(space, rows, self.turned(target, "3, 0, 1, 2"), text, lambda: self.turned(before(), "3, 0, 1, 2"))
         else:
-            self.put(space, rows, target, text)
+            self.put(space, rows, target, text, before)
 
-    def put(self, space: int, rows: Integers, target: str, text: str) -> None:
-        """Says the assignment of a first contribution, or the addition of a further one."""
+    def put(self, space: int, rows: Integers, target: str, text: str, before: Callable[[], str]) -> None:
+        """Says the assignment of a first contribution, or the addition of a further one.
+
+        `before` names the gradients so far, in the form of the target, where they lie elsewhere.
+        """
         written = self.written[space]
         done = written[rows]
         if not done.any():
@@ -542,7 +585,11 @@ class _Emitter:
         else:
             if not done.all():
                 self.clear(space, rows[~done])
-            self.say(f"np.add({target}, {text}, out={target})")
+            if (self.home[space][rows] != rows).any():
+                self.say(f"np.add({before()}, {text}, out={target})")
+                self.home[space][rows] = rows
+            else:
+                self.say(f"np.add({target}, {text}, out={target})")
         written[rows] = True
 
     def clear(self, space: int, rows: Integers) -> None:
@@ -577,11 +624,15 @@ class _Emitter:
                 summed = f"np.add.reduce({parts}.take({self.table(places)}, 0), axis=0)"
         view = view_of(unique)
         if view:
-            self.put(space, unique, self.view(space, view, grad=True), summed)
+            self.put(space, unique, self.view(space, view, grad=True), summed, lambda: self.gradient(space, unique))
             return
         done = self.written[space][unique]
         if done.any() and not done.all():
             self.clear(space, unique[~done])
+        if (self.home[space][unique] != unique).any():
+            summed = f"{self.gradient(space, unique)} + {summed}"
+            self.home[space][unique] = unique
+            done[:] = False
         sign = "+=" if done.any() else "="
         self.say(f"{_BUFFERS[space, True]}[{self.table(unique)}] {sign} {summed}")
         self.written[space][unique] = True

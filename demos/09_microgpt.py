@@ -1,0 +1,253 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 9 A GPT from scalars
+#
+# A language model predicts the next character. This one is a GPT: the same parts, in the same places, as in the models
+# behind the assistants that you know, only small: 4,000 weights instead of hundreds of billions. Every number in it is
+# a `Value`, and the text of the model below has no matrix in it, only sums of products.
+#
+# Run as it is written, a training step takes a good part of a second, as there are tens of thousands of numbers to make
+# and to walk back through. `compile` turns the very same code into a few dozen array instructions. We run both, side by
+# side, and see that the losses are the same.
+
+# %%
+import math
+import random
+import time
+
+from _lesson import Lesson
+
+from micrograd_plus import Value, compile, dot, logsumexp, no_grad, select, softmax, total
+from micrograd_plus.compiler import Trainer
+from micrograd_plus.nn import Adam, Embedding, Layer, Module
+from micrograd_plus.nn.schedules import Cosine
+
+lesson = Lesson("09_microgpt")
+
+# %% [markdown]
+# ## The data: names
+#
+# The names are made up, from syllables, by a few rules with exceptions. A model that has learned the rules writes names
+# that sound like these and are not among them.
+
+
+# %%
+def made_up_names(count: int, seed: int = 0) -> list[str]:
+    """Different names of two or three syllables, such as `maren` and `tolia`."""
+    rng = random.Random(seed)
+    names: set[str] = set()
+    while len(names) < count:
+        syllables = [rng.choice("bdklmnrstv") + rng.choice("aeio") for _ in range(rng.choice([1, 2, 2]))]
+        names.add("".join(syllables) + rng.choice(["n", "ra", "lia", "s", "na", "ri", "lo"]))
+    return sorted(names, key=lambda name: (rng.random(), name))
+
+
+names = made_up_names(1000)
+END = "."  # stands before and after every name
+characters = [END, *sorted(set("".join(names)))]
+number_of = {character: number for number, character in enumerate(characters)}
+
+
+def tokens_of(name: str) -> list[int]:
+    """The numbers of a name's characters, with the mark at both ends."""
+    return [number_of[character] for character in END + name + END]
+
+
+lesson.table(["names", "characters", "the first ones"], [[len(names), len(characters), ", ".join(names[:6])]])
+
+# %% [markdown]
+# ## The model
+#
+# Each token becomes a list of 16 numbers: one list for the character, one for the position, added up. Then come the
+# blocks. In a block, *attention* lets each token look back: it asks with its query $q_t$, every token $s$ up to itself
+# answers with its key $k_s$, and the token takes the average of their values $v_s$, weighted by how well the answer fits:
+#
+# $$ w_{ts} = \operatorname{softmax}_{s \le t}\Big(\frac{q_t \cdot k_s}{\sqrt{d}}\Big), \qquad o_t = \sum_{s \le t} w_{ts} v_s $$
+#
+# Four *heads* do so at once, each with 4 of the 16 numbers. A small network then works on each token by itself. Both
+# parts *add* what they find to the token, and see it brought to length 1 first (RMS norm).
+
+
+# %%
+def rms_norm(x: list[Value]) -> list[Value]:
+    """The numbers divided by the root of the mean of their squares."""
+    scale = (dot(x, x) / len(x) + 1e-5) ** -0.5
+    return [each * scale for each in x]
+
+
+def added(xs: list[Value], ys: list[Value]) -> list[Value]:
+    """Two lists of numbers, added one by one."""
+    return [x + y for x, y in zip(xs, ys)]
+
+
+class Block(Module):
+    """Attention, and a network with one hidden layer and squared ReLU, each added to what comes in."""
+
+    def __init__(self, width: int, heads: int, seed: int) -> None:
+        self.heads = heads
+        parts = {"query": (width, width), "key": (width, width), "value": (width, width), "out": (width, width),
+                 "up": (width, 4 * width), "down": (4 * width, width)}  # fmt: skip
+        for i, (name, (nin, nout)) in enumerate(parts.items()):
+            setattr(self, name, Layer(nin, nout, bias=False, seed=seed + i))
+
+    def forward(self, tokens: list[list[Value]]) -> list[list[Value]]:
+        """The tokens, each after looking at those before it and then working by itself."""
+        normed = [rms_norm(x) for x in tokens]
+        queries, keys, values = ([part(x) for x in normed] for part in (self.query, self.key, self.value))
+        tokens = [added(x, self.out(self.attend(q, keys[: t + 1], values))) for t, (x, q) in enumerate(zip(tokens, queries))]
+        return [added(x, self.down([each.relu() ** 2 for each in self.up(rms_norm(x))])) for x in tokens]
+
+    def attend(self, query: list[Value], keys: list[list[Value]], values: list[list[Value]]) -> list[Value]:
+        """The average of the values, weighted by how well the keys fit the query, head by head."""
+        size = len(query) // self.heads
+        found = []
+        for start in range(0, len(query), size):
+            head = slice(start, start + size)
+            weights = softmax([dot(query[head], key[head]) / math.sqrt(size) for key in keys])
+            found += [dot(weights, [value[i] for value in values[: len(keys)]]) for i in range(start, start + size)]
+        return found
+
+
+class GPT(Module):
+    """From the tokens so far to a score for each character that may come next, after each token."""
+
+    def __init__(self, characters: int, width: int = 16, heads: int = 4, blocks: int = 1, length: int = 16) -> None:
+        self.characters = Embedding(characters, width, seed=1)
+        self.positions = Embedding(length, width, seed=2)
+        self.blocks = [Block(width, heads, seed=10 * i) for i in range(1, blocks + 1)]
+        self.scores = Layer(width, characters, bias=False, seed=3)
+        for table in (self.characters, self.positions):  # start small
+            for row in table.weights:
+                for weight in row:
+                    weight.data *= 0.1
+
+    def forward(self, tokens: list[Value]) -> list[list[Value]]:
+        """The scores after each token."""
+        x = [added(self.characters(token), self.positions(t)) for t, token in enumerate(tokens)]
+        x = [rms_norm(each) for each in x]
+        for block in self.blocks:
+            x = block(x)
+        return [self.scores(each) for each in x]
+
+
+def loss_of(tokens: list[Value]) -> Value:
+    """The cross-entropy of one name: how surprised the model is by each next character, on average."""
+    scores = model(tokens[:-1])
+    return total(logsumexp(row) - select(token, row) for row, token in zip(scores, tokens[1:])) / len(scores)
+
+
+model = GPT(len(characters))
+lesson.table(["weights"], [[len(model.parameters())]])
+
+# %% [markdown]
+# ## A few steps as it is written, and the same steps compiled
+#
+# `compile(loss_of, ...)` runs the function once for every length of name that comes along, on Values, and keeps the
+# array program that it makes of them. `Trainer` then does the whole step on arrays: forward, backward, and Adam.
+
+# %%
+STEPS, RATE = 1500, 0.01
+start = model.state_dict()
+
+
+def eager_steps(count: int) -> tuple[list[float], float]:
+    """The losses of some training steps on Values, and the seconds that a step took."""
+    model.load_state_dict(start)
+    optimizer = Adam(model.parameters(), lr=Cosine(RATE, STEPS))
+    losses, began = [], time.perf_counter()
+    for name in names[:count]:
+        loss = loss_of([Value(token) for token in tokens_of(name)])
+        model.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.data)
+    return losses, (time.perf_counter() - began) / count
+
+
+def compiled_steps(count: int) -> tuple[list[float], float]:
+    """The same on arrays; programs for new lengths are made outside of the time that is taken."""
+    model.load_state_dict(start)
+    trainer = Trainer(programs, Adam(model.parameters(), lr=Cosine(RATE, STEPS)))
+    losses, seconds = [], 0.0
+    for step in range(count):
+        batch = [tokens_of(names[step % len(names)])]
+        programs.program(batch)
+        began = time.perf_counter()
+        losses.append(trainer.step(batch))
+        seconds += time.perf_counter() - began
+    trainer.sync()
+    return losses, seconds / count
+
+
+programs = compile(loss_of, parameters=model.parameters())
+eager, eager_time = eager_steps(10)
+compiled, _ = compiled_steps(10)
+apart = max(abs(a - b) for a, b in zip(eager, compiled))
+lesson.table(["step", "loss, as written", "loss, compiled"], [[i + 1, a, b] for i, (a, b) in enumerate(zip(eager, compiled))])
+assert apart < 1e-9, f"the losses are {apart} apart"
+
+# %% [markdown]
+# ## What the compiler made of it
+
+# %%
+program = programs.program([tokens_of("tolia")])
+print(program.summary())
+
+# %% [markdown]
+# ## The whole training run
+
+# %%
+losses, compiled_time = compiled_steps(STEPS)
+first, last = sum(losses[:100]) / 100, sum(losses[-100:]) / 100
+lesson.table(
+    ["", "a step", "loss of the first 100 names", "of the last 100"],
+    [
+        ["as written", f"{eager_time * 1e3:.1f} ms", "", ""],
+        ["compiled", f"{compiled_time * 1e3:.2f} ms", first, last],
+        ["", f"{eager_time / compiled_time:.0f} times faster", "", ""],
+    ],
+)
+assert last < 0.75 * first
+
+# %% [markdown]
+# ## New names
+#
+# To write a name, we ask for the scores of the next character, draw one (a lower temperature draws the likeliest more
+# often), and go on with it until the mark of the end. This function of Values is compiled as well.
+
+# %%
+next_scores = compile(lambda tokens: model(tokens)[-1], parameters=model.parameters())
+
+
+def written(rng: random.Random, temperature: float = 0.7) -> str:
+    """A name, character by character."""
+    tokens = [number_of[END]]
+    while len(tokens) < 15:
+        scores = [Value(score / temperature) for score in next_scores([tokens])[0]]
+        with no_grad():
+            weights = [each.data for each in softmax(scores)]
+        token = rng.choices(range(len(characters)), weights)[0]
+        if token == number_of[END]:
+            break
+        tokens.append(token)
+    return "".join(characters[token] for token in tokens[1:])
+
+
+rng = random.Random(7)
+new = [written(rng) for _ in range(20)]
+lesson.table(["new names", "of which among those it was trained on"], [[", ".join(new), sum(name in names for name in new)]])
+
+# %% [markdown]
+# **To try.** Raise the temperature to 1.5, and lower it to 0.2. Give the model two blocks. Take the positions away
+# (return `self.characters(token)` alone) and look at the loss: what can a model without positions not know?
