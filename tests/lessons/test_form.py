@@ -1,0 +1,50 @@
+"""Every lesson has the common form, and the syllabus lists every lesson."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+DEMOS = Path(__file__).parents[2] / "demos"
+LESSONS = sorted(path.name for path in DEMOS.glob("[0-9][0-9]_*.py"))
+NUMBERED = [name for name in LESSONS if 1 <= int(name[:2]) <= 8]
+
+
+def prose(name: str) -> str:
+    """The text of a lesson's Markdown cells."""
+    cells = re.split(r"^# %%", (DEMOS / name).read_text(encoding="utf-8"), flags=re.M)
+    return "\n".join(re.sub(r"^# ?", "", cell, flags=re.M) for cell in cells if cell.startswith(" [markdown]"))
+
+
+def test_the_syllabus_lists_every_lesson_in_order() -> None:
+    linked = re.findall(r"\]\((\d\d_\w+\.py)\)", (DEMOS / "README.md").read_text(encoding="utf-8"))
+    assert linked == LESSONS
+
+
+@pytest.mark.parametrize("name", ["README.md", *LESSONS])
+def test_links_between_lessons_lead_somewhere(name: str) -> None:
+    text = (DEMOS / name).read_text(encoding="utf-8") if name == "README.md" else prose(name)
+    for link in re.findall(r"\]\(([^)#\s]+)\)", text):
+        assert link.startswith("https://") or (DEMOS / link).exists(), f"{name} links to {link}"
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_opens_with_its_title(name: str) -> None:
+    first, title = (DEMOS / name).read_text(encoding="utf-8").splitlines()[:2]
+    assert first == "# %% [markdown]"
+    number = str(int(name[:2])) if int(name[:2]) else ""
+    assert re.match(rf"# # {number} ?[A-Z]", title)
+
+
+@pytest.mark.parametrize("name", NUMBERED)
+def test_a_lesson_has_formulas_questions_and_things_to_try(name: str) -> None:
+    text = prose(name)
+    questions = re.findall(r"<details>\s*<summary>(.+?)</summary>(.+?)</details>", text, flags=re.S)
+    assert len(questions) >= 2
+    assert all(answer.strip() for _, answer in questions)
+    assert "$" in text
+    assert re.search(r"^#+ Change and try", text, flags=re.M)
+    assert re.search(r"^#+ Next", text, flags=re.M)
+    assert "!" not in re.sub(r"\$[^$]*\$|`[^`]*`", "", text), "a patient voice has no exclamation marks"
