@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from itertools import islice
+from typing import Literal, NamedTuple
 
+from micrograd_plus import ops
 from micrograd_plus.value import UNSEEN, Value
 from micrograd_plus.viz.modules import ancestors
-from micrograd_plus.viz.palette import ROLES
 from micrograd_plus.viz.scene import Arrow, Box, Cell, Scene, Sketch, grad_text, number, role, shortened
 
 __all__ = ["COLLAPSES", "abridged", "collapsed", "draw_all", "scene_of"]
@@ -123,18 +124,27 @@ def collapsed(sketch: Sketch, level: int) -> Scene:
     return sketch.scene
 
 
+class _Key(NamedTuple):
+    """What the members of a group share: their module; the modules before them; or their role and who uses them."""
+
+    kind: Literal["module", "between", "leaves"]
+    name: str = ""  # the module or the role
+    passed: int = 0  # a bit for each module that leads here
+    user: _Key | None = None
+
+
 class _Groups:
-    """Which group each node goes to, by a key: `("module", name)`, `("between", ...)` or `("leaves", ...)`."""
+    """Which group each node goes to; a node that is in none is drawn by itself."""
 
     def __init__(self, sketch: Sketch, level: int) -> None:
         self.sketch = sketch
-        self.key: dict[Value, tuple[object, ...]] = {}
+        self.key: dict[Value, _Key] = {}
         for node, module in sketch.modules.items():
             names = ancestors(module)
-            self.key[node] = ("module", names[max(0, len(names) - 1 - level)])
+            self.key[node] = _Key("module", names[max(0, len(names) - 1 - level)])
         self._between()
         self._leaves()
-        self.members: dict[tuple[object, ...], list[Value]] = {}
+        self.members: dict[_Key, list[Value]] = {}
         for node in sketch.order:
             if node in self.key:
                 self.members.setdefault(self.key[node], []).append(node)
@@ -147,27 +157,27 @@ class _Groups:
         bits = {key: 1 << i for i, key in enumerate(dict.fromkeys(self.key.values()))}
         passed: dict[Value, int] = {}
         for node in self.sketch.order if len(bits) <= MASKED else ():
-            mask = bits.get(self.key.get(node, ()), 0)
+            mask = bits[self.key[node]] if node in self.key else 0
             for child in node.children:
                 mask |= passed.get(child, 0)
             passed[node] = mask
         for node in rest:
             if node is not self.sketch.root:
-                self.key[node] = ("between", passed.get(node, 0))
+                self.key[node] = _Key("between", passed=passed.get(node, 0))
 
     def _leaves(self) -> None:
         """Leaves that no module owns: those of one role that go to the same place form a group, if they are many."""
-        users: dict[Value, tuple[object, ...]] = {}
+        users: dict[Value, _Key | None] = {}
         for node in self.sketch.order:
             for child in node.children:
                 if not child.children and child not in self.key:
-                    users.setdefault(child, self.key.get(node, ()))
-        alike: dict[tuple[object, ...], list[Value]] = {}
+                    users.setdefault(child, self.key.get(node))
+        alike: dict[_Key, list[Value]] = {}
         for leaf, user in users.items():
-            alike.setdefault(("leaves", role(leaf, self.sketch.root), user), []).append(leaf)
+            alike.setdefault(_Key("leaves", role(leaf, self.sketch.root), user=user), []).append(leaf)
         for key, leaves in alike.items():
-            if key[2] and key[1] in ("constant", "random"):
-                self.key.update((leaf, key[2]) for leaf in leaves)  # type: ignore[misc]
+            if key.user and key.name in ("constant", "random"):  # a detail of what uses them
+                self.key.update((leaf, key.user) for leaf in leaves)
             elif len(leaves) > FEW_LEAVES:
                 self.key.update((leaf, key) for leaf in leaves)
 
@@ -178,11 +188,11 @@ def _draw_boxes(sketch: Sketch, groups: _Groups) -> None:
         for child in node.children:
             if groups.key.get(child) != groups.key.get(node):
                 outside[child] = None
-    exits: dict[tuple[object, ...], list[Value]] = {}
+    exits: dict[_Key, list[Value]] = {}
     for node in outside:
         if node in groups.key:
             exits.setdefault(groups.key[node], []).append(node)
-    ids: dict[tuple[object, ...], str] = {}
+    ids: dict[_Key, str] = {}
     for node in sketch.order:
         key = groups.key.get(node)
         if key is None:
@@ -194,25 +204,20 @@ def _draw_boxes(sketch: Sketch, groups: _Groups) -> None:
         sketch.scene.nodes[sketch.place[node]] = ids[key]
 
 
-def _group_box(
-    sketch: Sketch, id: str, key: tuple[object, ...], members: Sequence[Value], exits: Sequence[Value]
-) -> Box:
-    results = [node for node in exits if node.children or key[0] == "leaves"]
-    counts = Counter(role(node, sketch.root) for node in members)
-    parameters, operations = counts["parameter"], sum(1 for node in members if node.children)
-    its = "loss" if sketch.root in members else "intermediate"
-    holder = ""
-    if key[0] == "module":
-        name = str(key[1])
-        holder = "".join(ancestors(name)[-2:-1])
+def _group_box(sketch: Sketch, id: str, key: _Key, members: Sequence[Value], exits: Sequence[Value]) -> Box:
+    """The box of a group: its name, what is in it, and the values that leave it."""
+    its, holder = "loss" if sketch.root in members else "intermediate", ""
+    if key.kind == "module":
+        name, holder = key.name, "".join(ancestors(key.name)[-2:-1])
+        parameters = sum(node.op is ops.PARAMETER for node in members)
         notes = _inner_modules(name, {sketch.modules[node] for node in members if node in sketch.modules})
         notes += [_count(parameters, "parameter")] if parameters else []
-    elif key[0] == "leaves":
-        its, notes = str(key[1]), []
-        name = _count(len(members), ROLES[its].word)
+    elif key.kind == "leaves":
+        its, notes = key.name, []
+        name = _count(len(members), "random number" if its == "random" else its)
     else:
-        notes = [_operations(members)]
-        name = _count(operations, "operation")
+        name, notes = _count(sum(1 for node in members if node.children), "operation"), [_operations(members)]
+    results = [node for node in exits if node.children or key.kind == "leaves"]
     title = "\n".join([name, _count(len(members), "value"), *notes])
     cells = (*(Cell("note", note) for note in notes), *_result_cells(results))
     return Box(id, its, shortened(name), title, cells, group=True, holder=holder)
@@ -246,7 +251,7 @@ def _inner_modules(name: str, modules: set[str]) -> list[str]:
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 or noun == 'computed' else 's'}"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _draw_arrows(sketch: Sketch, groups: _Groups) -> None:

@@ -161,7 +161,7 @@ class Graph:
         except Exception as error:
             note = f"(no picture: {error})"
             return {"text/plain": f"{text}\n{note}", "text/html": f"<pre>{html.escape(f'{text}{chr(10)}{note}')}</pre>"}
-        return {"text/plain": text, "text/html": f'<div style="overflow-x:auto">{svg}</div>', "image/svg+xml": svg}
+        return {"text/plain": text, "text/html": _scrolling(svg), "image/svg+xml": svg}
 
     # ------------------------------------------------------------ how it is made
 
@@ -183,6 +183,12 @@ class Graph:
             order, self._names(order), owners(order, labels),
             collapse=self.collapse, expand=self.expand, derivatives=self.derivatives, limit=self.limit,
         )  # fmt: skip
+
+
+def _scrolling(svg: str) -> str:
+    """The SVG in a frame where a wide picture shrinks to half its size to fit, and scrolls beyond that."""
+    width = float(svg.partition('width="')[2].partition("pt")[0])
+    return f'<div style="overflow-x:auto"><div style="min-width:{width / 2:.0f}pt">{svg}</div></div>'
 
 
 def _prefixed(ids: dict[Key, str], prefix: str) -> dict[Key, str]:

@@ -110,3 +110,16 @@ def test_screen_readers_get_an_image_with_a_name(browser: Any, tmp_path: Path) -
     page_file.write_text(f"<!doctype html>{drawing().graph()._repr_mimebundle_()['text/html']}", encoding="utf-8")
     page, _ = opened(browser, page_file.as_uri(), "light")
     assert page.get_by_role("img", name="Computation graph of n").count() == 1
+
+
+def test_a_wide_picture_scrolls_in_its_frame_and_not_the_page(browser: Any, tmp_path: Path) -> None:
+    x = Value(0.5, "x")
+    for _ in range(30):
+        x = x.sin()
+    page_file = tmp_path / "page.html"
+    page_file.write_text(f"<!doctype html>{x.graph()._repr_mimebundle_()['text/html']}", encoding="utf-8")
+    page, _ = opened(browser, page_file.as_uri(), "light")
+    page.set_viewport_size({"width": 360, "height": 700})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.eval_on_selector("div", "frame => frame.scrollWidth > 3 * frame.clientWidth")
+    assert page.locator("g.value text").first.bounding_box()["height"] > 5  # still legible
