@@ -29,7 +29,8 @@ TOYS: dict[str, dict[str, float]] = {
 }
 CLASS_LOSSES = ("cross_entropy", "bce_with_logits", "hinge")
 NUMBER_LOSSES = ("mse", "l1", "huber")
-ITERATIONS = 1500  # about how many updates a small network needs with Adam at rate 0.01
+ITERATIONS = 1000  # about how many updates a small network needs with Adam at rate 0.01
+EPOCHS = (5, 100)  # large data deserve to be seen more than once, and small ones are learnt by heart if seen too often
 
 
 def add_parser(subparsers: Any) -> None:
@@ -87,7 +88,7 @@ def add_parser(subparsers: Any) -> None:
         "--batch-size", type=int, default=32, metavar="N", help="rows to an update (default: %(default)s)"
     )
     training.add_argument(
-        "--epochs", type=int, metavar="N", help=f"(default: as many as make about {ITERATIONS} updates)"
+        "--epochs", type=int, metavar="N", help=f"(default: as make {ITERATIONS} updates, {EPOCHS[0]} to {EPOCHS[1]})"
     )
     training.add_argument(
         "--patience",
@@ -203,7 +204,7 @@ def _train(args: argparse.Namespace, parts: Parts, folder: Path, console: Consol
         training.width, [*args.hidden, outputs], activation=args.activation, dropout=args.dropout, seed=args.seed
     )
     steps = iterations_per_epoch(len(training), args.batch_size)
-    epochs = args.epochs if args.epochs is not None else max(20, math.ceil(ITERATIONS / steps))
+    epochs = args.epochs if args.epochs is not None else min(max(EPOCHS[0], math.ceil(ITERATIONS / steps)), EPOCHS[1])
     console.print(
         f"{parts.training!r}\n{model!r}, {len(model.parameters()):,} parameters", markup=False, soft_wrap=True
     )

