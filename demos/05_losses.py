@@ -73,14 +73,15 @@ lesson.table(
 # $$ \frac{\partial L}{\partial \hat y_i} = \frac{2}{n} (\hat y_i - y_i) $$
 #
 # A prediction that is too high has a slope above 0, one that is too low a slope below 0, and one that is right has
-# none. Twice as wrong means twice the slope. So let each prediction take a step against its slope.
+# none. Twice as wrong means twice the slope. So let each prediction take a step against its slope: minus 0.3 times
+# the slope.
 
 # %%
 mse.backward()
 RATE = 0.3
 moved = [p.data - RATE * p.grad for p in predictions]
 lesson.table(
-    ["day", "predicted", "actual", "slope on paper", "slope by backward", f"moved by −{RATE} × slope"],
+    ["day", "predicted", "actual", "slope on paper", "slope by backward", "after a step"],
     [
         [day, p.data, y, 2 / 3 * (p.data - y), p.grad, new]
         for day, p, y, new in zip((1, 2, 3), predictions, ACTUAL, moved)
@@ -102,7 +103,7 @@ lesson.check(
 # %% [markdown]
 # In training nobody moves predictions: they come from weights. The slope above is where the chain rule starts; it
 # hands the slope on, through the network, to every weight. Here is the whole computation of the loss, with the
-# slopes in the lower row of each box.
+# slope of the loss on the right of each box.
 
 # %%
 lesson.show(
@@ -345,7 +346,7 @@ lesson.show(
 )  # fmt: skip
 
 # %% [markdown]
-# On the far left, the squared error is a plateau. It says that the model is wrong, but not which way is better.
+# On the far left, the squared error is a plateau. It says that the model is wrong, but hardly which way is better.
 #
 # A whole training run shows it. Two clouds of points, one neuron, and a start with a weight that has the wrong sign,
 # so that the model is sure and wrong about nearly every point. Everything is equal but the loss.
@@ -382,8 +383,8 @@ lesson.table(
 )
 lesson.show(
     plots.curves(
-        {name: (range(EPOCHS + 1), shares) for name, shares in recovered.items()}, xlabel="epoch", ylabel="right answers",
-        title="From sure and wrong to right",
+        {name: (range(EPOCHS + 1), shares) for name, shares in recovered.items()},
+        xlabel="epoch", ylabel="share of right answers", title="From sure and wrong to right",
     ),
     "recovery",
     alt="With cross-entropy the share of right answers jumps to 100% within a few epochs; with the squared error it "
@@ -394,6 +395,9 @@ print("epochs until 95% are right: " + ", ".join(f"{name} {epoch}" for name, epo
 assert arrival["squared error"] > 10 * arrival["cross-entropy"]
 
 # %% [markdown]
+# Both arrive in the end. But the model trained on the squared error first has to creep across the plateau, and a
+# learner who stopped at epoch 100 would think that it cannot learn at all.
+#
 # ## Many classes
 #
 # With $K$ classes the network has $K$ logits, $z_1$ to $z_K$. *Softmax* makes probabilities of them: the exponential
@@ -417,7 +421,7 @@ powers = [exp(z.data) for z in logits]
 shared = [power / sum(powers) for power in powers]
 paper_slopes = [p - (k == RIGHT) for k, p in enumerate(shared)]
 lesson.table(
-    ["class", "logit z", "e to the z", "probability p", "target", "slope on paper", "slope by backward"],
+    ["class", "z", "e to the z", "p", "target", "slope on paper", "by backward"],
     [
         [name, z.data, power, p, int(k == RIGHT), paper, z.grad]
         for k, (name, z, power, p, paper) in enumerate(zip(ANIMALS, logits, powers, shared, paper_slopes))
@@ -439,7 +443,7 @@ lesson.show(
     many.graph(title="Cross-entropy of three logits"),
     "many_classes",
     alt="Computation graph: the three logits go into a logarithm of the sum of exponentials; the right class's logit "
-    "is subtracted from it. Below each logit stands its slope.",
+    "is subtracted from it. Beside each logit stands its slope.",
 )
 
 # %% [markdown]

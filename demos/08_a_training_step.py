@@ -50,7 +50,11 @@ def close(first, second) -> bool:
 # Usually they start at random. Here they start at numbers that are easy on paper.
 
 # %%
-START = {"w11": 0.5, "w12": -0.6, "b1": 0.7, "w21": -0.2, "w22": 0.8, "b2": -0.1, "u1": -0.3, "u2": 0.9, "c": 0.4}
+START = {
+    "w11": 0.5, "w12": -0.6, "b1": 0.7,
+    "w21": -0.2, "w22": 0.8, "b2": -0.1,
+    "u1": -0.3, "u2": 0.9, "c": 0.4,
+}  # fmt: skip
 RATE = 0.1
 
 
@@ -96,7 +100,8 @@ def training_step(model, optimizer, inputs, targets, loss_function) -> float:
 #
 # $$ z_1 = w_{11} x_1 + w_{12} x_2 + b_1 $$
 # $$ z_2 = w_{21} x_1 + w_{22} x_2 + b_2 $$
-# $$ h_1 = \max(z_1, 0), \quad h_2 = \max(z_2, 0) $$
+# $$ h_1 = \max(z_1, 0) $$
+# $$ h_2 = \max(z_2, 0) $$
 # $$ \hat y = u_1 h_1 + u_2 h_2 + c $$
 #
 # Below, the formulas are written out as plain arithmetic: that is paper. Beside it stands what the engine computed
@@ -140,7 +145,7 @@ lesson.check(
 
 # %%
 loss = nn.mse_loss(prediction, 0.0)
-loss.label, loss.children[0].label = "L", "error"
+loss.label, loss.children[0].label = "L", "e"  # e is the error, ŷ − y
 paper_loss = (y_hat - 0) ** 2
 print(f"on paper: (ŷ − y)² = ({y_hat:.2f} − 0)² = {paper_loss:.4f}")
 print(f"engine:   {loss.explain().title()}")
@@ -162,18 +167,21 @@ lesson.check(
 # The output is a weighted sum, so each of its parameters gets $\delta$ times what it was multiplied with, and each
 # hidden value gets $\delta$ times its weight. The bias was multiplied with 1.
 #
-# $$ \frac{\partial L}{\partial u_1} = \delta h_1, \quad \frac{\partial L}{\partial u_2} = \delta h_2, \quad
-# \frac{\partial L}{\partial c} = \delta $$
+# $$ \frac{\partial L}{\partial u_1} = \delta h_1 $$
+# $$ \frac{\partial L}{\partial u_2} = \delta h_2 $$
+# $$ \frac{\partial L}{\partial c} = \delta $$
 #
 # On the way through a hidden neuron the error meets ReLU, whose slope is 1 where $z$ is above 0, and 0 below.
 # Here both are above. What arrives at the weighted sum of neuron 1 and of neuron 2:
 #
-# $$ \delta_1 = \delta \, u_1 \cdot 1, \quad \delta_2 = \delta \, u_2 \cdot 1 $$
+# $$ \delta_1 = \delta \, u_1 \cdot 1 $$
+# $$ \delta_2 = \delta \, u_2 \cdot 1 $$
 #
 # These are weighted sums again, of the inputs. So the same rule gives the last six:
 #
-# $$ \frac{\partial L}{\partial w_{11}} = \delta_1 x_1, \quad \frac{\partial L}{\partial w_{12}} = \delta_1 x_2, \quad
-# \frac{\partial L}{\partial b_1} = \delta_1 $$
+# $$ \frac{\partial L}{\partial w_{11}} = \delta_1 x_1 $$
+# $$ \frac{\partial L}{\partial w_{12}} = \delta_1 x_2 $$
+# $$ \frac{\partial L}{\partial b_1} = \delta_1 $$
 #
 # and in the same way with $\delta_2$ for neuron 2.
 
@@ -237,7 +245,7 @@ lesson.show(
 
 # %% [markdown]
 # Pick any parameter and ask where its gradient came from. $w_{11}$ has one way to the loss: through $z_1$, $h_1$,
-# the prediction and the error.
+# the prediction $\hat y$ and the error $e = \hat y - y$.
 
 # %%
 w11 = model.parameters()[0]
@@ -411,17 +419,17 @@ singles = [gradient([x], [y]) for x, y in table]
 batch = gradient(table.inputs, table.targets)
 means = [fmean(column) for column in zip(*singles)]
 lesson.table(
-    ["", *START],
-    [*([name, *row] for name, row in zip(names, singles)), ["mean of the four", *means], ["one batch of 4", *batch]],
+    ["parameter", *names, "their mean", "one batch of 4"],
+    [[name, *row] for name, *row in zip(START, *singles, means, batch)],
     "Gradients at the start",
 )
 assert close(batch, means)
 
 # %% [markdown]
-# The zeros are worth a look; they have three causes. In row (1, 0) the weights on $x_2$ have gradient 0: a weight
+# The zeros are worth a look; they have three causes. For (1, 0) the weight $w_{12}$ on $x_2$ has gradient 0: a weight
 # whose input was 0 had no part in the prediction, so it gets no blame. Neuron 2 gets nothing there either, and
-# nothing in row (0, 0): its $z_2$ is below 0, and ReLU cuts it off. In row (0, 1) all is 0, because the prediction
-# happens to be right: no error, nothing to correct.
+# nothing for (0, 0): its $z_2$ is below 0, and ReLU cuts it off. For (0, 1) all is 0, because the prediction happens
+# to be right: no error, nothing to correct.
 #
 # ## Where the simple story fails
 #
@@ -555,5 +563,5 @@ assert zero == ["w12", "w21", "w22", "b2", "u2"]
 #
 # ## Next
 #
-# You have been through all of it. The [syllabus](README.md) lists the lessons, and the package's README shows how to
-# train your own table of data with one command.
+# You have been through all of it. Train something of your own: `micrograd-plus train` does it with a table of your
+# data, in one command.
