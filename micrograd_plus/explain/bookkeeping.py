@@ -194,7 +194,8 @@ class Ledger(Report, Callback):
         if self.optimizer is None:
             return "Ledger of no optimizer yet"
         of = f"{len(self._followed)} of {len(self.optimizer.parameters):,} parameters"
-        return f"Ledger of {self.optimizer!r}: {len(self.entries)} entries, {of}"
+        entries = f"{len(self.entries)} {'entry' if len(self.entries) == 1 else 'entries'}"
+        return f"Ledger of {self.optimizer!r}: {entries}, {of}"
 
     def parts(self) -> list[str | Table]:
         """Returns a table for each of the first entries, line by line; what is left out is said."""

@@ -1,0 +1,347 @@
+# %% [markdown]
+# # 2 Weight updates: one small step, the right way
+#
+# Backpropagation hands every weight a number, its gradient. This lesson is about what to do with it: *new weight =
+# old weight − learning rate × gradient*. You will see what the gradient promises and how far the promise holds, make
+# updates by hand, and find out what happens when the learning rate is low, good, high, and too high.
+#
+# You need from the lesson before: a gradient is the slope of the error over a weight ([lesson
+# 1](01_backpropagation.py)).
+
+# %% tags=["helper"]
+from itertools import pairwise
+
+from _lesson import Lesson
+
+from micrograd_plus import nn
+from micrograd_plus.data import iris, standardize
+from micrograd_plus.explain import Doctor, ledger
+from micrograd_plus.nn import SGD, Parameter
+from micrograd_plus.train import fit
+from micrograd_plus.viz import plots
+
+lesson = Lesson("02_weight_updates")
+
+# %% [markdown]
+# ## One weight, one curve
+#
+# The smallest case: a single weight $w$, one input 2, the answer 6. The prediction is $2 w$, and the error
+#
+# $$ E(w) = (2 w - 6)^2 $$
+#
+# The answer is right at $w = 3$. There the error is 0; to both sides it rises. The slope, by the chain rule, is
+# $2 (2 w - 6)$ for the square, times 2 for the product:
+#
+# $$ \frac{dE}{dw} = 2 \, (2 w - 6) \cdot 2 = 8 w - 24 $$
+
+# %%
+
+
+def error_of(w):
+    """The error of the prediction 2w, where 6 is right."""
+    return (2 * w - 6) ** 2
+
+
+w = Parameter(1.0, "w")
+error = error_of(w)
+error.label = "E"
+error.backward()
+print(f"at w = 1: the error is {error.data:g}, and its gradient {w.grad:g} (by hand: 8·1 − 24 = {8 * 1 - 24})")
+lesson.show(
+    plots.loss_functions({"E(w)": error_of}, limits=(0.0, 6.0), xlabel="weight $w$", title="The error, and its slope"),
+    "curve",
+    alt="Above, the error over the weight: a valley with its floor at 3. Below, its slope: a straight line, negative "
+    "left of 3 and positive right of it.",
+)
+assert w.grad == -16
+
+# %% [markdown]
+# ## What the gradient promises
+#
+# The gradient at $w = 1$ is $-16$. It promises: move $w$ by a small step, and the error changes by $-16$ times that
+# step. Let us hold it to its word. Nudge the weight, and compare what happens with what was promised.
+
+# %%
+rows = []
+for nudge in (1.0, 0.1, 0.01, 0.001, -0.001):
+    happened = error_of(1.0 + nudge) - error_of(1.0)
+    rows.append([nudge, w.grad * nudge, happened, abs(happened - w.grad * nudge) / abs(happened)])
+lesson.table(
+    ["nudge", "promised: gradient · nudge", "what the error did", "off by"],
+    [[*row[:3], f"{row[3]:.2%}"] for row in rows],
+)
+off = [row[3] for row in rows]
+lesson.check(
+    7,
+    off[3] < 0.001 and all(smaller < larger / 5 for larger, smaller in pairwise(off[:4])),
+    f"A gradient says how much the error changes for a small change in the weight: for a nudge of 0.001 the promise of"
+    f" {rows[3][1]:g} is off by {off[3]:.2%}. For a nudge of 1 it is off by {off[0]:.0%}.",
+)
+
+# %% [markdown]
+# So the promise is good for small steps, and only for those: the curve bends away from its slope. Each time the step is
+# ten times smaller, the promise is about ten times better. Remember this when we come to large steps.
+#
+# ## The update
+#
+# A negative gradient means: the error falls when the weight rises. So the weight should rise. A positive one means the
+# opposite. In both cases the weight moves *against* the gradient, and that is where the minus sign comes from:
+#
+# $$ w_{\text{new}} = w_{\text{old}} - \eta \cdot \frac{dE}{dw} $$
+#
+# $\eta$ ("eta") is the **learning rate**, a small number that we choose. With $\eta = 0.05$:
+#
+# $$ w_{\text{new}} = 1 - 0.05 \cdot (-16) = 1.8 $$
+#
+# In code an *optimizer* does it. This one, `SGD`, has exactly that rule; the *ledger* writes down what it did, line by
+# line ($g$ is the gradient, `lr` the learning rate).
+
+# %%
+optimizer = SGD([w], lr=0.05)
+with ledger(optimizer) as book:
+    optimizer.step()
+lesson.show(book)
+from_the_right = Parameter(5.0, "w")
+error_of(from_the_right).backward()
+SGD([from_the_right], lr=0.05).step()
+print(f"from the other side: the gradient at w = 5 is {from_the_right.grad:+g}, and w moves to {from_the_right.data:g}")
+lesson.check(
+    8,
+    w.data == 1.0 - 0.05 * -16.0 and from_the_right.data == 5.0 - 0.05 * 16.0,
+    f"New weight = old weight − learning rate × gradient: 1 − 0.05·(−16) = {w.data:g}; from the other side, 5 − 0.05·16"
+    f" = {from_the_right.data:g}. Both moved towards 3.",
+)
+
+# %% [markdown]
+# ## Update after update
+#
+# One update is a step downhill. Make eight. The steps become shorter by themselves: near the floor the slope is
+# small, and the step is the slope times $\eta$.
+
+# %%
+
+
+def descend(loss, start: float, rate: float, updates: int) -> list[float]:
+    """The weights that gradient descent visits: the start, and one more for each update."""
+    weight = Parameter(start, "w")
+    optimizer = SGD([weight], lr=rate)
+    visited = [start]
+    for _ in range(updates):
+        optimizer.zero_grad()
+        loss(weight).backward()
+        optimizer.step()
+        visited.append(weight.data)
+    return visited
+
+
+path = descend(error_of, 1.0, 0.05, 8)
+lesson.table(
+    ["update", "w", "gradient", "step", "error"],
+    [
+        [number, place, 8 * place - 24, "" if number == 0 else f"{place - path[number - 1]:+.4f}", error_of(place)]
+        for number, place in enumerate(path)
+    ],
+    "Eight updates with learning rate 0.05",
+)
+errors = [error_of(place) for place in path]
+
+# %% [markdown]
+# And in a network, with all its weights at once? Here is one that tells three kinds of iris apart by four
+# measurements. It gets 20 updates, each from the gradient over all 150 flowers.
+
+# %%
+flowers, _ = standardize(iris())
+
+
+def train_on_iris(rate: float, updates: int, callbacks=()):
+    """The history of a network on the irises, all flowers in each update."""
+    model = nn.MLP(4, [8, 3], activation="tanh", seed=1)
+    return fit(
+        model, flowers, optimizer="sgd", lr=rate, epochs=updates, batch_size=150, callbacks=callbacks, progress=False
+    )
+
+
+history = train_on_iris(0.1, 20)
+lesson.table(
+    ["update", "error before it"],
+    [[each.iteration, each.loss] for each in history.iterations if each.iteration % 4 == 1],
+)
+lesson.check(
+    9,
+    all(later < earlier for earlier, later in pairwise(errors))
+    and all(later < earlier for earlier, later in pairwise(history.losses)),
+    f"Updates reduce error: each of the eight did, from {errors[0]:g} to {errors[-1]:.2g}; and so did each of the"
+    f" network's {len(history.losses) - 1}, from {history.losses[0]:.3f} to {history.losses[-1]:.3f}.",
+)
+
+# %% [markdown]
+# ## The learning rate
+#
+# Now the same descent with four learning rates, ten updates each.
+
+# %%
+RATES = {"low: 0.005": 0.005, "good: 0.05": 0.05, "high: 0.23": 0.23, "diverging: 0.26": 0.26}
+paths = {name: descend(error_of, 1.0, rate, 10) for name, rate in RATES.items()}
+lesson.show(
+    plots.descent_on_curve(error_of, paths, limits=(-1.0, 7.0), title="Ten updates from w = 1"),
+    "rates",
+    alt="Four times the same valley. Low: ten points close together, still far up the slope. Good: down to the floor. "
+    "High: from wall to wall, lower each time. Diverging: from wall to wall, higher each time.",
+)
+lesson.table(
+    ["learning rate", *(f"w after {n}" for n in (1, 2, 3, 10)), "error after 10"],
+    [[name, *(visited[n] for n in (1, 2, 3, 10)), error_of(visited[10])] for name, visited in paths.items()],
+)
+
+# %% [markdown]
+# What happens can be told beforehand. Write the update for the distance to the right answer, $w - 3$. Since the
+# gradient is $8 (w - 3)$,
+#
+# $$ w_{\text{new}} - 3 = (w - 3) - \eta \cdot 8 (w - 3) = (1 - 8 \eta) \, (w - 3) $$
+#
+# Every update multiplies the distance by the same factor, $1 - 8 \eta$:
+#
+# | factor $1 - 8 \eta$ | what the weight does |
+# |---|---|
+# | between 0 and 1 | it comes nearer, from one side |
+# | 0 | it is there in one step |
+# | between $-1$ and 0 | it jumps across each time (**overshoots**), but comes nearer |
+# | below $-1$ | it jumps across, and further away each time (**diverges**) |
+
+# %%
+rows = []
+for name, rate in RATES.items():
+    far = descend(error_of, 1.0, rate, 500)
+    arrived = next((n for n, place in enumerate(far) if abs(place - 3) < 0.01), None)
+    measured = (far[2] - 3) / (far[1] - 3)
+    rows.append([name, 1 - 8 * rate, measured, "never" if arrived is None else str(arrived)])
+    assert abs(measured - (1 - 8 * rate)) < 1e-9
+lesson.table(["learning rate", "factor by the formula", "measured", "updates until within 0.01 of 3"], rows)
+
+low, good, high, diverging = paths.values()
+needed = {row[0].partition(":")[0]: row[3] for row in rows}
+first_steps = [visited[1] - visited[0] for visited in paths.values()]
+lesson.check(
+    10,
+    first_steps == sorted(first_steps)
+    and all((here - 3) * (there - 3) < 0 for visited in (high, diverging) for here, there in pairwise(visited))
+    and abs(high[10] - 3) < abs(high[0] - 3)
+    and all(abs(there - 3) > abs(here - 3) for here, there in pairwise(diverging))
+    and needed["diverging"] == "never",
+    f"A high rate moves fast and can overshoot: with 0.23 the first step is {first_steps[2]:.2f} long and lands at"
+    f" {high[1]:.2f}, beyond 3; it still arrives, after {needed['high']} updates. With 0.26 each step ends further away"
+    f" than it began: after ten, w = {diverging[10]:.2f}, and it never arrives.",
+)
+lesson.check(
+    11,
+    int(needed["low"]) > 5 * int(needed["good"]) and error_of(low[10]) > 100 * error_of(good[10]),
+    f"A low rate is slow: 0.005 needs {needed['low']} updates, 0.05 only {needed['good']}. After ten updates its error"
+    f" is still {error_of(low[10]):.2f}; with 0.05 it is {error_of(good[10]):.4f}.",
+)
+
+# %% [markdown]
+# The border is at $\eta = 0.25$, where the factor is $-1$: 2 divided by 8. The 8 is how fast the slope itself changes,
+# the *curvature*. In a narrow valley the slope changes fast, and only small rates are safe. This is the large step's
+# broken promise: the slope at the start says nothing about what comes behind the floor.
+#
+# ## The same in a network
+#
+# The network on the irises again, 40 updates with each of four rates. The *doctor* looks on during training and says
+# what it finds, with its evidence.
+
+# %%
+NETWORK_RATES = {"0.0001": 0.0001, "0.01": 0.01, "1": 1.0, "100": 100.0}
+histories, doctors = {}, {}
+for name, rate in NETWORK_RATES.items():
+    doctors[name] = Doctor()
+    histories[name] = train_on_iris(rate, 40, [doctors[name]])
+lesson.show(
+    plots.curves(
+        {f"rate {name}": history.losses for name, history in histories.items()},
+        xlabel="update", ylabel="error", title="A network on the irises", log=True,
+    ),
+    "network",
+    alt="With rate 0.0001 the error hardly falls, with 0.01 slowly, with 1 quickly; with 100 it leaps up and stays up.",
+)  # fmt: skip
+for name, doctor in doctors.items():
+    found = [str(finding) for finding in doctor.diagnosis.findings] or ["no findings"]
+    print(f"rate {name}: error {histories[name].losses[0]:.3f} -> {histories[name].losses[-1]:.3f}")
+    for finding in found:
+        print(f"    the doctor: {finding}")
+kinds = {name: [finding.kind for finding in doctor.diagnosis.findings] for name, doctor in doctors.items()}
+assert kinds["0.0001"] == ["rate too low"]
+assert kinds["1"] == []
+assert kinds["100"][0] == "rate too high"
+
+# %% [markdown]
+# A good rate for the network is 20 times as high as the one for our single weight. There is no rate that is right for
+# all. In practice one tries a few, each several times the one before, and takes the highest with which the error still
+# falls steadily.
+#
+# ## Where the simple story fails
+#
+# **Downhill is not always the lowest place.** Take an error with two valleys, one deeper than the other. Each start
+# goes down into the valley it is in. It cannot know of the other.
+
+# %%
+
+
+def two_valleys(w):
+    """An error with a shallow valley near -1 and a deeper one near 1."""
+    return (w**2 - 1) ** 2 - 0.3 * w + 0.5
+
+
+starts = {f"from w = {start:g}": descend(two_valleys, start, 0.05, 40) for start in (-1.5, -0.2, 1.5)}
+lesson.show(
+    plots.descent_on_curve(two_valleys, starts, limits=(-1.4, 1.4), title="Two valleys"),
+    "valleys",
+    alt="A curve with two valleys. From -1.5 and from -0.2 the descent ends in the shallow valley on the left, from "
+    "1.5 in the deeper one on the right.",
+)
+lesson.table(
+    ["", "ends at w", "error there"], [[name, path[-1], two_valleys(path[-1])] for name, path in starts.items()]
+)
+shallow, near, deep = (two_valleys(path[-1]) for path in starts.values())
+assert abs(shallow - near) < 1e-3 < deep + 1e-3 < shallow
+
+# %% [markdown]
+# **One rate for two weights.** The gradient of a network has a number for each weight. If the error is steep along one
+# weight and flat along another, no single rate suits both: that is the subject of [lesson 4](04_adam.py).
+#
+# **An update for one example is not an update for all.** A step that makes one example's error smaller may make
+# another's larger: [lesson 3](03_gradient_descent.py).
+#
+# ## Questions
+#
+# <details><summary>A weight is 0.8, its gradient is 3, the learning rate is 0.1. What is the new weight?</summary>
+#
+# $0.8 - 0.1 \cdot 3 = 0.5$. The gradient is positive, so the error rises with the weight, and the weight goes down.
+#
+# </details>
+#
+# <details><summary>For $E(w) = (2 w - 6)^2$, which learning rate reaches the floor in a single step? From which
+# start?</summary>
+#
+# $1 - 8 \eta = 0$, so $\eta = 0.125$, and from any start: the factor does not depend on $w$. For curves that are no
+# parabolas it does, and no rate is perfect everywhere.
+#
+# </details>
+#
+# <details><summary>The error of your network jumps up and down from one update to the next, and rises overall. What do
+# you try first?</summary>
+#
+# A lower learning rate, a tenth for instance. The weights jump across the valley and land higher on the other side.
+#
+# </details>
+#
+# ## Change and try
+#
+# - Set the diverging rate to exactly `0.25`. What do you expect from the formula?
+# - Replace the input 2 by 4 (the prediction is $4 w$, the answer 12). Which rates are safe now? Why does scaling the
+#   inputs matter?
+# - In the two valleys, start at `0.1`, with the rates 0.05 and 0.4. Can a high rate be an advantage?
+#
+# ## Next
+#
+# So far each update looked at all the examples. [Lesson 3](03_gradient_descent.py) asks what changes if it looks at
+# fewer.
