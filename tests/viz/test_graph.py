@@ -7,7 +7,6 @@ import random
 import stat
 import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
@@ -368,6 +367,12 @@ def test_no_picture_has_more_values_than_the_limit_whatever_is_asked() -> None:
         assert len(loss.graph(collapse=collapse, limit=20)._scene().boxes) <= 21
 
 
+def cpu_seconds() -> float:
+    """Time that this process and the engines it ran have worked: the machine's other work does not count."""
+    used = os.times()
+    return used.user + used.children_user
+
+
 @pytest.mark.slow
 def test_a_thousand_drawn_nodes_lay_out_in_seconds() -> None:
     rng = random.Random(0)
@@ -379,9 +384,9 @@ def test_a_thousand_drawn_nodes_lay_out_in_seconds() -> None:
     out.backward()
     size = len(topological_order(out))
     assert 700 < size <= 1000
-    start = time.perf_counter()
+    start = cpu_seconds()
     layout = out.graph(collapse="none").layout()
-    assert time.perf_counter() - start < 20  # some 2 s on an idle core
+    assert cpu_seconds() - start < 15  # 5 s as measured, and 3 s for a network of 982 values
     assert len(layout.nodes) == size
 
 
@@ -399,9 +404,9 @@ def test_a_million_nodes_deep() -> None:
     x = Value(0.5, "x")
     for _ in range(500_000):
         x = x + 0.1
-    start = time.perf_counter()
+    start = cpu_seconds()
     x.graph().svg()
-    assert time.perf_counter() - start < 60  # some 6 s on an idle core
+    assert cpu_seconds() - start < 40  # 5 to 10 s as measured
 
 
 # -------------------------------------------------------------------- the same bytes on every run
