@@ -335,7 +335,7 @@ class _Emitter:
             self.say(f"np.matmul({a}, {b}, out={self.matrix(each.space, each.rows)})")
         elif left.shape[1] == right.shape[1] == 1:
             a, b = self.value(BATCHED, left[:, 0]), self.value(BATCHED, right[:, 0])
-            self.say(f'np.einsum("knb,knb->kb", {a}, {b}, out={self.value(each.space, each.rows.reshape(-1))})')
+            self.say(f"np.add.reduce({a} * {b}, axis=1, out={self.value(each.space, each.rows.reshape(-1))})")
         else:
             a, b = self.turned(self.value(BATCHED, left), "3, 0, 1, 2"), self.turned(self.value(BATCHED, right), "3, 0, 2, 1")
             out = self.turned(self.value(each.space, each.rows), "3, 0, 1, 2")
@@ -420,37 +420,33 @@ class _Emitter:
         return rows, operands, axis, names
 
     def reduce_forward(self, each: Instruction) -> None:
-        rows, _, axis, names = self.reduce_names(each)
+        rows, operands, axis, names = self.reduce_names(each)
         if each.op is ops.select:
-            index = self.index(each.reads[0], names["i"], each.operands[1].shape[1], each)
-            text = f"np.take_along_axis({names['xs']}, {index}, {axis})"
+            picks = self.known["picks", id(each)] = self.places(each, names["i"], operands[1], axis)
+            self.store(each, rows, f"{names['xs']}[{picks}]")
+        elif each.op is ops.logsumexp:
+            self.logsumexp_forward(each, rows, operands[0], axis, names["xs"])
         else:
-            text = numpy_text(each.op, each.op.value, names, axis)
-        self.store(each, rows, text)
-
-    def index(self, space: int, text: str, count: int, each: Instruction) -> str:
-        """The text of whole numbers from 0 to count - 1; anything else is an error that the program tells."""
-        name = self.known.setdefault(("index", id(each)), self.namer.unique("index"))
-        if self.lines is self.forward:
-            self.say(f"{name} = whole({text}, {count})")
-            return name
-        return f"{text}.astype(int)"
+            self.store(each, rows, numpy_text(each.op, each.op.value, names, axis))
 
     def reduce_backward(self, each: Instruction) -> None:
         rows, operands, axis, names = self.reduce_names(each)
         names["out"] = self.value(each.space, rows)
         upstream = self.gradient(each.space, rows)
-        terms = operands[-1].shape[axis]
         if each.op is ops.select:
-            names["i"] = self.index(each.reads[0], names["i"], terms, each)
+            self.select_backward(each, operands[1], axis, upstream)
+            return
+        if each.op is ops.logsumexp:
+            exps, total = self.known["exps", id(each)], self.known["total", id(each)]
+            self.contribute(each.reads[0], operands[0], f"{upstream} / {total} * {exps}", each.space)
+            return
+        terms = operands[-1].shape[axis]
         steps = ", ".join("-1" if i == axis else "1" for i in range(operands[-1].ndim + 1))
         names["j"] = f"np.arange({terms}).reshape({steps})"
+        single = {one[1:-1]: names[one[1:]] for one in each.op.operands if one.startswith("*")}
         for starred, name, space, operand in zip(each.op.operands, each.op.names, each.reads, operands):
-            if not self.needs(space, operand):
-                continue
-            single = {one[1:-1]: names[one[1:]] for one in each.op.operands if one.startswith("*")}
             partial = numpy_text(each.op, each.op.partials[name], names | single, axis)
-            if partial == "0.0":
+            if not self.needs(space, operand) or partial == "0.0":
                 continue
             text = product(upstream, partial)
             if partial in ("1.0", "-1.0"):
@@ -461,19 +457,83 @@ class _Emitter:
             pure = np.broadcast_to(rows, operand.shape) if partial == "1.0" else None
             self.contribute(space, operand, text, each.space, pure=pure)
 
+    def buffer(self, name: str, shape: tuple[int, ...], space: int, kind: str = "") -> str:
+        """The name of an array for what is not a number of the graph, made once."""
+        unique = self.namer.unique(name)
+        sizes = ", ".join([*map(str, shape), "B" if space == BATCHED else "1"])
+        self.definitions.append(f"{unique} = np.empty(({sizes}){', ' + kind if kind else ''})")
+        self.bound.add(unique)
+        return unique
+
+    def logsumexp_forward(self, each: Instruction, rows: Integers, operand: Integers, axis: int, xs: str) -> None:
+        """The row's own formula, in steps: its exponentials, divided by their sum, are the derivatives."""
+        name = self.namer.region(each.space, int(each.rows.min()), each.rows.size)
+        exps = self.known["exps", id(each)] = self.buffer(f"{name}_exps", operand.shape, each.space)
+        total = self.known["total", id(each)] = self.buffer(f"{name}_total", rows.shape, each.space)
+        self.say(f"peak = np.maximum.reduce({xs}, axis={axis}, keepdims=True)")
+        self.say(f"np.exp({xs} - peak, out={exps})")
+        self.say(f"np.add.reduce({exps}, axis={axis}, keepdims=True, out={total})")
+        self.store(each, rows, f"peak + np.log({total})")
+
+    def index(self, each: Instruction, text: str, shape: tuple[int, ...], count: int) -> str:
+        """The name of an operand as whole numbers below `count`; anything else is an error when the program runs."""
+        key = ("index", text, shape, count)
+        if key not in self.known:
+            self.known[key] = name = self.buffer("index", shape, each.reads[0 if each.form == "reduce" else 1], "np.intp")
+            self.say(f"whole({text}, {count}, {name})")
+        return self.known[key]
+
+    def places(self, each: Instruction, text: str, table: Integers, axis: int) -> str:
+        """The text of indices that pick one entry of a table along an axis, for every member and example."""
+        index = self.index(each, text, tuple(1 if i == axis else n for i, n in enumerate(table.shape)), table.shape[axis])
+        picks = []
+        for i, size in enumerate((*table.shape, "B")):
+            steps = ", ".join("-1" if i == j else "1" for j in range(table.ndim + 1))
+            own = each.space if i == table.ndim else None
+            length = "1" if own == SHARED else size
+            picks.append(index if i == axis else self.define("every", f"np.arange({length}).reshape({steps})"))
+        return ", ".join(picks)
+
+    def select_backward(self, each: Instruction, table: Integers, axis: int, upstream: str) -> None:
+        """Adds the gradient to the entries that were picked, and to no others."""
+        space = each.reads[1]
+        if not self.needs(space, table):
+            return
+        picks = self.known["picks", id(each)]
+        view = view_of(table)
+        if view and view.is_injective and space == each.space:
+            target = self.view(space, view, grad=True)
+            done = self.written[space][table]
+            if not done.any():
+                self.say(f"{target}[...] = 0.0")
+                self.written[space][table] = True
+            elif not done.all():
+                self.clear(space, table[~done])
+                self.written[space][table] = True
+            if (self.home[space][table] != table).any():
+                self.say(f"np.copyto({target}, {self.gradient(space, table)})")
+                self.home[space][table] = table
+            self.say(f"{target}[{picks}] += {upstream}")
+            return
+        last = "B" if each.space == BATCHED else "1"
+        spread = self.namer.unique("spread")
+        self.say(f"{spread} = np.zeros(({', '.join(map(str, table.shape))}, {last}))")
+        self.say(f"{spread}[{picks}] = {upstream}")
+        self.contribute(space, table, spread, each.space)
+
     # ------------------------------------------------------------ lookup: columns of a table, by index
 
     def lookup_forward(self, each: Instruction) -> None:
         columns, indices = each.operands
         table = self.shared_matrix(columns, grad=False)
-        index = self.index(each.reads[1], self.value(each.reads[1], indices), columns.shape[1], each)
+        index = self.index(each, self.value(each.reads[1], indices), indices.shape, columns.shape[1])
         self.store(each, each.rows, f"{table}.take({index}, 1)")
 
     def lookup_backward(self, each: Instruction) -> None:
         columns, indices = each.operands
         if not self.needs(SHARED, columns):
             return
-        index = self.index(each.reads[1], self.value(each.reads[1], indices), columns.shape[1], each)
+        index = self.index(each, self.value(each.reads[1], indices), indices.shape, columns.shape[1])
         chosen = f"({index}.reshape(-1, 1) == np.arange({columns.shape[1]})).astype(float)"
         d = self.gradient_matrix(each.space, each.rows[np.newaxis])
         self.matrix_contribute(SHARED, columns[np.newaxis], f"np.matmul({d}, {chosen})", columns.shape)

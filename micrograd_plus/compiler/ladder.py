@@ -181,7 +181,7 @@ def _functions(op: Op, number: int, with_back: bool) -> list[str]:
     what = op.words(*op.operands) if not op.is_nary else op.value
     lines = [f"def step_{number}(out, x, y, z):  # {what}"]
     if op is ops.select:
-        lines += ["    np.copyto(out, rows[y[whole(x, len(y))], np.arange(B)])"]
+        lines += ["    np.copyto(out, rows[y[whole(x, len(y), np.empty(B, int))], np.arange(B)])"]
     else:
         squeeze = "[0]" if op.is_nary else ""
         text = numpy_text(op, op.value, named)

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite, isnan
+from math import isfinite, isnan, prod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -34,10 +34,10 @@ class Input:
     name: str
     shape: tuple[int, ...]
 
-    @property
+    @cached_property
     def size(self) -> int:
         """How many numbers an example has."""
-        return int(np.prod(self.shape))
+        return prod(self.shape)
 
 
 class Plan:
@@ -227,11 +227,10 @@ class Program:
             names = ", ".join(each.name for each in self.inputs)
             raise ValueError(f"the program takes {len(self.inputs)} inputs ({names}), but got {len(batch)}")
         columns = [_columns(each, given) for each, given in zip(self.inputs, batch)]
-        sizes = {each.shape[1] for each in columns}
-        if len(sizes) > 1:
+        size = columns[0].shape[1]
+        if any([each.shape[1] != size for each in columns]):
             told = ", ".join(f"{each.name} {column.shape[1]}" for each, column in zip(self.inputs, columns))
             raise ValueError(f"all inputs have one entry an example, but their numbers differ: {told}")
-        size = sizes.pop()
         if size == 0:
             raise ValueError("the batch is empty; a program runs on at least one example")
         return columns, size
@@ -279,6 +278,7 @@ class Bound:
     def __init__(self, program: Program, size: int, of: tuple[int, ...], wrt_inputs: bool) -> None:
         _, bind = program.plan.kernel(of, wrt_inputs)
         self.program, self.size = program, size
+        self.shares = np.full(size, 1.0 / size)  # of the examples in a mean
         self.rows, self.d_rows, self.run_forward, self.run_backward = bind(np, program.shared, program.d_shared, size)
 
     def forward(self, columns: Sequence[Array]) -> None:
@@ -379,10 +379,11 @@ def _columns(wanted: Input, given: Any) -> Array:
     if array.shape[1:] != wanted.shape or array.ndim == 0:
         shape = ", ".join(["examples", *map(str, wanted.shape)])
         raise ValueError(f"{wanted.name} needs an array of shape ({shape}), but got {array.shape}")
-    columns: Array = array.reshape(len(array), -1).T if array.size else np.empty((wanted.size, 0))
-    if np.isnan(columns).any():
-        at = int(np.argwhere(np.isnan(columns))[0][1])
+    flat = array.reshape(-1)
+    if isnan(np.minimum.reduce(flat, initial=0.0)):
+        at = int(np.argwhere(np.isnan(array))[0][0])
         raise ValueError(f"{wanted.name} of example {at} is nan; mend the number or leave out the example")
+    columns: Array = (array if array.ndim == 2 else array.reshape(len(array), wanted.size)).T
     return columns
 
 

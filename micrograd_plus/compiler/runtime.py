@@ -55,16 +55,17 @@ def matrix(buffer: Array, start: int, shape: tuple[int, ...], strides: tuple[int
     return as_strided(buffer[start:], (*shape[:-1], shape[-1] * buffer.shape[1]), (*steps, buffer.itemsize))
 
 
-def whole(numbers: Array, count: int) -> Array:
-    """The numbers as indices. Raises IndexError unless they are whole and from 0 to count - 1."""
-    index = numbers.astype(np.intp)
-    if not (index == numbers).all() or (len(index) and (index.min() < 0 or index.max() >= count)):
-        wrong = (index != numbers) | (index < 0) | (index >= count)
-        at = tuple(int(i) for i in np.argwhere(wrong)[0])
-        raise IndexError(
-            f"select needs whole numbers from 0 to {count - 1}, but example {at[-1]} has {float(numbers[at]):g}"
-        )
-    return index
+def whole(numbers: Array, count: int, index: Array) -> Array:
+    """Puts the numbers into `index`. Raises IndexError unless they are whole and from 0 to count - 1."""
+    index[...] = numbers
+    # a negative number is a large one without its sign, so one look is enough for both ends
+    if np.maximum.reduce(index.view(np.uintp), axis=None) < count and np.array_equal(index, numbers):
+        return index
+    wrong = (index != numbers) | (index < 0) | (index >= count)
+    at = tuple(int(i) for i in np.argwhere(wrong)[0])
+    raise IndexError(
+        f"select needs whole numbers from 0 to {count - 1}, but example {at[-1]} has {float(numbers[at]):g}"
+    )
 
 
 FUNCTIONS: dict[str, Any] = {"view": view, "matrix": matrix, "whole": whole, "erf": ops._array_names()["erf"]}

@@ -45,7 +45,7 @@ class Trainer:
         self.target, self.optimizer = target, optimizer
         self.clip_norm, self.clip_value = clip_norm, clip_value
         self.update = update_function(optimizer.rule, len(optimizer.parameters))
-        self.new_w = np.empty(len(optimizer.parameters))
+        self.new_w, self.ones = np.empty(len(optimizer.parameters)), np.ones(len(optimizer.parameters))
         self.state: list[Array] = []
         self.new_state: list[Array] = []
         self.active: Program | None = None
@@ -135,7 +135,7 @@ class Trainer:
             self.clip(g)
             t, rate = self.optimizer.t + 1, self.optimizer.rate
             self.update(w, g, t, rate, *self.state, self.new_w, *self.new_state)
-            total = float(np.add.reduce(self.new_w))
+            total = float(np.dot(self.new_w, self.ones))
         if not isfinite(total):
             self.refuse(program, g, rate)
         program.shared[rows] = self.new_w
@@ -149,7 +149,7 @@ class Trainer:
         space, row = bound.program.places[0]
         if space == SHARED:
             return float(bound.program.shared[row])
-        return float(np.add.reduce(bound.rows[row])) / bound.size
+        return float(np.dot(bound.rows[row], bound.shares))
 
     def clip(self, g: Array) -> None:
         """Bounds the gradient: its length first, then each number."""
