@@ -292,7 +292,7 @@ def ours(case: str) -> list[Any]:
         try:
             value = apply(op, *inputs)
         except (ArithmeticError, ValueError) as error:
-            assert "is not defined for" in str(error)
+            assert "is not defined for" in str(error) or "is beyond the largest float" in str(error)
             found.append(None)
             continue
         value.backward()
