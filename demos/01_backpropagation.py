@@ -31,8 +31,8 @@ lesson = Lesson("01_backpropagation")
 #
 # $$ \hat y = w x + b $$
 #
-# ($\hat y$ is read "y hat". The hat says: predicted.) Take $x = 2$, $w = 0.5$, $b = -0.5$. Then $\hat y = 0.5 \cdot 2
-# - 0.5 = 0.5$. This walk from the input to the output is the **forward pass**.
+# ($\hat y$ is read "y hat". The hat says: predicted.) Take $x = 2$, $w = 0.5$, $b = -0.5$. Then
+# $\hat y = 0.5 \cdot 2 - 0.5 = 0.5$. This walk from the input to the output is the **forward pass**.
 #
 # In micrograd_plus a number that takes part is a `Value`. It computes like any number, and remembers how it was made.
 # A `Parameter` is a Value that training may change: a weight, a bias.
@@ -131,7 +131,8 @@ lesson.table(
 # |---|---|---|
 # | $E = d^2$ | $\frac{\partial E}{\partial d} = 2 d$ | $2 \cdot (-1.5) = -3$ |
 # | $d = \hat y - y$ | $\frac{\partial d}{\partial \hat y} = 1$ | $1$ |
-# | $\hat y = wx + b$ | $\frac{\partial \hat y}{\partial (wx)} = 1$ and $\frac{\partial \hat y}{\partial b} = 1$ | $1$ |
+# | $\hat y = wx + b$ | $\frac{\partial \hat y}{\partial (wx)} = 1$ | $1$ |
+# | | $\frac{\partial \hat y}{\partial b} = 1$ | $1$ |
 # | $wx = w \cdot x$ | $\frac{\partial (wx)}{\partial w} = x$ | $2$ |
 #
 # These are *local derivatives*: each knows one operation and nothing else. The **chain rule** joins them. If $w$
@@ -271,7 +272,7 @@ lesson.table(
 # %%
 walk = topological_order(loss, leaves=False)[::-1]
 met = [child.label for node in walk for child in node.children if child in weights.values()]
-print(" -> ".join(met))
+print("\n".join(met))
 layers_met = [label.split(".")[1] for label in met]
 lesson.check(
     1,

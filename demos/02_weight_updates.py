@@ -263,15 +263,26 @@ lesson.show(
     "network",
     alt="With rate 0.0001 the error hardly falls, with 0.01 slowly, with 1 quickly; with 100 it leaps up and stays up.",
 )  # fmt: skip
-for name, doctor in doctors.items():
-    found = [str(finding) for finding in doctor.diagnosis.findings] or ["no findings"]
-    print(f"rate {name}: error {histories[name].losses[0]:.3f} -> {histories[name].losses[-1]:.3f}")
-    for finding in found:
-        print(f"    the doctor: {finding}")
 kinds = {name: [finding.kind for finding in doctor.diagnosis.findings] for name, doctor in doctors.items()}
+lesson.table(
+    ["rate", "error before", "error after 40 updates", "the doctor finds first"],
+    [
+        [name, histories[name].losses[0], histories[name].losses[-1], (kinds[name] or ["nothing"])[0]]
+        for name in NETWORK_RATES
+    ],
+)
 assert kinds["0.0001"] == ["rate too low"]
 assert kinds["1"] == []
 assert kinds["100"][0] == "rate too high"
+
+# %% [markdown]
+# What the doctor says of the lowest rate and of the highest. The first finding is the cause; those below it are
+# consequences: weights that were thrown far out.
+
+# %%
+for name in ("0.0001", "100"):
+    print(f"rate {name}")
+    lesson.show(doctors[name])
 
 # %% [markdown]
 # A good rate for the network is 20 times as high as the one for our single weight. There is no rate that is right for

@@ -195,7 +195,7 @@ class Ledger(Report, Callback):
             return "Ledger of no optimizer yet"
         of = f"{len(self._followed)} of {len(self.optimizer.parameters):,} parameters"
         entries = f"{len(self.entries)} {'entry' if len(self.entries) == 1 else 'entries'}"
-        return f"Ledger of {self.optimizer!r}: {entries}, {of}"
+        return f"Ledger of {type(self.optimizer).__name__}: {entries}, {of}"
 
     def parts(self) -> list[str | Table]:
         """Returns a table for each of the first entries, line by line; what is left out is said."""

@@ -237,11 +237,11 @@ def test_dropout_left_on_in_evaluation():
 # -------------------------------------------------------------------- in a loop of one's own
 
 
-def _loop(steps, before=lambda model, step: None, zero=True, clip=False, model=None, doctor=None):
+def _loop(steps, before=lambda model, step: None, zero=True, clip=False, model=None, every=None):
     model = model or MLP(2, [8, 1], seed=0)
     optimizer = SGD(model.parameters(), lr=0.1)
-    doctor = doctor or Doctor(model, optimizer)
-    data = moons(20)
+    doctor = Doctor(model, optimizer, every=every)
+    data = moons(10)
     for step in range(steps):
         before(model, step)
         if zero:
@@ -262,7 +262,8 @@ def test_a_forgotten_zero_grad():
 
 
 def test_a_healthy_loop_and_a_clipped_one():
-    assert _loop(60).diagnosis.is_healthy
+    model = MLP(2, [8, 1], seed=0)
+    assert _loop(60, model=model, every=20).diagnosis.is_healthy
     assert "forgotten zero_grad" not in _kinds(_loop(5, clip=True).diagnosis)
 
 
@@ -302,10 +303,9 @@ def test_a_step_that_is_too_long_is_seen_before_it_is_made():
 
 
 def test_every_and_wrong_use_of_look():
-    doctor = _loop(6, doctor=None)
-    assert doctor.diagnosis.looks == 6
     model = MLP(2, [8, 1], seed=0)
-    assert _loop(6, model=model, doctor=Doctor(model, every=3)).diagnosis.looks == 2
+    assert _loop(6).diagnosis.looks == 6
+    assert _loop(6, model=model, every=3).diagnosis.looks == 2
     with pytest.raises(ValueError, match=r"needs the model: Doctor\(model, optimizer\)"):
         Doctor().look(Value(1.0))
     with pytest.raises(TypeError, match="backward"):
@@ -329,7 +329,7 @@ def test_training_goes_as_it_would_without(compiled):
     weights = []
     for callbacks in ([], [Doctor(every=1)]):
         model = MLP(2, [8, 1], dropout=0.3, seed=3)
-        fit(model, moons(), lr=0.05, epochs=4, callbacks=callbacks, compile=compiled, progress=False)
+        fit(model, moons(30), lr=0.05, epochs=4, callbacks=callbacks, compile=compiled, progress=False)
         weights.append(model.state_dict())
     assert weights[0] == weights[1]
 
@@ -414,9 +414,9 @@ def test_a_diagnosis_reads_as_text_html_and_data():
 
 
 def test_causes_come_first_and_slow_learning_only_alone():
-    sick = _run(_with(MLP(2, [8, 1]), lambda b: b - 5, "bias"), moons(), lr=1e-6)
+    sick = _run(_with(MLP(2, [8, 1]), lambda b: b - 5, "bias"), moons(40), lr=1e-6)
     assert "rate too low" not in _kinds(sick)
-    order = [CAUSES.index(kind) for kind in _kinds(_run(MLP(2, [8, 8, 1]), moons(), lr=10.0))]
+    order = [CAUSES.index(kind) for kind in _kinds(_run(MLP(2, [8, 8, 1]), moons(40), lr=10.0))]
     assert order == sorted(order)
 
 
