@@ -141,7 +141,7 @@ class GPT(Module):
         return [self.scores(each) for each in x]
 
 
-def loss_of(tokens: list[Value]) -> Value:
+def loss_of(model: GPT, tokens: list[Value]) -> Value:
     """The cross-entropy of one name: how surprised the model is by each next character, on average."""
     scores = model(tokens[:-1])
     return total(logsumexp(row) - select(token, row) for row, token in zip(scores, tokens[1:])) / len(scores)
@@ -167,7 +167,7 @@ def eager_steps(count: int) -> tuple[list[float], float]:
     optimizer = Adam(model.parameters(), lr=Cosine(RATE, STEPS))
     losses, began = [], time.perf_counter()
     for name in names[:count]:
-        loss = loss_of([Value(token) for token in tokens_of(name)])
+        loss = loss_of(model, [Value(token) for token in tokens_of(name)])
         model.zero_grad()
         loss.backward()
         optimizer.step()
@@ -190,7 +190,7 @@ def compiled_steps(count: int) -> tuple[list[float], float]:
     return losses, seconds / count
 
 
-programs = compile(loss_of, parameters=model.parameters())
+programs = compile(lambda tokens: loss_of(model, tokens), parameters=model.parameters())
 eager, eager_time = eager_steps(10)
 compiled, _ = compiled_steps(10)
 apart = max(abs(a - b) for a, b in zip(eager, compiled))
