@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from micrograd_plus.viz import palette, plots
     from micrograd_plus.viz.graph import Graph, Layout, LayoutError
+    from micrograd_plus.viz.loop import TrainingLoop
     from micrograd_plus.viz.network import NetworkDiagram
     from micrograd_plus.viz.player import Recorder, StepPlayer, TrainingPlayer
 
@@ -18,6 +19,7 @@ __all__ = [
     "NetworkDiagram",
     "Recorder",
     "StepPlayer",
+    "TrainingLoop",
     "TrainingPlayer",
     "palette",
     "plots",
@@ -25,7 +27,7 @@ __all__ = [
 
 _ON_FIRST_USE = {
     "Graph": "graph", "Layout": "graph", "LayoutError": "layout", "NetworkDiagram": "network",
-    "Recorder": "player", "StepPlayer": "player", "TrainingPlayer": "player",
+    "Recorder": "player", "StepPlayer": "player", "TrainingLoop": "loop", "TrainingPlayer": "player",
 }  # fmt: skip
 
 
