@@ -46,9 +46,9 @@ class Run:
         self.history.stopped = reason
 
     def describe(self) -> str:
-        """Where the run is and how it stands, in a line."""
+        """Where the run is and how it stands, in a line: the batch's loss, and the last figure of the last epoch."""
         figures = self.history.epochs[-1].figures if self.history.epochs else {}
-        validated = [f"{name} {value:.4g}" for name, value in figures.items() if name != "loss"]
+        validated = [f"{name} {value:.4g}" for name, value in list(figures.items())[1:][-1:]]
         return ", ".join([f"epoch {self.epoch}/{self.epochs}", f"loss {self.loss:.4g}", *validated])
 
     def tell(self, callbacks: Sequence[Callback], event: str) -> None:

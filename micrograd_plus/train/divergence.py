@@ -21,15 +21,16 @@ class DivergenceError(NonFiniteError):
     """Training met a loss, a gradient or a new parameter that is not finite.
 
     `epoch` and `iteration` (both from 1) tell where, `causes` the likely reasons with their cures, `history` what
-    happened before. The model keeps the parameters that it had before that iteration.
+    happened before. The model keeps the parameters that it had before that iteration; where only the figures after an
+    epoch could not be taken, those it had after.
     """
 
-    def __init__(self, run: Run, what: str) -> None:
+    def __init__(self, run: Run, what: str, kept: str = "before") -> None:
         self.epoch, self.iteration, self.history = run.epoch, run.iteration, run.history
         self.causes = likely_causes(run)
         super().__init__(
             f"training stopped in epoch {run.epoch}, iteration {run.iteration}, as a number is not finite: {what}."
-            f" Likely cause: {'; or '.join(self.causes)}. The model keeps the parameters it had before this iteration"
+            f" Likely cause: {'; or '.join(self.causes)}. The model keeps the parameters it had {kept} this iteration"
         )
 
 

@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._checks import finite_number, whole_number
@@ -18,6 +19,7 @@ from micrograd_plus.train.engine import EagerEngine, Engine, Loss, NonFiniteErro
 from micrograd_plus.train.history import Epoch, History, Iteration
 from micrograd_plus.train.objectives import Metric, Objective, metrics_for, objective_for, outputs_of
 from micrograd_plus.train.progress import Update, progress_bar
+from micrograd_plus.value import DomainError
 
 if TYPE_CHECKING:
     from micrograd_plus.nn import Module, Optimizer
@@ -182,21 +184,42 @@ class _Measures:
         else:
             chosen = dict(validation) if isinstance(validation, Mapping) else {"validation": validation}
         for name, data in chosen.items():
-            if checked_dataset(data).width != training.width:
-                raise ValueError(
-                    f"the {name} data has {data.width} features and the training data {training.width}; give both the"
-                    " same columns"
-                )
+            _check_like(training, checked_dataset(data), name)
         return cls(chosen, metrics_for(metrics, objective))
 
     def take(self, run: Run, mean_loss: float) -> None:
         """Records the epoch's figures: its mean loss, and what is measured at its end, in evaluation mode."""
         figures = {"loss": mean_loss}
         for name, data in self.data.items():
-            figures[f"{name} loss"], predictions = run.engine.evaluate(data)
+            try:
+                figures[f"{name} loss"], predictions = run.engine.evaluate(data)
+            except (ArithmeticError, DomainError) as error:
+                raise DivergenceError(run, f"{error}, on the {name} data", kept="after") from error
             for metric, function in self.metrics.items():
-                figures[f"{name} {metric}"] = float(function(predictions, data.targets))
+                figures[f"{name} {metric}"] = value = float(function(predictions, data.targets))
+                if not isfinite(value):
+                    raise ValueError(
+                        f"the metric {metric!r} gave {value} for the {name} data; mend it to give a number"
+                    )
         run.history.epochs.append(Epoch(run.epoch, run.iteration, figures))
+
+
+def _check_like(training: Dataset, data: Dataset, name: str) -> None:
+    """Raises ValueError where `data` has other columns or classes than the model is trained on."""
+    if data.width != training.width:
+        raise ValueError(
+            f"the {name} data has {data.width} features and the training data {training.width}; give both the same"
+            " columns"
+        )
+    names = training.feature_names
+    if data.feature_names != names and set(data.feature_names) == set(names):
+        raise ValueError(
+            f"the {name} data has its columns in another order than {', '.join(names)}; give both one order"
+        )
+    if data.classes != training.classes:
+        raise ValueError(
+            f"the {name} data has classes {data.classes} and the training data {training.classes}; number them alike"
+        )
 
 
 def _optimizer(optimizer: str | Optimizer, lr: float | Callable[[int], float] | None, model: Module) -> Optimizer:

@@ -74,17 +74,18 @@ class _Throttled:
 class _TerminalBar:
     def __init__(self, total: int) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.table import Column
 
+        words = Column(ratio=1, no_wrap=True, overflow="ellipsis")  # they give way where the terminal is narrow
         columns = (
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=16),
             TextColumn("{task.percentage:>3.0f}%"),
-            TimeElapsedColumn(),
-            TextColumn("of about"),
-            TimeRemainingColumn(),
-            TextColumn("{task.description}", markup=False),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            TextColumn("{task.description}", markup=False, table_column=words),
         )
-        self.progress = Progress(*columns, console=Console(stderr=True), refresh_per_second=1 / INTERVAL)
+        console = Console(stderr=True)
+        self.progress = Progress(*columns, console=console, refresh_per_second=1 / INTERVAL, expand=True)
         self.task = self.progress.add_task("", total=total)
         self.progress.start()
 

@@ -345,6 +345,19 @@ def test_a_domain_error_in_training_is_told(compile: bool) -> None:
     assert "left its domain" in caught.value.causes[0]
 
 
+@ENGINES
+def test_figures_that_cannot_be_taken_are_told(compile: bool) -> None:
+    model, data = MLP(1, [1]), Dataset([[0.0], [1.0]], [0.0, 1.0])
+    with pytest.raises(DivergenceError, match=r"epoch 1, iteration 1,.* on the validation data.* had after this"):
+        fit(model, data, epochs=2, validation=Dataset([[1e308], [1e308]], [-1e308, 0.0]), compile=compile)
+
+    def ratio(predictions: Any, targets: Any) -> float:
+        return math.nan
+
+    with pytest.raises(ValueError, match="the metric 'ratio' gave nan for the training data; mend it"):
+        fit(MLP(1, [1]), data, epochs=2, metrics=[ratio], compile=compile)
+
+
 # -------------------------------------------------------------------- wrong input
 
 
@@ -371,6 +384,9 @@ def test_a_domain_error_in_training_is_told(compile: bool) -> None:
         ({"metrics": "accuracy"}, r"metrics is a list of names and functions; write \['accuracy'\]"),
         ({"validation": line(5)}, "the validation data has 1 features and the training data 2"),
         ({"validation": [1]}, "expected a Dataset, got a list"),
+        ({"validation": Dataset([[1.0, 2.0]], [0], feature_names=("x2", "x1"))}, "has its columns in another order"),
+        ({"validation": blobs(9)}, "the validation data has classes .* number them alike"),
+        ({"validation": {"new": Dataset([[1.0, 2.0]], [0])}}, "the new data has classes"),
         ({"clip_norm": 0.0}, "clip_norm is a bound above 0, but got 0.0"),
         ({"clip_value": -1.0}, "clip_value is a bound above 0, but got -1.0"),
         ({"resume": True}, "needs the file to go on from; pass checkpoint"),
