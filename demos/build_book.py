@@ -27,7 +27,6 @@ import jupytext
 import latex2mathml.converter
 from jinja2 import Environment, FileSystemLoader
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
 from nbconvert.exporters import TemplateExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
@@ -87,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         pages = build(lessons(HERE, options.lessons), options.output, jobs=options.jobs)
-    except (CellExecutionError, ValueError) as error:
+    except (LessonError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"{len(pages)} lessons: open {options.output / 'index.html'}")
@@ -108,7 +107,7 @@ def lessons(folder: Path, numbers: Sequence[str] = ()) -> list[Path]:
 def build(paths: Sequence[Path], output: Path, *, jobs: int = 2) -> list[Page]:
     """Runs the lessons and writes their pages, players and the table of contents; returns the pages.
 
-    Raises CellExecutionError where a lesson fails, ValueError where its text can't be a page.
+    Raises LessonError where one fails, once all have been tried; ValueError where a text can't be a page.
     """
     pages = [Page(path, jupytext.read(path)) for path in paths]
     for before, after in pairwise(pages):
@@ -131,9 +130,16 @@ def build(paths: Sequence[Path], output: Path, *, jobs: int = 2) -> list[Page]:
 # -------------------------------------------------------------------- running
 
 
+class LessonError(Exception):
+    """A lesson did not run to its end."""
+
+
 async def _run_all(pages: Sequence[Page], jobs: int) -> None:
     places = asyncio.Semaphore(jobs)
-    await asyncio.gather(*(_run(page, places) for page in pages))
+    ends = await asyncio.gather(*(_run(page, places) for page in pages), return_exceptions=True)
+    failed = [f"{page.path.name} failed: {error}" for page, error in zip(pages, ends) if error is not None]
+    if failed:
+        raise LessonError("\n\n".join(failed))
 
 
 async def _run(page: Page, places: asyncio.Semaphore) -> None:
@@ -259,7 +265,7 @@ def _linked(text: str, pages: Sequence[Page]) -> str:
     """Links from lesson to lesson lead from page to page; those to a lesson that is not in this book become words."""
     files = {page.path.name: page.file for page in pages}
     known = re.sub(r'href="(\d\d_\w+\.py)"', lambda link: f'href="{files.get(link[1], link[1])}"', text)
-    return re.sub(r'<a href="\d\d_\w+\.py">(.*?)</a>', r"\1", known)
+    return re.sub(r'<a href="\d\d_\w+\.py">(.*?)</a>', r"\1", known, flags=re.S)
 
 
 def _css() -> str:

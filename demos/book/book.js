@@ -13,7 +13,7 @@
     const page = inside(frame);
     if (!page || !page.documentElement) return;
     if (root.dataset.theme) page.documentElement.dataset.theme = root.dataset.theme;
-    if (!page.body) return;
+    frame.style.height = "";  // measured anew from the style sheet's height: what is in it may have shrunk
     const height = page.documentElement.scrollHeight;
     if (height > frame.clientHeight) frame.style.height = `${height + 2}px`;
   };
@@ -33,7 +33,7 @@
       frame.addEventListener("load", () => {
         dress(frame);
         const page = inside(frame);
-        if (page && page.body) new ResizeObserver(() => dress(frame)).observe(page.body);
+        if (page && page.body) new ResizeObserver(() => requestAnimationFrame(() => dress(frame))).observe(page.body);
       });
     }
   });

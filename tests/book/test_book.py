@@ -133,7 +133,9 @@ def test_a_page_has_what_the_lesson_showed(trial: Path) -> None:
     assert re.search(r"<summary>What is <math.*</summary>", text)
     assert "<em>times</em>" in text
     assert 'href="08_other.html">the next one' in text and "one that is not here" in text and "09_absent" not in text
-    assert '<details class="helper">' in text
+    assert "<summary>Helper code</summary>" in text
+    shown, folded = text.split("<summary>Lines that print and check</summary>")
+    assert ">check</span>" in folded and ">check</span>" not in shown  # the call, not the statement it makes
     assert "&quot;drawn&quot; &amp; named</figcaption>" in text
     assert text.count('<figure><div class="picture"') == 2 and text.count("<iframe") == 1
     assert "Statement 1." in text
@@ -157,7 +159,8 @@ def test_a_lesson_that_fails_stops_the_build(
     (tmp_path / "01_wrong.py").write_text("# %% [markdown]\n# # 1 Wrong\n\n# %%\n1 / 0\n", encoding="utf-8")
     monkeypatch.setattr(builder, "HERE", tmp_path)
     assert builder.main(["-o", str(tmp_path / "book")]) == 1
-    assert "ZeroDivisionError" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "01_wrong.py failed" in told and "ZeroDivisionError" in told
     assert not (tmp_path / "book").exists()
 
 
