@@ -116,7 +116,7 @@ def diagnose(
     found += findings_of_mode(model, evaluating, _spread(model, sample) if evaluating else 0.0)
     try:
         exam = _examine(model, sample, function, optimizer, (SHORTER, 1.0, MUCH_LONGER))
-    except ArithmeticError as error:
+    except (ArithmeticError, ValueError) as error:
         found += [*findings_of_model(model, optimizer, []), _not_finite(error)]
         return Diagnosis(in_order(found), None)
     found += [*findings_of_model(model, optimizer, exam.unreached), *findings_of_exam(exam, optimizer)]
@@ -302,7 +302,7 @@ class Doctor(Report, Callback):
     def _look_at(self, run: Run) -> None:
         try:
             exam = _examine(run.model, _sample(run.data, self.rows), run.objective.loss, run.optimizer, WATCHED)
-        except ArithmeticError as error:
+        except (ArithmeticError, ValueError) as error:
             self._looks.append([_not_finite(error)])
         else:
             self._record(exam, run.model, run.optimizer, [])

@@ -197,6 +197,21 @@ def test_numbers_that_are_not_finite():
     assert "non-finite numbers" in _kinds(overflowing)
 
 
+def test_a_row_that_fails_later_on_is_a_finding_and_no_crash():
+    class Logarithm(Module):
+        def __init__(self):
+            self.weight = Parameter(1.0)
+
+        def forward(self, inputs):
+            return (self.weight * inputs[0]).log()
+
+    data, negative = Dataset([[4.0], [1.0]], [1.0, 2.0]), Dataset([[4.0], [-1.0]], [1.0, 2.0])
+    finding = diagnose(Logarithm(), negative).findings[0]
+    assert finding.kind == "non-finite numbers"
+    assert "log" in finding.evidence
+    assert diagnose(Logarithm(), data).is_healthy
+
+
 # -------------------------------------------------------------------- widths and modes
 
 
