@@ -339,7 +339,11 @@ lesson.show(
     alt="The training loss falls for all 300 epochs; the validation loss falls, is lowest after some dozens of epochs, "
     "and rises from there on.",
 )
-lesson.show(film.player(title="300 epochs"), "film")
+lesson.show(
+    film.player(title="300 epochs"),
+    "film",
+    alt="Training player: the network, the plane of its answers and the loss over 300 epochs.",
+)
 
 # %% [markdown]
 # On the 40 points, more epochs are better all the way. On points that it has not seen, the network gets better at

@@ -41,9 +41,9 @@ class Lesson:
         """Shows a picture, a page or a table.
 
         What can `save` itself (a graph, a chart, a network, a player) needs a `name`, its file's; the suffix says the
-        format, and is `.svg` for a picture and `.html` for a page if it is left out. A picture needs `alt`, the words
-        that stand for it where it can't be seen. What can't save itself is printed, or drawn as HTML in a notebook.
-        Raises ValueError without a name or words.
+        format, and is `.svg` for a picture and `.html` for a page if it is left out. It needs `alt`, the words that
+        stand for it where it can't be seen, and under it where it can. What can't save itself is printed, or drawn as
+        HTML in a notebook. Raises ValueError without words.
         """
         thing = _Shown(thing) if isinstance(thing, Table) else thing
         path = self._save(thing, name, alt) if hasattr(thing, "save") and name else None
@@ -80,8 +80,8 @@ class Lesson:
         path = self.folder / name
         if not path.suffix:
             path = path.with_name(name + (".svg" if hasattr(thing, "svg") else ".html"))
-        if path.suffix != ".html" and not alt:
-            raise ValueError(f"{path.name} needs alt=..., the words for those who can't see the picture")
+        if not alt:
+            raise ValueError(f"{path.name} needs alt=..., the words for those who can't see it")
         self.folder.mkdir(parents=True, exist_ok=True)
         thing.save(path)
         return path

@@ -173,7 +173,8 @@ class _Renderer(IPythonRenderer):
         return f'<div class="formula" tabindex="0">{formula(body, display="block")}</div>'
 
     def block_html(self, html: str) -> str:
-        return re.sub(r"\$([^$\n]+)\$", lambda found: formula(found[1]), super().block_html(html))
+        text = re.sub(r"\$([^$\n]+)\$", lambda found: formula(found[1]), super().block_html(html))
+        return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", text)
 
 
 def prose(markdown: str) -> str:
