@@ -155,6 +155,9 @@ class _Emitter:
 
     def argument(self, view: View) -> str | None:
         """The text of a view of an input as it was passed in; None where the inputs' rows must be copied."""
+        if len(view.shape) > 1 and set(view.shape) == {1} and view.start < self.namer.input_rows:
+            narrow = self.argument(View(view.start, (1,), (1,)))
+            return f"{narrow}.reshape({', '.join(map(str, view.shape))}, B)"
         reach = view.start + sum((size - 1) * max(stride, 0) for size, stride in zip(view.shape, view.strides))
         for i, (name, start, stop) in enumerate(self.namer.arguments):
             if start <= view.start < stop:

@@ -85,7 +85,8 @@ class CompiledEngine:
         if not len(inputs):
             return []
         program = self._program("predict", Dataset(list(inputs[:1]), [0.0]))
-        columns, _ = program.columns([inputs])
+        with flags_raised():
+            columns, _ = program.columns([inputs])
         found: list[Prediction] = []
         for start in range(0, len(inputs), _CHUNK):
             found += self._run(program, [columns[0][:, start : start + _CHUNK]])[1]

@@ -446,7 +446,8 @@ def _groups(folded: Folded) -> tuple[list[_Group], dict[int, int]]:
         else:
             kinds = tuple([space[each[0]] for each in operands])
         keyed.setdefault((level[node], space[node], op, kinds), []).append(node)
-    ordered = sorted(keyed.items(), key=lambda item: item[0][0])  # type: ignore[arg-type,return-value]
+    # of what is equally deep, picking an entry comes first: on the way back it then adds to what others have filled
+    ordered = sorted(keyed.items(), key=lambda item: (item[0][0], item[0][2] is not ops.select))
     groups = [_Group(key[2], key[1], nodes) for key, nodes in ordered]  # type: ignore[arg-type]
     return groups, {node: i for i, group in enumerate(groups) if group.space == SHARED for node in group.nodes}
 

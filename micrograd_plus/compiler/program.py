@@ -163,13 +163,13 @@ class Program:
         A list of outputs comes as one array, with a row for each example. Raises ValueError for inputs of a wrong
         number or shape or with nan, TypeError for what is not numbers, ArithmeticError where a result is not finite.
         """
-        columns, size = self.columns(batch)
-        self.load()
-        bound = self.bind(size)
-        self.draws.pull()
         with flags_raised():
+            columns, size = self.columns(batch)
+            self.load()
+            bound = self.bind(size)
+            self.draws.pull()
             bound.forward(columns)
-        self.draws.push()
+            self.draws.push()
         return self.collect(bound)
 
     run = __call__
@@ -182,11 +182,11 @@ class Program:
         """
         if reduce not in ("mean", "sum"):
             raise ValueError(f"reduce is 'mean' or 'sum', not {reduce!r}")
-        columns, size = self.columns(batch)
-        self.load()
-        bound = self.bind(size, (self.chosen(of),), inputs)
-        self.draws.pull()
         with flags_raised():
+            columns, size = self.columns(batch)
+            self.load()
+            bound = self.bind(size, (self.chosen(of),), inputs)
+            self.draws.pull()
             bound.forward(columns)
             bound.backward(columns, 1.0 / size if reduce == "mean" else 1.0)
         self.draws.push()
@@ -222,7 +222,10 @@ class Program:
         return of or 0
 
     def columns(self, batch: Sequence[Any]) -> tuple[list[Array], int]:
-        """Returns the batch as arrays with a column for each example, and its size; see `__call__` for errors."""
+        """Returns the batch as arrays with a column for each example, and its size; see `__call__` for errors.
+
+        To be called in `flags_raised`.
+        """
         if len(batch) != len(self.inputs):
             names = ", ".join(each.name for each in self.inputs)
             raise ValueError(f"the program takes {len(self.inputs)} inputs ({names}), but got {len(batch)}")
@@ -380,7 +383,7 @@ def _columns(wanted: Input, given: Any) -> Array:
         shape = ", ".join(["examples", *map(str, wanted.shape)])
         raise ValueError(f"{wanted.name} needs an array of shape ({shape}), but got {array.shape}")
     flat = array.reshape(-1)
-    if isnan(np.minimum.reduce(flat, initial=0.0)):
+    if isnan(np.dot(flat, flat)):  # a sum of squares is nan if one of them is, and only then
         at = int(np.argwhere(np.isnan(array))[0][0])
         raise ValueError(f"{wanted.name} of example {at} is nan; mend the number or leave out the example")
     columns: Array = (array if array.ndim == 2 else array.reshape(len(array), wanted.size)).T

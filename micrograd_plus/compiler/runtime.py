@@ -59,7 +59,8 @@ def whole(numbers: Array, count: int, index: Array) -> Array:
     """Puts the numbers into `index`. Raises IndexError unless they are whole and from 0 to count - 1."""
     index[...] = numbers
     # a negative number is a large one without its sign, so one look is enough for both ends
-    if np.maximum.reduce(index.view(np.uintp), axis=None) < count and np.array_equal(index, numbers):
+    low = np.maximum.reduce(index.view(np.uintp), axis=None) < count
+    if low and np.logical_and.reduce(index == numbers, axis=None):
         return index
     wrong = (index != numbers) | (index < 0) | (index >= count)
     at = tuple(int(i) for i in np.argwhere(wrong)[0])

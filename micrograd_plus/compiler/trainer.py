@@ -45,7 +45,7 @@ class Trainer:
         self.target, self.optimizer = target, optimizer
         self.clip_norm, self.clip_value = clip_norm, clip_value
         self.update = update_function(optimizer.rule, len(optimizer.parameters))
-        self.new_w, self.ones = np.empty(len(optimizer.parameters)), np.ones(len(optimizer.parameters))
+        self.new_w = np.empty(len(optimizer.parameters))
         self.state: list[Array] = []
         self.new_state: list[Array] = []
         self.active: Program | None = None
@@ -117,26 +117,29 @@ class Trainer:
         if self.target is None:
             raise ValueError("this trainer was made without a program; make it as Trainer(program, optimizer)")
         program = self.target if isinstance(self.target, Program) else self.target.program(*batch)
-        columns, size = program.columns(batch)
-        self.use(program)
-        return self.step_columns(columns, size)
+        with flags_raised():
+            columns, size = program.columns(batch)
+            self.use(program)
+            return self._step(columns, size)
 
     def step_columns(self, columns: Sequence[Array], size: int) -> float:
         """The same for inputs of the program in use that are checked, with a column for each example."""
+        with flags_raised():
+            return self._step(columns, size)
+
+    def _step(self, columns: Sequence[Array], size: int) -> float:
         program = self.active
         assert program is not None
         rows = self.places(program).rows
         bound = program.bind(size, program.every_output)
-        with flags_raised():
-            bound.forward(columns)
-            bound.run_backward(*columns, 1.0 / size)
-            loss = self.mean(bound)
-            w, g = program.shared[rows], program.d_shared[rows]
-            self.clip(g)
-            t, rate = self.optimizer.t + 1, self.optimizer.rate
-            self.update(w, g, t, rate, *self.state, self.new_w, *self.new_state)
-            total = float(np.dot(self.new_w, self.ones))
-        if not isfinite(total):
+        bound.forward(columns)
+        bound.run_backward(*columns, 1.0 / size)
+        loss = self.mean(bound)
+        w, g = program.shared[rows], program.d_shared[rows]
+        self.clip(g)
+        t, rate = self.optimizer.t + 1, self.optimizer.rate
+        self.update(w, g, t, rate, *self.state, self.new_w, *self.new_state)
+        if not isfinite(np.dot(self.new_w, self.new_w)):  # then one is not finite, or very large
             self.refuse(program, g, rate)
         program.shared[rows] = self.new_w
         self.state, self.new_state = self.new_state, self.state

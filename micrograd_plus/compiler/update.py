@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from micrograd_plus.nn.rule import Rule
+from micrograd_plus.nn.rule import Line, Rule
 
 __all__ = ["rule_source", "update_function"]
 
@@ -40,11 +40,24 @@ def rule_source(rule: Rule) -> tuple[str, list[str]]:
     writer = _Writer(rule)
     results = ["w", *rule.state]
     for i, line in enumerate(rule.lines):
-        last = line.name in results and all(each.name != line.name for each in rule.lines[i + 1 :])
+        later = rule.lines[i + 1 :]
+        last = line.name in results and all(each.name != line.name for each in later)
         writer.assign(line.name, line.expression, f"new_{line.name}" if last else None)
+        writer.uses[line.name] = _uses(line.name, later)
     arguments = ", ".join(["w", "g", "t", "lr", *rule.state, *(f"new_{name}" for name in results)])
     body = "".join(f"    {line}\n" for line in writer.lines)
     return f"def update({arguments}):\n{body}", writer.buffers
+
+
+def _uses(name: str, lines: Sequence[Line]) -> int:
+    """How often a name is read in some lines before one of them assigns it anew."""
+    count = 0
+    for line in lines:
+        read = [each.id for each in ast.walk(ast.parse(line.expression)) if isinstance(each, ast.Name)]
+        count += read.count(name)
+        if line.name == name:
+            break
+    return count
 
 
 class _Writer:
@@ -54,7 +67,8 @@ class _Writer:
         self.arrays = {name: name for name in ("w", "g", *rule.state)}  # what each name is held in
         self.lines: list[str] = []
         self.buffers: list[str] = []
-        self.free: list[str] = []
+        self.uses: dict[str, int] = {}  # how often each name will still be read
+        self.free = ["new_w"]  # written last of all, so that it can be written to before
 
     def assign(self, name: str, expression: str, target: str | None) -> None:
         """Says one line of the rule; its result goes into `target`, or into a buffer of its own."""
@@ -73,7 +87,12 @@ class _Writer:
     def expression(self, node: ast.expr, target: str | None = None) -> tuple[str, bool]:
         """Returns the text of an expression, or the array that it was worked out into, and whether it is an array."""
         if isinstance(node, ast.Name):
-            return self.arrays.get(node.id, node.id), node.id in self.arrays
+            held, is_array = self.arrays.get(node.id, node.id), node.id in self.arrays
+            if node.id in self.uses:
+                self.uses[node.id] -= 1
+                if not self.uses[node.id]:
+                    self.arrays.pop(node.id, None)  # read for the last time: its buffer may be written over
+            return held, is_array
         if not any(isinstance(each, ast.Name) and each.id in self.arrays for each in ast.walk(node)):
             text = ast.unparse(node)
             return (f"({text})" if isinstance(node, ast.BinOp) else text), False
@@ -86,11 +105,14 @@ class _Writer:
 
     def call(self, function: str, operands: list[ast.expr], target: str | None) -> str:
         texts = [self.expression(each)[0] for each in operands]
+        mine = {*self.buffers, "new_w"}
+        done = [each for each in texts if each in mine and each not in self.arrays.values()]
+        self.free = [*dict.fromkeys([*done, *self.free])]  # what was just read is the warmest to write to
         out = target or self.buffer()
+        if out in self.free:
+            self.free.remove(out)
         given = f"out={out}" if function == "np.maximum" else out  # as NumPy 2.5 wants it
         self.lines.append(f"{function}({', '.join([*texts, given])})")
-        self.free += [each for each in texts if each in self.buffers and each not in self.arrays.values()]
-        self.free = [each for each in dict.fromkeys(self.free) if each != out]
         return out
 
     def buffer(self) -> str:
