@@ -165,8 +165,8 @@ def watched(function: Callable[..., Any], arguments: Sequence[Any]) -> tuple[Any
             name = node.label or (f"the result of {node.op.name}" if node.children else "an input")
             raise CompileError(
                 f"{_where()} looks at {name} by {what}: a compiled program would do for every example what it did for"
-                f" the one it was traced with (here {node.data:.4g}); use maximum, minimum, clamp, relu or select, or run"
-                " it eagerly"
+                f" the one it was traced with (here {node.data:.4g}); use maximum, minimum, clamp, relu or select, or"
+                " run it eagerly"
             )
 
     with watching(look):
@@ -239,5 +239,7 @@ def _checked_outputs(target: Any) -> list[Value]:
         raise TypeError("there is nothing to compile: the target is empty")
     for each in outputs:
         if not isinstance(each, Value):
-            raise TypeError(f"compile needs a Value, or a list or tuple of them, but got {each!r}; is a return missing?")
+            raise TypeError(
+                f"compile needs a Value, or a list or tuple of them, but got {each!r}; is a return missing?"
+            )
     return [constant(each) for each in outputs]

@@ -84,7 +84,7 @@ class CompiledEngine:
         """Returns the prediction for each row of inputs; see `Engine.predict`."""
         if not len(inputs):
             return []
-        program = self._program("predict", Dataset(list(inputs[:1]), [0.0]))
+        program = self._program("predict", Dataset([list(inputs[0])], [0.0]))
         with flags_raised():
             columns, _ = program.columns([inputs])
         found: list[Prediction] = []

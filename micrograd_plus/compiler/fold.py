@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from micrograd_plus import ops
 from micrograd_plus.compiler.trace import CONSTANT, INPUT, INTERIOR, RANDOM, Trace
@@ -100,7 +101,7 @@ def fold(trace: Trace) -> Folded:
     return folded
 
 
-def _absorbed(trace: Trace) -> np.ndarray:
+def _absorbed(trace: Trace) -> NDArray[np.bool_]:
     """Which sums and products vanish into the one sum that uses them."""
     is_op = {op: trace.op == i for i, op in enumerate(trace.ops)}
     none = np.zeros(len(trace), bool)
@@ -115,7 +116,8 @@ def _absorbed(trace: Trace) -> np.ndarray:
     uses[trace.outputs] += 2
     added = none.copy()
     added[trace.children[addend]] = True
-    return added & (uses == 1) & (sums | is_op.get(ops.mul, none))
+    found: NDArray[np.bool_] = added & (uses == 1) & (sums | is_op.get(ops.mul, none))
+    return found
 
 
 def _terms(
@@ -152,14 +154,17 @@ def _sum(folded: Folded, node: int, products: list[tuple[int, int]], addends: li
     What is the same for all examples is summed apart, once for the batch, and comes in as the bias.
     """
     constants, space = folded.constants, folded.space
-    number, varying, fixed = 0.0, [], []
+    number = 0.0
+    varying: list[tuple[int, int]] = []
+    fixed: list[tuple[int, int]] = []
+    added_varying: list[int] = []
+    added_fixed: list[int] = []
     for pair in products:
         a, b = pair
         if a in constants and b in constants:
             number += constants[a] * constants[b]
         elif constants.get(a, 1.0) != 0.0 and constants.get(b, 1.0) != 0.0:
             (varying if space[a] or space[b] else fixed).append(pair)
-    added_varying, added_fixed = [], []
     for each in addends:
         if each in constants:
             number += constants[each]

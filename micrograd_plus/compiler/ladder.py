@@ -118,6 +118,7 @@ def emit_ladder(layout: Ladder, arguments: list[Argument], of: tuple[int, ...], 
     back = [(i, *rung) for i, rung in enumerate(table) if needed[rung[1]]] if of else []
     lines = ["def bind(np, shared, d_shared, B):"]
     names = ", ".join(name for name, _, _ in arguments)
+    shared_stop = layout.shared_at + layout.shared_rows
     body = [
         f"rows = np.empty(({layout.batched_rows}, B))  # a row for each number, a column for each example",
         "d_rows = np.zeros(rows.shape)" if of else "d_rows = None",
@@ -133,7 +134,7 @@ def emit_ladder(layout: Ladder, arguments: list[Argument], of: tuple[int, ...], 
         "",
         f"def forward({names}):",
         *[f"    np.copyto(rows[{start}:{stop}], {name})" for name, start, stop in arguments],
-        f"    rows[{layout.shared_at}:{layout.shared_at + layout.shared_rows}] = shared[:, None]",
+        f"    rows[{layout.shared_at}:{shared_stop}] = shared[:, None]",
         "    for step, out, x, y, z in ladder:",
         "        step(out, x, y, z)",
         "",
@@ -153,7 +154,7 @@ def emit_ladder(layout: Ladder, arguments: list[Argument], of: tuple[int, ...], 
             *[f"    d_rows[{row[folded.outputs[output]]}] += scale" for output in of],
             "    for back, d, out, x, y, z, d_x, d_y, d_z in descent:",
             "        back(d, out, x, y, z, d_x, d_y, d_z)",
-            f"    np.add.reduce(d_rows[{layout.shared_at}:{layout.shared_at + layout.shared_rows}], axis=1, out=d_shared)",
+            f"    np.add.reduce(d_rows[{layout.shared_at}:{shared_stop}], axis=1, out=d_shared)",
             "",
         ]
     body.append(f"return rows, d_rows, forward, {'backward' if of else 'None'}")
@@ -168,7 +169,7 @@ def _needed(layout: Ladder, row: list[int], wrt_inputs: bool) -> list[bool]:
     for node in [*trace.parameters.tolist(), *(trace.inputs.tolist() if wrt_inputs else [])]:
         needed[row[node]] = True
     for node in folded.order:
-        needed[row[node]] = any([needed[row[child]] for each in folded.operands[node] for child in each])
+        needed[row[node]] = any(needed[row[child]] for each in folded.operands[node] for child in each)
     return needed
 
 

@@ -64,7 +64,7 @@ class Layout:
 
     folded: Folded
     address: Integers
-    instructions: list[Instruction] = field(default_factory=list)
+    instructions: Sequence[Instruction] = field(default_factory=list)
     shared_rows: int = 0
     batched_rows: int = 0
     parameters: int = 0
@@ -192,9 +192,7 @@ class _Planner:
         read = [self.read(each) for each in operands]
         in_place = (placed >= 0).all() and len(members) == nodes.size and (np.diff(placed) == 1).all()
         rows = placed.reshape(nodes.shape) if in_place else self.reserve(space, nodes.shape)
-        self.instructions.append(
-            Instruction(form, op, space, rows, [r for r, _ in read], [s for _, s in read], nodes)
-        )
+        self.instructions.append(Instruction(form, op, space, rows, [r for r, _ in read], [s for _, s in read], nodes))
         self.computed[members] = True
         known = rows[nodes >= 0]
         ahead = placed >= 0  # somebody needed these before, in another order
@@ -230,9 +228,7 @@ class _Planner:
         keys.sort(key=lambda key: -len(np.unique(key)))
         return np.lexsort(keys[::-1]) if keys else np.arange(len(columns[0]))
 
-    def tables(
-        self, op: Op, nodes: Integers, operands: list[list[list[int]]]
-    ) -> list[tuple[Integers, list[Integers]]]:
+    def tables(self, op: Op, nodes: Integers, operands: list[list[list[int]]]) -> list[tuple[Integers, list[Integers]]]:
         """Splits members by the lengths of their lists, so that each part's operands are tables.
 
         Lists of unequal lengths stay together, filled up, if the operation has a number that changes nothing.
@@ -351,7 +347,9 @@ class _Planner:
         else:
             again = again[:0]
         members = np.sort(first)
-        found = self.complete(members, row[members], column[members], self.key(left[members, 0]), self.key(right[members, 0]))
+        found = self.complete(
+            members, row[members], column[members], self.key(left[members, 0]), self.key(right[members, 0])
+        )
         return [*found, (again, (len(again), 1, 1))] if len(again) else found
 
     def complete(
@@ -435,20 +433,19 @@ class _Planner:
 def _groups(folded: Folded) -> tuple[list[_Group], dict[int, int]]:
     """The groups in the order of depth, and for each shared node the number of its group."""
     space, level = folded.space, folded.level
-    keyed: dict[tuple[object, ...], list[int]] = {}
+    keyed: dict[tuple[int, int, Op, tuple[int, ...]], list[int]] = {}
     for node in folded.order:
         op = folded.op[node]
         operands = folded.operands[node]
+        kinds: tuple[int, ...] = ()
         if op is ops.dot or op is ops.affine:
             kinds = (min([space[each] for each in operands[0]]), min([space[each] for each in operands[1]]))
-        elif op.is_nary:
-            kinds = ()
-        else:
+        elif not op.is_nary:
             kinds = tuple([space[each[0]] for each in operands])
         keyed.setdefault((level[node], space[node], op, kinds), []).append(node)
     # of what is equally deep, picking an entry comes first: on the way back it then adds to what others have filled
     ordered = sorted(keyed.items(), key=lambda item: (item[0][0], item[0][2] is not ops.select))
-    groups = [_Group(key[2], key[1], nodes) for key, nodes in ordered]  # type: ignore[arg-type]
+    groups = [_Group(key[2], key[1], nodes) for key, nodes in ordered]
     return groups, {node: i for i, group in enumerate(groups) if group.space == SHARED for node in group.nodes}
 
 
@@ -468,7 +465,7 @@ def _components(row: Integers, column: Integers) -> Integers | None:
 def _ranks(part: Integers, line: Integers, key: Integers) -> tuple[Integers, Integers]:
     """For each member the rank of its line among the lines of its part, by their keys, and how many each part has."""
     order = np.lexsort((line, key, part))
-    p, k, at = part[order], key[order], line[order]
+    p, at = part[order], line[order]
     fresh = np.ones(len(order), bool)
     fresh[1:] = (p[1:] != p[:-1]) | (at[1:] != at[:-1])
     counted = np.cumsum(fresh) - 1

@@ -13,7 +13,6 @@ import numpy as np
 from micrograd_plus import ops
 from micrograd_plus.compiler.fold import BATCHED, SHARED
 from micrograd_plus.compiler.layout import COPY, Instruction, Layout
-from micrograd_plus.compiler.trace import Integers
 
 __all__ = ["Argument", "Namer"]
 
@@ -21,7 +20,23 @@ Argument = tuple[str, int, int]
 """An input as the program's functions take it: its name, and its rows from start to stop."""
 
 _RESERVED = frozenset(
-    ["B", "backward", "columns", "d_columns", "d_rows", "d_shared", "erf", "forward", "matrix", "np", "rows", "scale", "shared", "view", "whole"]
+    [
+        "B",
+        "backward",
+        "columns",
+        "d_columns",
+        "d_rows",
+        "d_shared",
+        "erf",
+        "forward",
+        "matrix",
+        "np",
+        "rows",
+        "scale",
+        "shared",
+        "view",
+        "whole",
+    ]
 )
 
 
@@ -47,7 +62,8 @@ class Namer:
                 self.constants[layout.address[node]] = number
         self.taken = dict.fromkeys([*_RESERVED, *(name for name, _, _ in self.arguments)], 1)
         self.labels: dict[int, list[str]] = {
-            space: [""] * (layout.batched_rows if space == BATCHED else layout.shared_rows) for space in (SHARED, BATCHED)
+            space: [""] * (layout.batched_rows if space == BATCHED else layout.shared_rows)
+            for space in (SHARED, BATCHED)
         }
         trace = layout.folded.trace
         spaces, address = layout.folded.space, layout.address.tolist()

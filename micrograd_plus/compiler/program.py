@@ -216,7 +216,9 @@ class Program:
         """The number of the output to differentiate."""
         count = len(self.places)
         if of is None and count > 1:
-            raise ValueError(f"the program has {count} outputs; say which one to differentiate: of=0, ..., of={count - 1}")
+            raise ValueError(
+                f"the program has {count} outputs; say which one to differentiate: of=0, ..., of={count - 1}"
+            )
         if not 0 <= (of or 0) < count:
             raise IndexError(f"the program has outputs 0 to {count - 1}, but of={of}")
         return of or 0
@@ -231,7 +233,7 @@ class Program:
             raise ValueError(f"the program takes {len(self.inputs)} inputs ({names}), but got {len(batch)}")
         columns = [_columns(each, given) for each, given in zip(self.inputs, batch)]
         size = columns[0].shape[1]
-        if any([each.shape[1] != size for each in columns]):
+        if any(each.shape[1] != size for each in columns):
             told = ", ".join(f"{each.name} {column.shape[1]}" for each, column in zip(self.inputs, columns))
             raise ValueError(f"all inputs have one entry an example, but their numbers differ: {told}")
         if size == 0:
@@ -285,7 +287,7 @@ class Bound:
         self.rows, self.d_rows, self.run_forward, self.run_backward = bind(np, program.shared, program.d_shared, size)
 
     def forward(self, columns: Sequence[Array]) -> None:
-        """Runs forward; the results are in `rows` and in the program's shared buffer. To be called in `flags_raised`."""
+        """Runs forward, into `rows` and the program's shared buffer. To be called in `flags_raised`."""
         draws = self.program.draws
         if draws.streams:
             draws.fill(self.rows)
@@ -302,7 +304,8 @@ class Bound:
         """A copy of one output's numbers."""
         if space == SHARED:
             return np.full(self.size, self.program.shared[row])
-        return self.rows[row].copy()
+        numbers: Array = self.rows[row].copy()
+        return numbers
 
     def refuse_non_finite(self, columns: Sequence[Array]) -> None:
         """Raises the eager engine's own error for the first number that is not finite though its operands are.

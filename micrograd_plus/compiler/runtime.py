@@ -31,6 +31,7 @@ def no_collection() -> Iterator[None]:
         if was_on:
             gc.enable()
 
+
 Array = Any
 """A NumPy array of 64-bit floats, in whatever shape the emitted line says."""
 
@@ -95,8 +96,8 @@ class Draws:
     def pull(self) -> None:
         """Takes over the generators' states."""
         for rng, twister, *_ in self.streams:
-            version, state, gauss = rng.getstate()
-            twister.set_state(("MT19937", np.array(state[:-1], np.uint32), state[-1]))
+            state = rng.getstate()[1]
+            twister.set_state(("MT19937", np.array(state[:-1], np.uint32), state[-1], 0, 0.0))
 
     def push(self) -> None:
         """Gives the states back, as if the generators had drawn themselves."""

@@ -18,7 +18,7 @@ _UFUNCS = {
 """What a row calls a function, and what NumPy calls it."""
 
 _OPERATORS: dict[type[ast.AST], str] = {
-    ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.Pow: "power", ast.USub: "negative",
+    ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide",
 }  # fmt: skip
 
 
@@ -126,7 +126,9 @@ def assignment(target: str, text: str) -> str:
     if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Attribute):
         inner = tree.func.value
         whole = ast.unparse(tree.func)
-        known = whole in ("np.matmul", "np.dot") or (isinstance(inner, ast.Name) and inner.id == "np" and tree.func.attr in _UFUNCS.values())
+        known = whole in ("np.matmul", "np.dot") or (
+            isinstance(inner, ast.Name) and inner.id == "np" and tree.func.attr in _UFUNCS.values()
+        )
         if known or tree.func.attr == "reduce":
             arguments = ", ".join([ast.unparse(each) for each in (*tree.args, *tree.keywords)])
             return f"{whole}({arguments}, out={target})"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from micrograd_plus.compiler.trace import Integers
 
@@ -71,9 +73,9 @@ def grid(operands: Sequence[Integers]) -> tuple[int, ...]:
     for rows in operands:
         cuts |= _cuts(rows)
     ordered = sorted(cuts)
-    if any(large % small for small, large in zip(ordered, ordered[1:])) or len(ordered) > 5:
+    if any(large % small for small, large in pairwise(ordered)) or len(ordered) > 5:
         return (size,)
-    return tuple(large // small for small, large in zip(ordered, ordered[1:]))[::-1] or (1,)
+    return tuple(large // small for small, large in pairwise(ordered))[::-1] or (1,)
 
 
 def _cuts(rows: Integers) -> set[int]:
@@ -109,9 +111,10 @@ def unique_rows(rows: Integers) -> tuple[Integers, Integers]:
     return first, which.reshape(-1)
 
 
-def _multipliers(width: int) -> np.ndarray:
+def _multipliers(width: int) -> NDArray[np.uint64]:
     """Odd pseudo-random multipliers, the same on every run (the splitmix64 sequence, Steele et al. 2014)."""
     z = np.arange(1, width + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return (z ^ (z >> np.uint64(31))) | np.uint64(1)
+    odd: NDArray[np.uint64] = (z ^ (z >> np.uint64(31))) | np.uint64(1)
+    return odd
