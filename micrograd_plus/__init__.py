@@ -23,7 +23,8 @@ from micrograd_plus.value import (
 
 if TYPE_CHECKING:
     from micrograd_plus import data, explain, nn, train, viz
-    from micrograd_plus.compiler import Program, compile
+    from micrograd_plus.compiler import Program
+    from micrograd_plus.compiler.compile import compile
     from micrograd_plus.train import fit
 
 __version__ = "0.1.0"

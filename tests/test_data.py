@@ -206,9 +206,7 @@ def test_dataset_is_frozen_and_survives_copy_and_pickle() -> None:
         ([[1]], [0], {"classes": "ab"}, TypeError, r"classes must be several names"),
     ],
 )
-def test_dataset_refuses(
-    inputs: Any, targets: Any, options: Any, error: type[Exception], message: str
-) -> None:
+def test_dataset_refuses(inputs: Any, targets: Any, options: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         Dataset(inputs, targets, **options)
 
@@ -287,9 +285,7 @@ def test_toy_source_is_the_call_that_makes_it(toy: Callable[..., Dataset]) -> No
         ({"seed": None}, TypeError, "seed must be a whole number of at least 0, got None"),
     ],
 )
-def test_toy_set_refuses(
-    toy: Callable[..., Dataset], options: Any, error: type[Exception], message: str
-) -> None:
+def test_toy_set_refuses(toy: Callable[..., Dataset], options: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         toy(**options)
 
@@ -474,9 +470,7 @@ def test_csv_keeps_the_numbering_of_given_classes(csv_file: Write) -> None:
 
 def test_csv_without_a_header(csv_file: Write) -> None:
     path = csv_file("5.1,3.5,p\n4.9,3.0,q\n")
-    with pytest.raises(
-        ValueError, match=r"line 1: column names are expected, and '5.1' is a number; .*header=False"
-    ):
+    with pytest.raises(ValueError, match=r"line 1: column names are expected, and '5.1' is a number; .*header=False"):
         read_csv(path, 2)
     data = read_csv(path, -1, header=False)
     assert (len(data), data.feature_names, data.target_name) == (2, ("x0", "x1"), "x2")
@@ -692,9 +686,7 @@ def test_split_refuses_a_single_row() -> None:
 # Standardizing
 
 
-@given(
-    st.lists(st.tuples(finite, finite, finite), min_size=2, max_size=50, unique_by=lambda row: round(row[0]))
-)
+@given(st.lists(st.tuples(finite, finite, finite), min_size=2, max_size=50, unique_by=lambda row: round(row[0])))
 @settings(max_examples=100, deadline=None)
 def test_standardized_training_part_has_mean_0_and_deviation_1(rows: list[tuple[float, ...]]) -> None:
     data = Dataset([[row[0], 7.1] for row in rows], [0] * len(rows))
@@ -720,9 +712,7 @@ def test_standardize_with_one_scale_for_all_features() -> None:
     scaled, scaler = standardize(Dataset([[0, 2], [0, 2]], [0, 1]), per_feature=False)
     assert scaler == Standardizer((1.0, 1.0), (1.0, 1.0))
     assert scaled.inputs == [[-1.0, 1.0], [-1.0, 1.0]]
-    widest = [
-        max(abs(c) for x in standardize(digits(), per_feature=p)[0].inputs for c in x) for p in (True, False)
-    ]
+    widest = [max(abs(c) for x in standardize(digits(), per_feature=p)[0].inputs for c in x) for p in (True, False)]
     assert widest[0] > 10 and widest[1] < 2  # why pictures share one scale
 
 
@@ -750,9 +740,7 @@ def test_standardizer_refuses_a_damaged_save(saved: Any, error: type[Exception],
         Standardizer.from_dict(saved)
 
 
-@pytest.mark.parametrize(
-    "column", [[1e308, -1e308], [1e200, -1e200], [1e308, 1.1e308, 1.2e308], [0.0, 1e-200]]
-)
+@pytest.mark.parametrize("column", [[1e308, -1e308], [1e200, -1e200], [1e308, 1.1e308, 1.2e308], [0.0, 1e-200]])
 def test_standardizer_refuses_what_has_no_deviation_in_floating_point(column: list[float]) -> None:
     data = loose([[cell] for cell in column], [0] * len(column), feature_names=["mass"])
     with pytest.raises(ValueError, match=r"feature 'mass' runs from .*, too wide or too narrow"):
@@ -860,15 +848,11 @@ def test_batch_size_is_checked(
 
 
 def test_samples_epoch_and_drop_last_are_checked() -> None:
-    with pytest.raises(
-        ValueError, match="n, the number of samples, must be a whole number of at least 1, got 0"
-    ):
+    with pytest.raises(ValueError, match="n, the number of samples, must be a whole number of at least 1, got 0"):
         iterations_per_epoch(0, 1)
     with pytest.raises(ValueError, match="epoch must be a whole number of at least 0, got -1"):
         batches(numbered(3), 1, epoch=-1)
-    with pytest.raises(
-        ValueError, match=r"drop_last leaves out the only batch.* at most 3, or drop_last=False"
-    ):
+    with pytest.raises(ValueError, match=r"drop_last leaves out the only batch.* at most 3, or drop_last=False"):
         batches(numbered(3), 4, drop_last=True)
 
 
@@ -882,7 +866,5 @@ def test_samples_epoch_and_drop_last_are_checked() -> None:
     ],
 )
 def test_bare_lists_are_no_dataset(call: Callable[[Any], Any]) -> None:
-    with pytest.raises(
-        TypeError, match=r"expected a Dataset, got a list; make one by Dataset\(inputs, targets\)"
-    ):
+    with pytest.raises(TypeError, match=r"expected a Dataset, got a list; make one by Dataset\(inputs, targets\)"):
         call([[1.0], [2.0]])

@@ -105,9 +105,7 @@ class Dataset:
             object.__setattr__(part, "targets", [self.targets[i] for i in chosen])
         except IndexError:
             wrong = next(i for i in chosen if not -len(self) <= i < len(self))
-            raise IndexError(
-                f"there is no row {wrong}: {self.name!r} has rows 0 to {len(self) - 1}"
-            ) from None
+            raise IndexError(f"there is no row {wrong}: {self.name!r} has rows 0 to {len(self) - 1}") from None
         return part
 
     def __len__(self) -> int:
@@ -147,9 +145,7 @@ class Dataset:
 def checked_dataset(data: Any) -> Dataset:
     """`data` itself. Raises TypeError for anything but a Dataset, such as bare lists."""
     if not isinstance(data, Dataset):
-        raise TypeError(
-            f"expected a Dataset, got a {type(data).__name__}; make one by Dataset(inputs, targets)"
-        )
+        raise TypeError(f"expected a Dataset, got a {type(data).__name__}; make one by Dataset(inputs, targets)")
     return data
 
 

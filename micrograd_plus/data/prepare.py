@@ -14,9 +14,7 @@ from micrograd_plus.data.dataset import Dataset, checked_dataset
 __all__ = ["Standardizer", "split", "standardize"]
 
 
-def split(
-    data: Dataset, test: float = 0.2, *, seed: int = 0, stratify: bool | None = None
-) -> tuple[Dataset, Dataset]:
+def split(data: Dataset, test: float = 0.2, *, seed: int = 0, stratify: bool | None = None) -> tuple[Dataset, Dataset]:
     """`(train, test)`: every row of `data` in exactly one of the two, both in an order drawn from `seed`.
 
     `test` is a fraction between 0 and 1, or a whole number of rows. With `stratify` (the default for a
@@ -30,9 +28,7 @@ def split(
     """
     held = _test_rows(len(checked_dataset(data)), test)
     if stratify and not data.is_classification:
-        raise ValueError(
-            f"stratify=True needs classes to share out, and {data!r} has none; leave stratify out"
-        )
+        raise ValueError(f"stratify=True needs classes to share out, and {data!r} has none; leave stratify out")
     by_class = data.is_classification if stratify is None else stratify
     groups: list[Any] = list(data.targets) if by_class else [0] * len(data)
     order = list(range(len(data)))
@@ -56,9 +52,7 @@ def _test_rows(n: int, test: float) -> int:
         raise ValueError("one row can't be split in two; bring at least 2 rows")
     if isinstance(test, float):
         if not 0 < test < 1:
-            raise ValueError(
-                f"test must be a fraction between 0 and 1, or a whole number of rows, got {test}"
-            )
+            raise ValueError(f"test must be a fraction between 0 and 1, or a whole number of rows, got {test}")
         return min(max(round(n * test), 1), n - 1)
     rows = whole_number("test, as a number of rows,", test, least=1)
     if rows >= n:
@@ -99,14 +93,10 @@ class Standardizer:
     def __post_init__(self) -> None:
         means, scales = _numbers("means", self.means), _numbers("scales", self.scales)
         if not means or len(means) != len(scales):
-            raise ValueError(
-                f"a Standardizer needs one scale a mean, got {len(means)} means and {len(scales)} scales"
-            )
+            raise ValueError(f"a Standardizer needs one scale a mean, got {len(means)} means and {len(scales)} scales")
         for column, scale in enumerate(scales):
             if scale <= 0:
-                raise ValueError(
-                    f"scales[{column}] is {scale}; a scale is above 0 (1 leaves a feature as it is)"
-                )
+                raise ValueError(f"scales[{column}] is {scale}; a scale is above 0 (1 leaves a feature as it is)")
         object.__setattr__(self, "means", means)
         object.__setattr__(self, "scales", scales)
 

@@ -104,9 +104,7 @@ class Table:
     lines: list[int]
 
     @classmethod
-    def parse(
-        cls, text: Iterable[str], where: str, header: bool | None = True, delimiter: str = ","
-    ) -> Table:
+    def parse(cls, text: Iterable[str], where: str, header: bool | None = True, delimiter: str = ",") -> Table:
         """The table in the lines of `text`."""
         records = _records(text, where, delimiter)
         if not records:
@@ -144,13 +142,9 @@ class Table:
     ) -> Dataset:
         """The table as a Dataset, as `read_csv` tells."""
         goal = self.position(target, "target column")
-        chosen = (
-            [i for i in range(len(self.names)) if i != goal] if features is None else self.positions(features)
-        )
+        chosen = [i for i in range(len(self.names)) if i != goal] if features is None else self.positions(features)
         if goal in chosen:
-            raise ValueError(
-                f"{self.names[goal]!r} is the target and a feature too; leave it out of features"
-            )
+            raise ValueError(f"{self.names[goal]!r} is the target and a feature too; leave it out of features")
         if not chosen:
             raise ValueError(f"{self.where} has only the target {self.names[goal]!r}; add a feature column")
         labelled = task == "classification" or bool(classes) or (not task and self._holds_labels(goal))
@@ -173,9 +167,7 @@ class Table:
             import difflib  # only a wrong name needs it
 
             close = difflib.get_close_matches(column, self.names, n=1, cutoff=0.6)
-            hint = (
-                f"; did you mean {close[0]!r}?" if close else "; give one of these names, or an index from 0"
-            )
+            hint = f"; did you mean {close[0]!r}?" if close else "; give one of these names, or an index from 0"
             raise ValueError(f"{self.where} has no {what} {column!r}, only {_listed(self.names)}{hint}")
         index, count = whole_number(f"the {what}, where it is no name,", column), len(self.names)
         if not -count <= index < count:
@@ -185,9 +177,7 @@ class Table:
     def positions(self, columns: Sequence[Column]) -> list[int]:
         """The index of each of the feature `columns`."""
         if isinstance(columns, str):
-            raise TypeError(
-                f"features must be a list of columns, got the text {columns!r}; write [{columns!r}]"
-            )
+            raise TypeError(f"features must be a list of columns, got the text {columns!r}; write [{columns!r}]")
         found = [self.position(column, "feature column") for column in columns]
         for index, times in Counter(found).items():
             if times > 1:
@@ -313,9 +303,7 @@ def _header(cells: list[str], where: str, line: int) -> tuple[str, ...]:
             )
     for name, times in Counter(cells).items():
         if times > 1:
-            raise ValueError(
-                f"{where}, line {line}: {times} columns are named {name!r}; give each its own name"
-            )
+            raise ValueError(f"{where}, line {line}: {times} columns are named {name!r}; give each its own name")
     return tuple(cells)
 
 
@@ -328,9 +316,7 @@ def _wrong_length(where: str, line: int, found: int, expected: int, delimiter: s
 def _suspect_delimiter(where: str, line: int, cells: list[str], name: str, delimiter: str) -> None:
     for other in ";\t|,":
         if other != delimiter and other in name and other in cells[0]:
-            raise ValueError(
-                f"{where}, line {line}: only one column, and {other!r} in it; pass delimiter={other!r}"
-            )
+            raise ValueError(f"{where}, line {line}: only one column, and {other!r} in it; pass delimiter={other!r}")
 
 
 def _number(cell: str) -> float | None:

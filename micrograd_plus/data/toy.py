@@ -32,9 +32,7 @@ def xor(n: int = 4, *, noise: float = 0.0, seed: int = 0) -> Dataset:
     return _points("xor", chosen, [int(x != y) for x, y in chosen], ("0", "1"), noise, seed)
 
 
-def line(
-    n: int = 100, *, noise: float = 0.1, seed: int = 0, slope: float = 2.0, intercept: float = 1.0
-) -> Dataset:
+def line(n: int = 100, *, noise: float = 0.1, seed: int = 0, slope: float = 2.0, intercept: float = 1.0) -> Dataset:
     """A regression: `n` points on `y = slope * x + intercept`, x evenly spaced from -1 to 1, `noise` on y.
 
     >>> line(3, noise=0).inputs, line(3, noise=0).targets
@@ -80,9 +78,7 @@ def circles(n: int = 100, *, noise: float = 0.05, seed: int = 0, factor: float =
     return _classes("circles", n, noise, seed, ("outer", "inner"), point, factor=factor)
 
 
-def spirals(
-    n: int = 100, *, noise: float = 0.02, seed: int = 0, arms: int = 2, turns: float = 1.0
-) -> Dataset:
+def spirals(n: int = 100, *, noise: float = 0.02, seed: int = 0, arms: int = 2, turns: float = 1.0) -> Dataset:
     """`n` points on `arms` spirals that wind out to radius 1 in `turns` turns, with Gaussian `noise`.
 
     >>> spirals(90, arms=3)

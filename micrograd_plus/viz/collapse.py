@@ -13,9 +13,10 @@ from itertools import islice
 from typing import Literal, NamedTuple
 
 from micrograd_plus import ops
+from micrograd_plus.explain.words import number
 from micrograd_plus.value import UNSEEN, Value
 from micrograd_plus.viz.modules import ancestors
-from micrograd_plus.viz.scene import Arrow, Box, Cell, Scene, Sketch, grad_text, number, role, shortened
+from micrograd_plus.viz.scene import Arrow, Box, Cell, Scene, Sketch, grad_text, role, shortened
 
 __all__ = ["COLLAPSES", "abridged", "collapsed", "draw_all", "scene_of"]
 

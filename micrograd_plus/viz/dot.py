@@ -98,7 +98,8 @@ class _Parts:
         self.largest = _largest(scene)
         self.parts: dict[str, list[Box | Sign]] = {"": []}
         self.inner: dict[str, list[str]] = {"": []}
-        for part in (*scene.boxes, *scene.marks):
+        parts: list[Box | Sign] = [*scene.boxes, *scene.marks]
+        for part in parts:
             holder = ""
             for module in ancestors(part.module)[-NESTED:]:
                 if module not in self.parts:

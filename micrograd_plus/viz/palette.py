@@ -7,6 +7,7 @@ well. Texts on their fills have a contrast of at least 4.5 to 1 (WCAG 2.2, AA).
 
 from __future__ import annotations
 
+from math import isinf
 from typing import NamedTuple
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "shades",
     "surface",
     "text",
+    "tint",
     "warning",
 ]
 
@@ -119,11 +121,20 @@ def diverging(value: float, largest: float = 1.0) -> Shade:
     >>> diverging(0.5).light, diverging(-1e-9).light, diverging(0.0).light
     ('#c6e1f7', '#feece0', '#ffffff')
     """
+    return _TINTS[tint(value, largest)]
+
+
+def tint(value: float, largest: float = 1.0) -> int:
+    """Returns which tint a signed number has, from -4 to 4, as `diverging` chooses it; 0 is white.
+
+    >>> tint(0.5), tint(-1e-9), tint(float("inf"), float("inf"))
+    (2, -1, 4)
+    """
     if value == 0 or value != value or largest <= 0:
-        return _TINTS[0]
-    share = min(abs(value) / largest, 1.0) if largest < float("inf") else 0.0
+        return 0
+    share = 1.0 if isinf(value) else min(abs(value) / largest, 1.0)
     step = max(1, round(share * DIVERGING_STEPS))
-    return _TINTS[step if value > 0 else -step]
+    return step if value > 0 else -step
 
 
 def shades() -> dict[str, Shade]:

@@ -101,7 +101,8 @@ class Scene:
 
     def titles(self) -> dict[str, str]:
         """Returns the tooltip of each id that has one."""
-        return {part.id: part.title for part in (*self.boxes, *self.marks, *self.arrows) if part.title}
+        parts: list[Box | Sign | Arrow] = [*self.boxes, *self.marks, *self.arrows]
+        return {part.id: part.title for part in parts if part.title}
 
 
 def role(node: Value, root: Value) -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus.explain.words import derivative, number, places
 from micrograd_plus.ops import Op
 from micrograd_plus.value import Value
+from micrograd_plus.viz import palette
 from micrograd_plus.viz.graph import Graph, Layout
-from micrograd_plus.viz.palette import diverging, shades
 from micrograd_plus.viz.player.page import Page
 from micrograd_plus.viz.player.steps import Step, StepLog
 
@@ -73,7 +73,7 @@ class StepPlayer(Page):
         log = self.log
         rules = list(dict.fromkeys(node.op for node in log.order if node.children))
         return {
-            "nodes": [self._node(place, rules) for place in range(len(log.order))],
+            "nodes": [self._node(node, rules) for node in log.order],
             "rules": [{"name": op.label, "value": op.value, "partials": op.partials} for op in rules],
             "steps": _Steps(log).as_data(),
             "parts": self._parts(),
@@ -90,18 +90,13 @@ class StepPlayer(Page):
             if end > begin
         ]
 
-    def _node(self, place: int, rules: Sequence[Op]) -> dict[str, Any]:
-        node, name = self.log.order[place], self.log.names[self.log.order[place]]
-        found = {
-            "name": name, "short": not derivative(name, name).startswith("d("),
-            "value": number(node.data), "box": self.layout.nodes[place],
-        }  # fmt: skip
+    def _node(self, node: Value, rules: Sequence[Op]) -> dict[str, Any]:
+        name = self.log.names[node]
+        found: dict[str, Any] = {"name": name, "value": number(node.data)}
+        if derivative(name, name).startswith("d("):
+            found["long"] = True
         if node.children:
-            found |= {
-                "sign": self.layout.signs[place], "result": self.layout.results[place], "rule": rules.index(node.op),
-                "children": [self.log.place[child] for child in node.children],
-                "edges": [self.layout.edges[place, i] for i in range(len(node.children))],
-            }  # fmt: skip
+            found |= {"rule": rules.index(node.op), "children": [self.log.place[child] for child in node.children]}
         return found
 
 
@@ -114,7 +109,6 @@ class _Steps:
     def __init__(self, log: StepLog) -> None:
         self.log = log
         self.largest = max(abs(grad) for grad in log.grads)
-        self.tints = {shade: name for name, shade in shades().items() if name.startswith("tint-")}
 
     def as_data(self) -> list[dict[str, Any]]:
         return [{"kind": step.kind, "node": step.node, **getattr(self, step.kind)(step)} for step in self.log.steps]
@@ -140,21 +134,21 @@ class _Steps:
     def update(self, step: Step) -> dict[str, Any]:
         return {"words": step.words, "before": number(step.before), "after": number(step.after)}
 
-    def tint(self, grad: float) -> str:
-        return self.tints[diverging(grad, self.largest)]
+    def tint(self, grad: float) -> int:
+        return palette.tint(grad, self.largest)
 
 
 def _lean(svg: str) -> str:
-    """A drawing at half its size, which looks the same on the page.
+    """A drawing at a third of its size, which looks the same on the page.
 
     Gone are the tooltips of its parts, which tell the end of the story, what the page's style says already, the second
-    decimals and the corners that close a polygon; a cell's ground and frame become one.
+    decimals and groups of nothing but a group; a rectangle is written as one, and a cell's ground and frame in one.
     """
     start = svg.index("<g ")
     parts = svg[start:]
     for pattern, shorter in _LEANER.items():
         parts = re.sub(pattern, shorter, parts, flags=re.S)
-    return svg[:start] + parts
+    return svg[:start] + _unwrapped(parts)
 
 
 _LEANER = {
@@ -162,12 +156,28 @@ _LEANER = {
     r' (xml:space="preserve"|font-family="[^"]*"|font-size="11\.00"|text-anchor="start"|id="[^"]*-shape")': "",
     r' stroke="none"|(?<=<path) fill="none" stroke="[^"]*"(?= d=)': "",
     r'(?<=<polygon) fill="([^"]*)" stroke="\1"': "",
-    r"(\d\.\d)\d+(?=[^<>]*/>)": r"\1",
+    r"(\d\.\d)\d+(?=[^<>]*>)": r"\1",
     r'(<polygon fill="[^"]+")( points="[^"]+") />\n<polygon fill="none"( stroke="[^"]+")\2 />': r"\1\3\2 />",
     r' points="(\S+) ([^"]+) \1"': r' points="\1 \2"',
-    r"\n\s*": "\n",
+    r'<polygon([^<>]*) points="([^, ]+),(\S+) \2,(\S+) ([^, ]+),\4 \5,\3"': r'<path\1 d="M\2 \3V\4H\5V\3z"',
+    rf'(?<=<path) fill="{palette.background.light}"|(?<=<text)([^<>]*) fill="{palette.text.light}"': r"\1",
+    r"\n\s*": "",
 }
 """What stands for what in a leaner drawing, in order."""
+
+
+def _unwrapped(parts: str) -> str:
+    """A drawing without the groups that have no attribute, which hold together what is together anyway."""
+    is_kept: list[bool] = []
+
+    def tag(found: re.Match[str]) -> str:
+        if found[0] != "</g>":
+            is_kept.append(found[0] != "<g>")
+            return found[0] if is_kept[-1] else ""
+        return "</g>" if is_kept.pop() else ""
+
+    return re.sub(r"<g\b[^>]*>|</g>", tag, parts)
+
 
 _BODY = """<figure id="picture">
 <div id="canvas" tabindex="0" role="group" aria-label="The computation graph">{svg}</div>

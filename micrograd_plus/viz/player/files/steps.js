@@ -7,16 +7,17 @@ const canvas = element("canvas");
 
 /* ---- the drawing: what shows a node, its two numbers, and an edge */
 
-const drawn = nodes.map(({ box, sign, result, edges }) => ({
-  box: element(box), value: element(`${box}-data`), grad: element(`${box}-grad`),
-  sign: element(sign), result: element(result), edges: (edges ?? []).map(element),
+/* Its ids are made of a node's place: n its box, o its operation, r the arrow between them, e the arrow of an operand. */
+const drawn = nodes.map(({ children = [] }, place) => ({
+  box: element(`n${place}`), value: element(`n${place}-data`), grad: element(`n${place}-grad`),
+  sign: element(`o${place}`), result: element(`r${place}`), edges: children.map((_, i) => element(`e${place}-${i}`)),
 }));
 
 /* A number is written in the middle of its cell, whatever was there when the drawing was made. */
 for (const cell of drawn.flatMap(({ value, grad }) => [value, grad]).filter(Boolean)) {
-  const corners = [...cell.querySelector("polygon").points].map(({ x }) => x);
+  const { x, width } = cell.firstElementChild.getBBox();
   const text = cell.querySelector("text");
-  text.setAttribute("x", (Math.min(...corners) + Math.max(...corners)) / 2);
+  text.setAttribute("x", x + width / 2);
   text.setAttribute("text-anchor", "middle");
 }
 
@@ -25,21 +26,24 @@ for (const cell of drawn.flatMap(({ value, grad }) => [value, grad]).filter(Bool
 function way(node, operand) {
   const { sign, result, edges } = drawn[node];
   const pairs = Math.floor(edges.length / 2);
-  const product = operand < 2 * pairs && element(`${nodes[node].sign}-${operand % pairs}`);
+  const product = operand < 2 * pairs && element(`${sign.id}-${operand % pairs}`);
   return [edges[operand], sign, result, ...(product ? [product, element(`${product.id}-sum`)] : [])];
 }
 
 /* ---- what a step changes, forwards and backwards in time */
 
 const UNKNOWN = "·";
-const NO_TINT = "tint-0";
+const ROOM = 88;  // in a cell, at 11 pixels a letter; more letters must be smaller
 
-function write(cell, text, tint = "") {
+/** The tint of a gradient's number by its size, from -4 to 4. */
+const tinted = (tint) => `var(--mp-tint-${tint ? `${tint < 0 ? "minus" : "plus"}-${Math.abs(tint)}` : 0})`;
+
+function write(cell, text, tint) {
   if (!cell) return;
   const words = cell.querySelector("text");
   words.textContent = text;
-  words.style.fontSize = text.length > 8 ? "9px" : "";  // a cell has room for eight
-  if (tint) cell.querySelector("polygon").style.fill = `var(--mp-${tint})`;
+  words.style.fontSize = text.length > 8 ? `${ROOM / text.length}px` : "";
+  if (tint !== undefined) cell.firstElementChild.style.fill = tinted(tint);
 }
 
 /* What a step finds: the gradient that comes from above, the one collected so far, and how often there is more to come. */
@@ -71,9 +75,9 @@ function apply(step) {
 
 function undo(step) {
   if (step.kind === "forward") fill(step.node, false);
-  if (step.kind === "seed") write(drawn[root].grad, UNKNOWN, NO_TINT);
+  if (step.kind === "seed") write(drawn[root].grad, UNKNOWN, 0);
   if (step.kind === "backward") {
-    if (step.turn === 1) write(drawn[step.child].grad, UNKNOWN, NO_TINT);
+    if (step.turn === 1) write(drawn[step.child].grad, UNKNOWN, 0);
     else write(drawn[step.child].grad, signed(step.before.after), step.before.tint);
     drawn[step.node].edges[step.operand].classList.remove("walked");
   }
@@ -120,7 +124,7 @@ function show(position) {
 
 /** A derivative as a fraction for the eye, `dL/dw` for the ear and for copying. */
 function derivative(top, bottom) {
-  const d = (node) => (nodes[node].short ? `d${nodes[node].name}` : `d(${nodes[node].name})`);
+  const d = (node) => (nodes[node].long ? `d(${nodes[node].name})` : `d${nodes[node].name}`);
   return make("span", "fraction", make("span", "", d(top)), make("span", "for-ears", "/"), make("span", "", d(bottom)));
 }
 
@@ -128,7 +132,7 @@ const bracketed = (number) => (number.startsWith("-") ? `(${number})` : number);
 
 function sum(text, tint) {
   const made = make("span", "sum", text);
-  if (tint) made.style.setProperty("--tint", `var(--mp-${tint})`);
+  if (tint !== undefined) made.style.setProperty("--tint", tinted(tint));
   return made;
 }
 
@@ -277,7 +281,7 @@ new ResizeObserver(resize).observe(canvas);
 
 for (const [place, node] of nodes.entries()) {
   if (node.children) fill(place, false);
-  write(drawn[place].grad, UNKNOWN, NO_TINT);
+  write(drawn[place].grad, UNKNOWN, 0);
 }
 
 const player = drive({
