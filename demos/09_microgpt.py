@@ -46,11 +46,11 @@ lesson = Lesson("09_microgpt")
 def made_up_names(count: int, seed: int = 0) -> list[str]:
     """Different names of two or three syllables, such as `maren` and `tolia`."""
     rng = random.Random(seed)
-    names: set[str] = set()
+    names: dict[str, None] = {}  # keeps the order in which they came
     while len(names) < count:
         syllables = [rng.choice("bdklmnrstv") + rng.choice("aeio") for _ in range(rng.choice([1, 2, 2]))]
-        names.add("".join(syllables) + rng.choice(["n", "ra", "lia", "s", "na", "ri", "lo"]))
-    return sorted(names, key=lambda name: (rng.random(), name))
+        names["".join(syllables) + rng.choice(["n", "ra", "lia", "s", "na", "ri", "lo"])] = None
+    return list(names)
 
 
 names = made_up_names(1000)

@@ -161,7 +161,8 @@ class _Emitter(Accumulator):
 
     def product_forward(self, each: Instruction) -> None:
         left, right, *bias = each.operands
-        self.matrix_products += 1
+        weights = each.reads[0] == SHARED and each.space == BATCHED
+        self.matrix_products += weights or max(left.shape[1], right.shape[1]) > 1  # the rest are inner products
         if each.reads[0] == SHARED:
             a, b = self.matrix(SHARED, left), self.matrix(each.reads[1], right.transpose(0, 2, 1))
             self.say(f"np.matmul({a}, {b}, out={self.matrix(each.space, each.rows)})")

@@ -275,6 +275,8 @@ class _Planner:
         return node
 
     def lay_reduce(self, group: _Group, nodes: Integers, table: list[Integers]) -> None:
+        if group.op in NEUTRAL:  # the order of its terms does not matter
+            table = [np.take_along_axis(each, np.argsort(self.key(each), axis=1, kind="stable"), 1) for each in table]
         first = table[-1][:, 0] if table[-1].ndim == 2 else table[-1]
         order = np.argsort(self.key(first), kind="stable")
         self.emit("reduce", group.op, group.space, nodes[order], [column[order] for column in table])

@@ -14,30 +14,26 @@ from micrograd_plus import ops
 from micrograd_plus.compiler.fold import BATCHED, SHARED
 from micrograd_plus.compiler.layout import COPY, Instruction, Layout
 
-__all__ = ["Argument", "Namer"]
+__all__ = ["Argument", "Namer", "argument_name", "stem"]
 
 Argument = tuple[str, int, int]
 """An input as the program's functions take it: its name, and its rows from start to stop."""
 
 _RESERVED = frozenset(
-    [
-        "B",
-        "backward",
-        "columns",
-        "d_columns",
-        "d_rows",
-        "d_shared",
-        "erf",
-        "forward",
-        "matrix",
-        "np",
-        "rows",
-        "scale",
-        "shared",
-        "view",
-        "whole",
-    ]
+    "B at back backs backward columns d_columns d_rows d_shared descent erf forward index ladder matrix needed np peak"
+    " rows rungs scale shared step steps upstream value view whole".split()
 )
+"""What the emitted source calls things of its own."""
+
+
+def argument_name(name: str) -> str:
+    """The name of an input, with an underscore behind it where the source needs the name itself.
+
+    >>> argument_name("x"), argument_name("rows"), argument_name("at_1")
+    ('x', 'rows_', 'at_1_')
+    """
+    taken = name in _RESERVED or keyword.iskeyword(name) or re.fullmatch(r"(at|step|back)_\d+", name)
+    return f"{name}_" if taken else name
 
 
 @dataclass

@@ -16,7 +16,7 @@ from micrograd_plus.compiler.emit import Emitted, emit
 from micrograd_plus.compiler.fold import BATCHED, SHARED, fold
 from micrograd_plus.compiler.ladder import Ladder, emit_ladder, ladder
 from micrograd_plus.compiler.layout import COPY, Instruction, Layout, is_regular, lay_out
-from micrograd_plus.compiler.names import Argument, Namer
+from micrograd_plus.compiler.names import Argument, Namer, argument_name
 from micrograd_plus.compiler.runtime import FUNCTIONS, Draws, no_collection
 from micrograd_plus.compiler.trace import Trace
 from micrograd_plus.ops import Op
@@ -49,7 +49,7 @@ class Plan:
         self.arguments: list[Argument] = []
         start = 0
         for each in inputs:
-            self.arguments.append((each.name, start, start + each.size))
+            self.arguments.append((argument_name(each.name), start, start + each.size))
             start += each.size
         self.parameter_rows = self.layout.address[trace.parameters]
         self.input_count, self.random_count = len(trace.inputs), len(trace.random)
