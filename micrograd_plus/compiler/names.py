@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from micrograd_plus import ops
 from micrograd_plus.compiler.fold import BATCHED, SHARED
-from micrograd_plus.compiler.layout import COPY, Instruction, Layout
+from micrograd_plus.compiler.layout import Instruction, Layout
 
 __all__ = ["Argument", "Namer", "argument_name", "stem"]
 
@@ -20,9 +20,12 @@ Argument = tuple[str, int, int]
 """An input as the program's functions take it: its name, and its rows from start to stop."""
 
 _RESERVED = frozenset(
-    "B at back backs backward columns d_columns d_rows d_shared descent erf forward index ladder matrix needed np peak"
-    " rows rungs scale shared step steps upstream value view whole".split()
-)
+    [
+        "B", "at", "back", "backs", "backward", "columns", "d_columns", "d_rows", "d_shared", "descent", "erf",
+        "forward", "ladder", "matrix", "needed", "np", "peak", "rows", "rungs", "scale", "shared", "step", "steps",
+        "upstream", "value", "view", "whole",
+    ]
+)  # fmt: skip
 """What the emitted source calls things of its own."""
 
 
@@ -89,31 +92,34 @@ class Namer:
     def name_instructions(self, instructions: Sequence[Instruction]) -> None:
         """A name for each instruction: its members' own label, or its module and operation."""
         names: dict[int, dict[int, str]] = {SHARED: {}, BATCHED: {}}
-        bases: dict[int, dict[int, str]] = {SHARED: {}, BATCHED: {}}
+        bases: dict[int, list[tuple[int, str]]] = {SHARED: [], BATCHED: []}
         for each in instructions:
             start = int(each.rows.min())
             own = stem([self.labels[each.space][row] for row in each.rows.reshape(-1)[:64].tolist()])
             base = own or self.base(each, bases)
-            kind = each.op.name if each.op not in (ops.dot, ops.affine, COPY) else "" if base else each.op.name
+            kind = {ops.dot: "sum", ops.affine: "sum"}.get(each.op, each.op.name)
+            if kind == "sum" and base.endswith("."):  # a module is called as what comes out of it
+                kind = ""
+            base = base.rstrip(".")
             name = own or "_".join(part for part in (base, kind) if part) or each.op.name
-            names[each.space][start], bases[each.space][start] = self.unique(name), base
+            names[each.space][start] = self.unique(name)
+            insort(bases[each.space], (start, base))
             self.waiting.add(names[each.space][start])
         for space in (SHARED, BATCHED):
             self.starts[space] = sorted(names[space])
             self.regions[space] = [names[space][start] for start in self.starts[space]]
 
-    def base(self, each: Instruction, bases: dict[int, dict[int, str]]) -> str:
+    def base(self, each: Instruction, bases: dict[int, list[tuple[int, str]]]) -> str:
         """The module that an instruction belongs to: that of its parameters, or of what it reads."""
         for space, operand in zip(each.reads, each.operands):
             row = int(operand.flat[0])
             if space == SHARED and row < self.layout.parameters:
                 found = stem([self.labels[SHARED][row] for row in operand.reshape(-1)[:4096].tolist()])
-                return re.sub(r"_?(weights|bias)$", "", found)
+                return re.sub(r"_?(weights|bias)$", ".", found)
         for space, operand in zip(each.reads, each.operands):
-            starts = sorted(bases[space])
-            at = bisect_right(starts, int(operand.flat[0])) - 1
-            if at >= 0 and bases[space][starts[at]]:
-                return bases[space][starts[at]]
+            at = bisect_right(bases[space], (int(operand.flat[0]), "\uffff")) - 1
+            if at >= 0 and bases[space][at][1]:
+                return bases[space][at][1]
         return ""
 
     def region(self, space: int, start: int, size: int) -> str:
@@ -149,7 +155,8 @@ def stem(labels: Sequence[str]) -> str:
     varies = [len(column) > 1 for column in columns]
     for i, column in enumerate(columns):
         numbered = i + 1 < length and varies[i + 1] and columns[i + 1][0].isdigit()
-        if not varies[i] and not (numbered and i + 2 < length):
+        named = any(not later[0].isdigit() for later in columns[i + 2 :])
+        if not varies[i] and not (numbered and named):
             kept.append(column[0])
         elif varies[i] and not column[0].isdigit() and len(column) <= 3:
             kept.append("_".join(column))

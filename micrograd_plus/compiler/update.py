@@ -34,8 +34,8 @@ def rule_source(rule: Rule) -> tuple[str, list[str]]:
 
     >>> print(rule_source(Rule("w = w - lr * g", {}))[0], end="")
     def update(w, g, t, lr, new_w):
-        np.multiply(lr, g, a0)
-        np.subtract(w, a0, new_w)
+        np.multiply(lr, g, new_w)
+        np.subtract(w, new_w, new_w)
     """
     writer = _Writer(rule)
     results = ["w", *rule.state]

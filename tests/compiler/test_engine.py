@@ -31,7 +31,9 @@ from micrograd_plus.value import Value, total
 CASES = {
     "dropout": (lambda: MLP(2, [8, 8, 1], dropout=0.3, seed=1), moons(40), binary_cross_entropy_with_logits, Adam, {}),
     "two dropouts": (
-        lambda: Sequential(Layer(2, 6, "tanh", seed=0), Dropout(0.5, 1), Layer(6, 5, seed=2), Dropout(0.2, 3), Layer(5, 1, seed=4)),
+        lambda: Sequential(
+            Layer(2, 6, "tanh", seed=0), Dropout(0.5, 1), Layer(6, 5, seed=2), Dropout(0.2, 3), Layer(5, 1, seed=4)
+        ),
         moons(40), mse_loss, SGD, {},
     ),
     "penalty and norm": (
@@ -63,7 +65,8 @@ def run(engine_class, make, data, loss, optimizer, options):
     state = engine.optimizer.state_dict()
     numbers = {
         "losses": losses, "evaluate": mean, "predictions": predictions, "predict": engine.predict(data.inputs[:7]),
-        "parameters": [each.data for each in model.parameters()], "gradients": [each.grad for each in model.parameters()],
+        "parameters": [each.data for each in model.parameters()],
+        "gradients": [each.grad for each in model.parameters()],
         "states": list(state["state"].values()), "t": state["t"],
         "draws": [each.op.rng.random() for each in model.modules() if isinstance(each, Dropout)],
     }  # fmt: skip
