@@ -242,6 +242,7 @@ lesson.show(
 lesson.show(
     TrainingPlayer(*films.values(), names=list(WORDS.values()), title="Without and with dropout"),
     "two_runs",
+    alt="Training player: the two runs side by side, with the plane of their answers and their losses.",
 )
 
 # %% [markdown]
