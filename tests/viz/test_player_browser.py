@@ -241,6 +241,41 @@ def test_labels_are_shown_as_text(opened):
         assert page.locator("img").count() == 0
 
 
+def test_long_names_are_shortened_and_long_numbers_keep_to_their_cells(opened):
+    long = "a weight, " * 12 + "and so on"
+    a, b = Value(1.23456e300, long), Value(1e-5, "b")
+    player = (a * b + a * (b * 2)).steps()
+    last_of_a = max(i for i, step in enumerate(player.log.steps) if step.child == 0)
+    with opened(player, f"#{last_of_a}") as page:
+        assert long in page.text_content("#worked .what")
+        assert f"d({long[:47]}…)" in page.text_content("#worked .line")
+        page.keyboard.press("End")
+        for name in ("n0-data", "n0-grad", "n1-grad"):
+            box, text = (page.locator(f"#{name} {part}").bounding_box() for part in ("path", "text"))
+            assert text["x"] >= box["x"] and text["width"] <= box["width"], name
+
+
+def test_a_far_jump_shows_its_node_at_once(opened):
+    x = Value(0.5, "x")
+    for _ in range(40):
+        x = x.tanh()
+    with opened(x.steps(), "#40") as page:
+        page.keyboard.press("End")
+        view, box = page.locator("#canvas").bounding_box(), page.locator("g.now").bounding_box()
+        assert view["x"] <= box["x"] and box["x"] + box["width"] <= view["x"] + view["width"]
+
+
+def test_a_drawing_a_little_too_wide_is_shown_whole_and_a_far_too_wide_one_scrolls(opened):
+    for depth, whole in [(5, True), (20, False)]:
+        x = Value(0.5, "x")
+        for _ in range(depth):
+            x = x.tanh()
+        with opened(x.steps(), viewport={"width": 832, "height": 700}) as page:
+            natural, shown = page.evaluate("[svg.viewBox.baseVal.width, svg.getBoundingClientRect().width]")
+            assert natural > 832
+            assert (shown <= 832) == whole and (shown == natural) != whole
+
+
 def test_a_phone_shows_it_all_without_scrolling_sideways(opened):
     model = nn.MLP(2, [3, 3, 1], activation="tanh", seed=0)
     loss = (model([Value(1.0, "x1"), Value(-1.0, "x2")]) - 1) ** 2

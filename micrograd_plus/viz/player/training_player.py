@@ -167,12 +167,16 @@ class _Film:
             "ranges": [[across[0], across[-1]], [up[0], up[-1]]],
             "names": list(self.data.feature_names),
             "points": [[*_short(row), self._class(target)] for row, target in _some(self.data)],
-            "classes": list(self.data.classes) or ["below the middle", "above the middle"],
+            "classes": list(self.data.classes) or self._sides(),
         }  # fmt: skip
 
     def _class(self, target: Any) -> int:
         """The colour of a point: its class, or on which side of the targets' middle its first number lies."""
         return int(target) if self.data.is_classification else int(_first(target) > self._middle()[0])
+
+    def _sides(self) -> list[str]:
+        name, middle = self.data.target_name, number(self._middle()[0])
+        return [f"{name} below {middle}", f"{name} above {middle}"]
 
     def _middle(self) -> tuple[float, float]:
         """The middle of the targets and half of their range."""

@@ -122,9 +122,15 @@ function show(position) {
 
 /* ---- the words of a step */
 
+const WIDE = 48;  // letters of a name that a fraction has room for
+
 /** A derivative as a fraction for the eye, `dL/dw` for the ear and for copying. */
 function derivative(top, bottom) {
-  const d = (node) => (nodes[node].long ? `d(${nodes[node].name})` : `d${nodes[node].name}`);
+  const d = (node) => {
+    const letters = [...nodes[node].name];
+    const name = letters.length > WIDE ? `${letters.slice(0, WIDE - 1).join("")}…` : nodes[node].name;
+    return nodes[node].long ? `d(${name})` : `d${name}`;
+  };
   return make("span", "fraction", make("span", "", d(top)), make("span", "for-ears", "/"), make("span", "", d(bottom)));
 }
 
@@ -221,7 +227,7 @@ function mark(position) {
 /* ---- the size of the drawing, and what of it is in view */
 
 const natural = svg.viewBox.baseVal;
-const LEGIBLE = 0.75;
+const LEGIBLE = 0.6;
 let zoom = null;  // none chosen: all of the drawing if it is legible then, else as much as is
 
 const fitting = () => Math.min((canvas.clientWidth - 24) / natural.width, (canvas.clientHeight - 24) / natural.height, 2.2);
@@ -260,11 +266,11 @@ function follow(places) {
     if (high - low > view - 72) return low - 24;  // too far apart: at least the first of them
     return (low + high) / 2 + 12 - view / 2;
   };
-  canvas.scrollTo({
-    left: aim(span(0, 2, width), canvas.clientWidth, canvas.scrollLeft),
-    top: aim(span(1, 3, height), canvas.clientHeight, canvas.scrollTop),
-    behavior: calm.matches || document.body.classList.contains("playing") ? "auto" : "smooth",
-  });
+  const left = aim(span(0, 2, width), canvas.clientWidth, canvas.scrollLeft);
+  const top = aim(span(1, 3, height), canvas.clientHeight, canvas.scrollTop);
+  const far = Math.abs(left - canvas.scrollLeft) > canvas.clientWidth || Math.abs(top - canvas.scrollTop) > canvas.clientHeight;
+  const jump = far || calm.matches || document.body.classList.contains("playing");
+  canvas.scrollTo({ left, top, behavior: jump ? "auto" : "smooth" });
 }
 
 function magnify(size) {
