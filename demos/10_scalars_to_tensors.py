@@ -1,15 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # 10 From scalars to tensors
 #
@@ -45,6 +33,7 @@ y = Value(1.0, "y")
 h = [(w[j][0] * x[0] + w[j][1] * x[1] + b[j]).tanh() for j in range(3)]
 prediction = v[0] * h[0] + v[1] * h[1] + v[2] * h[2] + c
 loss = (prediction - y) ** 2
+loss.backward()
 
 lesson.show(loss.graph(), "scalars.svg", alt="The graph of one example: every number a box, every operation a circle")
 nodes = topological_order(loss)
