@@ -102,16 +102,14 @@ class Arrays:
         if len(view.shape) > 1 and set(view.shape) == {1} and view.start < self.namer.input_rows:
             narrow = self.argument(View(view.start, (1,), (1,)))
             return f"{narrow}.reshape({', '.join(map(str, view.shape))}, B)"
-        reach = view.start + sum((size - 1) * max(stride, 0) for size, stride in zip(view.shape, view.strides))
+        steps = [(size - 1) * stride for size, stride in zip(view.shape, view.strides)]
+        low, high = view.start + sum(min(step, 0) for step in steps), view.start + sum(max(step, 0) for step in steps)
         for i, (name, start, stop) in enumerate(self.namer.arguments):
-            if start <= view.start < stop:
-                if reach < stop and len(view.shape) == 1 and (view.strides[0] == 1 or view.shape[0] == 1):
-                    whole = (view.start, reach + 1) == (start, stop)
-                    return name if whole else f"{name}[{view.start - start}:{reach + 1 - start}]"
+            if start <= low and high < stop and view.is_block and len(view.shape) == 1:
+                whole = (low, high + 1) == (start, stop)
+                return name if whole else f"{name}[{low - start}:{high + 1 - start}]"
+            if low < stop and start <= high:
                 self.copied.add(i)
-        self.copied |= {i for i, (_, start, stop) in enumerate(self.namer.arguments) if view.start < stop <= reach + 1}
-        if reach < self.namer.input_rows:
-            self.copied |= {i for i, (_, start, stop) in enumerate(self.namer.arguments) if start <= reach < stop}
         return None
 
     def gather(self, space: int, rows: Integers, grad: bool = False) -> str:

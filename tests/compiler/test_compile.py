@@ -413,3 +413,14 @@ def test_every_row_of_the_table_compiles():
         output = apply(op, *x)
         program = compile(output, inputs=[x])
         assert program([[each.data for each in x]]).tolist() == pytest.approx([output.data], rel=1e-13), op.name
+
+
+def test_a_view_that_goes_back_to_an_input_finds_it_in_its_row():
+    x, w = inputs(2, 3), [Parameter(0.5, "w0"), Parameter(-0.25, "w1")]
+    shared = total([w[0], w[1], w[0]])
+    first = [(each * 1.5).sin() for each in x]
+    output = dot([shared, x[1]], [first[0], first[1]])  # a copy of a shared number, and before it in memory, an input
+    found = compile(output, inputs=[x], parameters=w).gradients([[2.0, 3.0], [0.5, -1.0]], inputs=True)
+    output.backward()
+    assert found.values[0] == pytest.approx(output.data, rel=1e-12)
+    assert (found.inputs[0][0] * 2).tolist() == pytest.approx([each.grad for each in x], rel=1e-12)
