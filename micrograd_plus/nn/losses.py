@@ -1,53 +1,60 @@
 """A loss measures how far predictions are from the targets, as one number to make small.
 
 The names and formulas are those of `torch.nn.functional`. Each takes one prediction (a Value or a number) with its
-target, or lists of them; the loss of many is the mean of the losses of each. A target may be a Value too, as when a
-function is traced. Class numbers count from 0.
+target, or lists of them. As there, `reduction` tells what becomes of the losses of many: their "mean", their "sum", or
+with "none" a list of them in the predictions' shape. A target may be a Value too, as when a function is traced. Class
+numbers count from 0.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any, TypeAlias
 
 from micrograd_plus import ops
 from micrograd_plus._checks import finite_number, named
-from micrograd_plus.value import Number, Value, apply, constant, dot, logsumexp, select, total
+from micrograd_plus.value import Value, apply, constant, dot, logsumexp, select, total
 
 __all__ = [
-    "LOSSES", "Loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "hinge_loss",
-    "huber_loss", "l1_loss", "l1_penalty", "l2_penalty", "loss_function", "mse_loss", "nll_loss",
+    "LOSSES", "Loss", "Reduced", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy",
+    "hinge_loss", "huber_loss", "l1_loss", "l1_penalty", "l2_penalty", "loss_function", "mse_loss", "nll_loss",
 ]  # fmt: skip
 
 Loss: TypeAlias = Callable[[Any, Any], Value]
 """A function of a prediction and a target."""
 
+Reduced: TypeAlias = Any
+"""What a loss returns: a Value; with `reduction="none"` a list of Values where there were lists of predictions."""
+
 
 # -------------------------------------------------------------------- of one number each
 
 
-def mse_loss(prediction: Any, target: Any) -> Value:
+def mse_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Reduced:
     """Returns the mean of (prediction - target)^2.
 
-    Raises ValueError if predictions and targets differ in number, TypeError for what is not a number.
+    Raises ValueError if predictions and targets differ in number, or for an unknown `reduction`, TypeError for what is
+    not a number.
 
     >>> mse_loss([Value(1.0), Value(2.0)], [1.0, 4.0])
     Value(2)
+    >>> mse_loss([Value(1.0), Value(2.0)], [1.0, 4.0], reduction="none")
+    [Value(0), Value(4)]
     """
-    return _mean("mse_loss", lambda p, y: (p - y) ** 2, prediction, target)
+    return _of_numbers("mse_loss", lambda p, y: (p - y) ** 2, prediction, target, reduction)
 
 
-def l1_loss(prediction: Any, target: Any) -> Value:
+def l1_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Reduced:
     """Returns the mean of abs(prediction - target). Raises as `mse_loss` does.
 
     >>> l1_loss(Value(1.0), 4.0)
     Value(3)
     """
-    return _mean("l1_loss", lambda p, y: abs(p - y), prediction, target)
+    return _of_numbers("l1_loss", lambda p, y: abs(p - y), prediction, target, reduction)
 
 
-def huber_loss(prediction: Any, target: Any, *, delta: float = 1.0) -> Value:
+def huber_loss(prediction: Any, target: Any, *, delta: float = 1.0, reduction: str = "mean") -> Reduced:
     """Returns the mean of d^2/2 where the distance d is below `delta`, and of delta (d - delta/2) beyond.
 
     Raises ValueError unless `delta` is above 0, and as `mse_loss` does. Source: Huber 1964.
@@ -63,10 +70,10 @@ def huber_loss(prediction: Any, target: Any, *, delta: float = 1.0) -> Value:
         held = distance.clamp(-delta, delta)
         return held * (distance - 0.5 * held)  # both of the formula's branches, with no choice to freeze in a trace
 
-    return _mean("huber_loss", one, prediction, target)
+    return _of_numbers("huber_loss", one, prediction, target, reduction)
 
 
-def binary_cross_entropy(probability: Any, target: Any) -> Value:
+def binary_cross_entropy(probability: Any, target: Any, *, reduction: str = "mean") -> Reduced:
     """Returns the mean of -(y log p + (1 - y) log(1 - p)), for probabilities p and targets y from 0 to 1.
 
     Logarithms are held at -100 and the gradient's denominator at 1e-12, as in PyTorch. Raises ValueError for a p or y
@@ -75,11 +82,11 @@ def binary_cross_entropy(probability: Any, target: Any) -> Value:
     >>> binary_cross_entropy(Value(0.5), 1)
     Value(0.693147)
     """
-    name = "binary_cross_entropy"
-    return _mean(name, lambda p, y: apply(ops.binary_cross_entropy, p, _probability(name, y)), probability, target)
+    name, row = "binary_cross_entropy", ops.binary_cross_entropy
+    return _of_numbers(name, lambda p, y: apply(row, p, _probability(name, y)), probability, target, reduction)
 
 
-def binary_cross_entropy_with_logits(logit: Any, target: Any) -> Value:
+def binary_cross_entropy_with_logits(logit: Any, target: Any, *, reduction: str = "mean") -> Reduced:
     """Returns `binary_cross_entropy(sigmoid(logit), target)` in a form that can't overflow.
 
     The formula is max(x, 0) - x y + log(1 + exp(-abs(x))), its derivative sigmoid(x) - y. Raises ValueError for a
@@ -88,12 +95,11 @@ def binary_cross_entropy_with_logits(logit: Any, target: Any) -> Value:
     >>> binary_cross_entropy_with_logits(Value(-1000.0), 1)
     Value(1000)
     """
-    name = "binary_cross_entropy_with_logits"
-    row = ops.binary_cross_entropy_with_logits
-    return _mean(name, lambda x, y: apply(row, x, _probability(name, y)), logit, target)
+    name, row = "binary_cross_entropy_with_logits", ops.binary_cross_entropy_with_logits
+    return _of_numbers(name, lambda x, y: apply(row, x, _probability(name, y)), logit, target, reduction)
 
 
-def hinge_loss(score: Any, target: Any) -> Value:
+def hinge_loss(score: Any, target: Any, *, reduction: str = "mean") -> Reduced:
     """Returns the mean of max(0, 1 - y score), for targets y of -1 or 1: the loss of a maximum-margin classifier.
 
     Raises ValueError for a target other than -1 or 1, and as `mse_loss` does.
@@ -103,17 +109,19 @@ def hinge_loss(score: Any, target: Any) -> Value:
     """
 
     def one(score: Value, y: Value) -> Value:
-        if y.op is ops.CONSTANT and abs(y.data) != 1.0:
+        if abs(y.data) != 1.0:
             raise ValueError(f"hinge_loss needs targets of -1 or 1, but got {y.data:g}; from 0 or 1 make 2*y - 1")
         return (1 - y * score).relu()
 
-    return _mean("hinge_loss", one, score, target)
+    return _of_numbers("hinge_loss", one, score, target, reduction)
 
 
 # -------------------------------------------------------------------- of a class
 
 
-def cross_entropy(logits: Any, target: Any, *, label_smoothing: float = 0.0) -> Value:
+def cross_entropy(
+    logits: Any, target: Any, *, label_smoothing: float = 0.0, reduction: str = "mean"
+) -> Reduced:
     """Returns the mean of logsumexp(logits) - logits[target], the distance of softmax(logits) from the right class.
 
     One example is a list of K logits and a class number, or K probabilities as the target; many are a list of each.
@@ -139,10 +147,10 @@ def cross_entropy(logits: Any, target: Any, *, label_smoothing: float = 0.0) -> 
             loss = (1 - label_smoothing) * loss + label_smoothing * uniform
         return loss
 
-    return _mean_of_rows("cross_entropy", one, logits, target)
+    return _of_rows("cross_entropy", one, logits, target, reduction)
 
 
-def nll_loss(log_probabilities: Any, target: Any) -> Value:
+def nll_loss(log_probabilities: Any, target: Any, *, reduction: str = "mean") -> Reduced:
     """Returns the mean of -log_probabilities[target], for logarithms of probabilities and class numbers.
 
     Raises as `cross_entropy` does, which it is together with a logarithm of softmax.
@@ -150,7 +158,7 @@ def nll_loss(log_probabilities: Any, target: Any) -> Value:
     >>> nll_loss([Value(-0.5), Value(-1.0)], 0)
     Value(0.5)
     """
-    return _mean_of_rows("nll_loss", lambda row, y: -_pick("nll_loss", row, y), log_probabilities, target)
+    return _of_rows("nll_loss", lambda row, y: -_pick("nll_loss", row, y), log_probabilities, target, reduction)
 
 
 # -------------------------------------------------------------------- of the parameters
@@ -204,23 +212,30 @@ def loss_function(loss: str | Loss) -> Loss:
 # -------------------------------------------------------------------- what they share
 
 
-def _mean(name: str, one: Callable[[Value, Value], Value], prediction: Any, target: Any) -> Value:
-    """The mean of `one` over all pairs of a prediction and its target."""
-    losses = [one(constant(p), constant(y)) for p, y in _pairs(name, prediction, target)]
-    return _average(losses)
+def _of_numbers(
+    name: str, one: Callable[[Value, Value], Value], prediction: Any, target: Any, reduction: str
+) -> Reduced:
+    """`one` of each prediction and its target, reduced."""
+    _check_reduction(name, reduction)
+    losses = _each(name, one, prediction, target)
+    return losses if reduction == "none" else _reduced(list(_flat(losses)), reduction)
 
 
-def _mean_of_rows(name: str, one: Callable[[list[Value], Any], Value], rows: Any, targets: Any) -> Value:
-    """The mean of `one` over all rows of numbers and their targets."""
+def _of_rows(
+    name: str, one: Callable[[list[Value], Any], Value], rows: Any, targets: Any, reduction: str
+) -> Reduced:
+    """`one` of each row of numbers and its target, reduced."""
+    _check_reduction(name, reduction)
     rows, targets = _plain(rows), _plain(targets)
     if not isinstance(rows, list) or not rows:
         raise TypeError(f"{name} needs a list with a number for each class, but got {rows!r}")
     rows = [_plain(row) for row in rows]
-    if not isinstance(rows[0], list):
+    single = not isinstance(rows[0], list)
+    if single:
         rows, targets = [rows], [targets]
     if not isinstance(targets, list) or len(rows) != len(targets):
-        given = len(targets) if isinstance(targets, list) else repr(targets)
-        raise ValueError(f"{name} got {len(rows)} rows of predictions and {given} targets; give every row its class")
+        given = f"{len(targets)} targets" if isinstance(targets, list) else f"the single target {targets!r}"
+        raise ValueError(f"{name} got {len(rows)} rows of predictions and {given}; give every row its own, in a list")
     losses = []
     for i, (row, y) in enumerate(zip(rows, map(_plain, targets))):
         if not isinstance(row, list) or len(row) < 2 or len(row) != len(rows[0]):
@@ -229,18 +244,27 @@ def _mean_of_rows(name: str, one: Callable[[list[Value], Any], Value], rows: Any
                 " single output use binary_cross_entropy_with_logits"
             )
         losses.append(one([constant(each) for each in row], y))
-    return _average(losses)
+    if reduction == "none":
+        return losses[0] if single else losses
+    return _reduced(losses, reduction)
 
 
-def _average(losses: Sequence[Value]) -> Value:
-    return losses[0] if len(losses) == 1 else total(losses) / len(losses)
+def _check_reduction(name: str, reduction: str) -> None:
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"{name}'s reduction is 'mean', 'sum' or 'none', but got {reduction!r}")
 
 
-def _pairs(name: str, prediction: Any, target: Any) -> list[tuple[Number, Number]]:
-    """Numbers side by side, from nested lists of one shape; a list of one stands for what it holds."""
+def _reduced(losses: list[Value], reduction: str) -> Value:
+    if len(losses) == 1:
+        return losses[0]
+    return total(losses) if reduction == "sum" else total(losses) / len(losses)
+
+
+def _each(name: str, one: Callable[[Value, Value], Value], prediction: Any, target: Any) -> Any:
+    """`one` of numbers side by side, from nested lists of one shape; a list of one stands for what it holds."""
     prediction, target = _plain(prediction), _plain(target)
     if not isinstance(prediction, list) and not isinstance(target, list):
-        return [(prediction, target)]
+        return one(constant(prediction), constant(target))
     predictions = prediction if isinstance(prediction, list) else [prediction]
     targets = target if isinstance(target, list) else [target]
     if len(predictions) != len(targets):
@@ -249,14 +273,23 @@ def _pairs(name: str, prediction: Any, target: Any) -> list[tuple[Number, Number
         )
     if not predictions:
         raise ValueError(f"{name} got no predictions; the mean of none is not defined")
-    return [pair for p, y in zip(predictions, targets) for pair in _pairs(name, p, y)]
+    return [_each(name, one, p, y) for p, y in zip(predictions, targets)]
+
+
+def _flat(losses: Any) -> Iterator[Value]:
+    if not isinstance(losses, list):
+        yield losses
+        return
+    for each in losses:
+        yield from _flat(each)
 
 
 def _plain(numbers: Any) -> Any:
-    """A NumPy array or a tuple as a list; anything else as it is."""
+    """A NumPy array, a tuple, a map or any other ordered iterable as a list; anything else as it is."""
     if hasattr(numbers, "tolist"):
         return numbers.tolist()
-    return list(numbers) if isinstance(numbers, tuple) else numbers
+    ordered = isinstance(numbers, Iterable) and not isinstance(numbers, (str, bytes, Set, Mapping))
+    return list(numbers) if ordered else numbers
 
 
 def _pick(name: str, row: list[Value], target: Any) -> Value:
@@ -289,6 +322,8 @@ def _probability(name: str, target: Value) -> Value:
 
 
 def _weights(name: str, parameters: Iterable[Value], strength: float) -> list[Value]:
+    if not isinstance(parameters, Iterable):
+        raise TypeError(f"{name} needs a list of parameters, but got {parameters!r}; pass model.parameters()")
     weights = [constant(each) for each in parameters]
     if not weights:
         raise ValueError(f"{name} got no parameters; pass model.parameters(), or some of them")

@@ -162,6 +162,42 @@ def test_arrays_tuples_and_values_as_targets(loss: Any, predictions: Any, target
     assert loss(predictions[0], np.float64(targets[0]) if loss is nn.mse_loss else targets[0]).data >= 0
 
 
+@pytest.mark.parametrize(("loss", "predictions", "targets"), PAIRS)
+def test_reductions(loss: Any, predictions: Any, targets: Any) -> None:
+    each = [loss(prediction, target).data for prediction, target in zip(predictions, targets)]
+    assert [value.data for value in loss(predictions, targets, reduction="none")] == each
+    assert loss(predictions, targets, reduction="sum").data == pytest.approx(sum(each), rel=1e-12)
+    assert loss(predictions, targets, reduction="mean").data == loss(predictions, targets).data
+    assert loss(predictions[0], targets[0], reduction="none").data == each[0]
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize(("loss", "predictions", "targets"), [pair for pair in PAIRS if pair[0] is not nn.hinge_loss])
+def test_reductions_are_pytorchs(loss: Any, predictions: Any, targets: Any, reduction: str) -> None:
+    import torch
+
+    classes = isinstance(predictions[0], list)
+    theirs = getattr(torch.nn.functional, loss.__name__)(
+        torch.tensor(predictions, dtype=torch.float64),
+        torch.tensor(targets, dtype=torch.long if classes else torch.float64),
+        reduction=reduction,
+    )
+    found = loss(predictions, targets, reduction=reduction)
+    numbers = [each.data for each in found] if reduction == "none" else found.data
+    assert numbers == pytest.approx(theirs.tolist(), rel=1e-12)
+
+
+def test_without_reduction_losses_have_the_shape_of_the_predictions() -> None:
+    losses = nn.l1_loss([[1.0, 2.0], [3.0, 4.0]], [[1.0, 1.0], [1.0, 1.0]], reduction="none")
+    assert [[each.data for each in row] for row in losses] == [[0.0, 1.0], [2.0, 3.0]]
+
+
+def test_what_a_loop_hands_over_one_by_one() -> None:
+    assert nn.mse_loss(map(Value, (1.0, 2.0)), range(2)).data == 1.0
+    assert nn.cross_entropy(([x, 0.0] for x in (0.0, 0.0)), iter([0, 1])).data == pytest.approx(math.log(2))
+
+
 def test_a_list_of_one_stands_for_what_it_holds() -> None:
     assert nn.mse_loss(Value(1.0), [3.0]).data == nn.mse_loss([Value(1.0)], 3.0).data == 4.0
     assert nn.mse_loss([Value(1.0), Value(2.0)], [[3.0], [2.0]]).data == 2.0
@@ -196,11 +232,15 @@ def test_by_name() -> None:
         (lambda: nn.mse_loss("1", 1.0), TypeError, "real number"),
         (lambda: nn.mse_loss(None, 1.0), TypeError, "forgotten its return"),
         (lambda: nn.mse_loss(1.0, math.nan), ValueError, "nan"),
+        (lambda: nn.mse_loss([1.0], [1.0], reduction="average"), ValueError, "'mean', 'sum' or 'none', but"),
+        (lambda: nn.nll_loss([-1.0, -1.0], 0, reduction=None), ValueError, "but got None"),  # type: ignore[arg-type]
+        (lambda: nn.mse_loss({1.0, 2.0}, [1.0, 2.0]), ValueError, "1 predictions and 2 targets"),  # a set has no order
         (lambda: nn.huber_loss(1.0, 1.0, delta=0.0), ValueError, "delta > 0"),
         (lambda: nn.binary_cross_entropy(Value(1.5, "p"), 1), ValueError, "p = 1.5.*from 0 to 1.*sigmoid"),
         (lambda: nn.binary_cross_entropy(Value(-0.1, "p"), 0), ValueError, "p = -0.1"),
         (lambda: nn.binary_cross_entropy(0.5, 2), ValueError, "targets from 0 to 1, but got 2"),
         (lambda: nn.binary_cross_entropy_with_logits(0.5, -1), ValueError, "targets from 0 to 1, but got -1"),
+        (lambda: nn.hinge_loss(0.5, Value(0.0)), ValueError, "-1 or 1, but got 0"),
         (lambda: nn.hinge_loss(0.5, 0), ValueError, r"-1 or 1, but got 0; from 0 or 1 make 2\*y - 1"),
         (lambda: nn.cross_entropy([1.0, 2.0], 2), ValueError, "class number from 0 to 1, as there are 2"),
         (lambda: nn.cross_entropy([1.0, 2.0], -1), ValueError, "class number from 0 to 1"),
@@ -209,7 +249,7 @@ def test_by_name() -> None:
         (lambda: nn.cross_entropy(1.0, 0), TypeError, "a number for each class"),
         (lambda: nn.cross_entropy([], 0), TypeError, "a number for each class"),
         (lambda: nn.cross_entropy([[1.0, 2.0]], [0, 1]), ValueError, "1 rows of predictions and 2 targets"),
-        (lambda: nn.cross_entropy([[1.0, 2.0]], 0), ValueError, "1 rows of predictions and 0 targets"),
+        (lambda: nn.cross_entropy([[1.0, 2.0]], 0), ValueError, "1 rows of predictions and the single target 0; give"),
         (lambda: nn.cross_entropy([[1.0, 2.0], [1.0]], [0, 0]), ValueError, "row 1"),
         (lambda: nn.cross_entropy([1.0, 2.0], [0.5, 0.6]), ValueError, "add up to 1.1"),
         (lambda: nn.cross_entropy([1.0, 2.0], [1.0]), ValueError, "1 probabilities as a target for 2"),
@@ -217,6 +257,7 @@ def test_by_name() -> None:
         (lambda: nn.cross_entropy([1.0, 2.0], 0, label_smoothing=1.5), ValueError, "label_smoothing"),
         (lambda: nn.nll_loss([-1.0, -2.0], 5), ValueError, "nll_loss needs a class number from 0 to 1"),
         (lambda: nn.l1_penalty([], 0.1), ValueError, "got no parameters"),
+        (lambda: nn.l1_penalty(nn.Neuron(1), 0.1), TypeError, r"got Neuron\(1\); pass model.parameters"),  # type: ignore[arg-type]
         (lambda: nn.l2_penalty([Value(1.0)], -0.1), ValueError, "at least 0"),
         (lambda: nn.l2_penalty([Value(1.0)], "much"), TypeError, "strength"),  # type: ignore[arg-type]
     ],
