@@ -646,16 +646,15 @@ def topological_order(*roots: Value, leaves: bool = True) -> list[Value]:
         node = todo.pop()
         if node is None:  # all that lies below the node beneath this mark is in order
             order.append(todo.pop())  # type: ignore[arg-type]
-        elif node not in seen:
+        elif (leaves or node._left is not None) and node not in seen:
             seen.add(node)
             left, right = node._left, node._right
             if left is None:
-                if leaves:
-                    order.append(node)
+                order.append(node)
                 continue
             todo += node, None
-            if right is MANY:
-                todo += reversed(left)
+            if right is MANY:  # most are weights, and seen
+                todo += [child for child in reversed(left) if (leaves or child._left is not None) and child not in seen]
             elif right is None:
                 todo.append(left)
             else:
