@@ -105,8 +105,15 @@ INITIALIZERS: dict[str, Callable[[], Initializer]] = {
 
 
 def initializer(init: str | Initializer) -> Initializer:
-    """Returns the initialiser of a name, or one that was passed as it is. Raises ValueError for an unknown name."""
-    return init if callable(init) else named("initialiser", init, INITIALIZERS)()
+    """Returns the initialiser of a name, or one that was passed as it is; `init=uniform` counts as `init=uniform()`.
+
+    Raises ValueError for an unknown name.
+    """
+    if not callable(init):
+        return named("initialiser", init, INITIALIZERS)()
+    passed: Any = init
+    found: Initializer = passed() if passed in INITIALIZERS.values() else passed
+    return found
 
 
 # -------------------------------------------------------------------- where random numbers come from
@@ -146,4 +153,5 @@ def generator(seed: int | random.Random | None) -> random.Random:
 
 def own_generator(seed: Any) -> random.Random:
     """Returns a generator that nobody else draws from, started from `seed` as in `generator`."""
-    return generator(seed) if isinstance(seed, int) else random.Random(generator(seed).getrandbits(64))
+    shared = seed is None or isinstance(seed, random.Random)
+    return random.Random(generator(seed).getrandbits(64)) if shared else generator(seed)

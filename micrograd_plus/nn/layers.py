@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -26,12 +26,17 @@ USUAL = ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "tanh", "sigmo
 def activation_function(activation: Activation) -> Callable[[Value], Value] | None:
     """Returns the function of an activation, None for none.
 
-    Any row of the table with one operand is known by its name. Raises ValueError for an unknown name.
+    Any row of the table with one operand is known by its name. Raises ValueError for an unknown name, TypeError for
+    what is neither a name nor a function.
 
     >>> activation_function("relu")(Value(-1.0)).data
     0.0
     """
-    return _activation_method(activation) if isinstance(activation, str) else activation
+    if isinstance(activation, str):
+        return _activation_method(activation)
+    if activation is not None and not callable(activation):
+        raise TypeError(f"an activation is a name, such as 'relu', or a function of one Value, but got {activation!r}")
+    return activation
 
 
 @cache
@@ -76,7 +81,15 @@ class Neuron(Module):
     def _fire(self, row: Sequence[Value]) -> Value:
         activate = activation_function(self.activation)
         weighted = dot(self.weights, row, self.bias)
-        return weighted if activate is None else activate(weighted)
+        if activate is None:
+            return weighted
+        fired = activate(weighted)
+        if not isinstance(fired, Value):  # math.tanh, say: the graph, and with it the gradient, would end here
+            raise TypeError(
+                f"{_place(self)} needs an activation that returns a Value, but {_shown(self.activation)} returned"
+                f" {fired!r}; give a name, such as 'tanh', or a function of Values"
+            )
+        return fired
 
     def __repr__(self) -> str:
         return f"Neuron({_arguments(self.nin, self.activation, bias=self.bias is not None)})"
@@ -101,7 +114,7 @@ class Layer(Module):
         self, nin: int, nout: int, activation: Activation = None, *, bias: bool = True,
         init: str | Initializer = "default", seed: Seed = None,
     ) -> None:  # fmt: skip
-        nout, rng = whole_number("nout", nout, least=1), generator(seed)
+        nin, nout, rng = whole_number("nin", nin, least=1), whole_number("nout", nout, least=1), generator(seed)
         options: dict[str, Any] = {"bias": bias, "init": init, "seed": rng, "fan_out": nout}
         self.neurons = [Neuron(nin, activation, **options) for _ in range(nout)]
         self.nin, self.nout, self.activation = nin, nout, activation
@@ -168,7 +181,8 @@ class MLP(Sequential):
     ) -> None:  # fmt: skip
         if isinstance(widths, int) or not list(widths):
             raise ValueError(f"widths is a list of numbers of neurons, at least one, such as [16, 1]; got {widths!r}")
-        sizes = [nin, *(whole_number(f"widths[{i}]", width, least=1) for i, width in enumerate(widths))]
+        names = ["nin", *(f"widths[{i}]" for i in range(len(widths)))]
+        sizes = [whole_number(name, size, least=1) for name, size in zip(names, [nin, *widths])]
         rng, last = generator(seed), len(sizes) - 2
         options: dict[str, Any] = {"bias": bias, "init": init, "seed": rng}
         layers: list[Module] = [
@@ -177,7 +191,7 @@ class MLP(Sequential):
         if dropout:
             layers = [part for layer in layers for part in (layer, Dropout(dropout, own_generator(rng)))][:-1]
         super().__init__(*layers)
-        self.nin, self.widths, self.activation = nin, sizes[1:], activation
+        self.nin, self.widths, self.activation = sizes[0], sizes[1:], activation
         self.dropout, self.bias, self.init, self.seed = dropout, bias, init, seed
 
     @property
@@ -199,8 +213,9 @@ class MLP(Sequential):
 class Dropout(Module):
     """In training, zeroes each input with probability `p` and scales the others by 1/(1-p); in use, passes all on.
 
-    Each mask is a random leaf of the graph, drawn from the Module's own generator, `op.rng`, unit by unit. Raises
-    ValueError unless 0 <= p < 1. Source: Srivastava et al. 2014, in the scaled ("inverted") form.
+    Each mask is a random leaf of the graph, drawn from the Module's own generator, `op.rng`, unit by unit. As in
+    PyTorch `p` may be 1, which leaves nothing. Raises ValueError unless 0 <= p <= 1. Source: Srivastava et al. 2014, in
+    the scaled ("inverted") form.
 
     >>> drop = Dropout(0.5, seed=1)
     >>> [value.data for value in drop([1.0, 1.0, 1.0, 1.0])]
@@ -211,9 +226,9 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, seed: Seed = None) -> None:
         self.p = finite_number("p, the fraction to drop,", p)
-        if not 0 <= p < 1:
-            raise ValueError(f"p, the fraction to drop, is at least 0 and below 1, but got {p}; 0.5 drops half")
-        self.op = ops.Bernoulli(1 - self.p, 1 / (1 - self.p), own_generator(seed))
+        if not 0 <= p <= 1:
+            raise ValueError(f"p, the fraction to drop, is from 0 to 1, but got {p}; 0.5 drops half")
+        self.op = ops.Bernoulli(1 - self.p, 1 / (1 - self.p) if self.p < 1 else 0.0, own_generator(seed))
 
     def forward(self, inputs: Any) -> Any:
         """Returns the inputs times their masks in training, the inputs as they are otherwise."""
@@ -272,8 +287,8 @@ def _row(module: Module, inputs: Any, width: int | None = None) -> list[Value]:
         inputs = inputs.tolist()  # a NumPy row
     if isinstance(inputs, (Value, float, int)):
         inputs = [inputs]
-    if isinstance(inputs, str) or not isinstance(inputs, Iterable):
-        raise TypeError(f"{_place(module)} needs a row of numbers or Values, but got {inputs!r}")
+    if isinstance(inputs, (str, bytes, Set, Mapping)) or not isinstance(inputs, Iterable):
+        raise TypeError(f"{_place(module)} needs a row of numbers or Values, in their order, but got {inputs!r}")
     row = [each if type(each) is Value else _input(module, each, i) for i, each in enumerate(inputs)]
     if width is not None and len(row) != width:
         given = f"{len(row)} input{'s' if len(row) != 1 else ''}"

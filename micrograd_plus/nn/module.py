@@ -139,7 +139,7 @@ class Module:
         """Sets every parameter to the number that `state` has under its name.
 
         Raises ValueError, before anything is changed, if a name is missing or unknown or a number is not finite, and
-        TypeError for what is not a number.
+        TypeError for what is not a number, or no state at all.
 
         >>> from micrograd_plus.nn import Neuron
         >>> Neuron(1).load_state_dict({"weights.0": 0.5})
@@ -147,6 +147,8 @@ class Module:
             ...
         ValueError: this state is not of a Neuron with 2 parameters: missing bias; build the model as it was when saved
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(f"a state is a dict of numbers by name, as state_dict() returns it, but got {state!r}")
         parameters = dict(self.named_parameters())
         wrong = {
             "missing": [name for name in parameters if name not in state],

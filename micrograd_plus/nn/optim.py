@@ -339,6 +339,8 @@ def clip_grad_value(parameters: Iterable[Value], clip_value: float) -> None:
 
 def _reached(function: str, parameters: Iterable[Value], name: str, limit: float) -> list[Value]:
     """The parameters that a backward pass has reached, all with finite gradients."""
+    if not isinstance(parameters, Iterable):
+        raise TypeError(f"{function} needs a list of parameters, but got {parameters!r}; pass model.parameters()")
     if finite_number(name, limit) <= 0:
         raise ValueError(f"{function} needs {name} > 0, but got {limit}; 1 is usual")
     reached = [parameter for parameter in parameters if parameter.grad is not UNSEEN]

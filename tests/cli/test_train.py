@@ -184,7 +184,7 @@ def test_without_matplotlib_it_says_how_to_get_a_curve(capsys: pytest.CaptureFix
         (["--data", "line", "--loss", "hinge"], "hinge does not fit a target of numbers; choose --loss from mse, l1"),
         (["--data", "iris", "--activation", "rellu"], "there is no activation 'rellu'; did you mean 'relu'"),
         (["--data", "iris", "--optimizer", "adan"], "there is no optimizer 'adan'; did you mean 'adam'"),
-        (["--data", "iris", "--dropout", "1"], "p, the fraction to drop, is at least 0 and below 1"),
+        (["--data", "iris", "--dropout", "1.5"], "p, the fraction to drop, is from 0 to 1"),
         (["--data", "iris", "--test", "1.5"], "test must be a fraction between 0 and 1"),
         (["--data", "iris", "--hidden", "0"], "widths[0] must be a whole number of at least 1"),
         (["--data", "iris", "--batch-size", "0"], "batch_size must be a whole number of at least 1"),

@@ -58,6 +58,8 @@ def test_bounds_and_spread_of_ones_own() -> None:
     assert all(0.5 <= number <= 0.75 for number in drawn(init.uniform(0.5, 0.75)))
     assert statistics.fmean(drawn(init.normal(3.0, 0.1))) == pytest.approx(3.0, abs=0.01)
     assert set(drawn(init.constant(0.25))) == {0.25}
+    uncalled: Any = init.uniform
+    assert nn.Layer(2, 3, init=uncalled, seed=0).state_dict() == nn.Layer(2, 3, init="uniform", seed=0).state_dict()
 
 
 @pytest.mark.parametrize("activation", peer.GAINS)

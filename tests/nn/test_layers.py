@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -181,7 +182,7 @@ def test_an_mlps_dropouts_draw_apart_and_from_its_seed() -> None:
     assert model.layers[-1] is not drops[-1]
 
 
-@pytest.mark.parametrize("p", [-0.1, 1.0, 1.5, float("nan")])
+@pytest.mark.parametrize("p", [-0.1, 1.5, float("nan")])
 def test_wrong_fractions(p: float) -> None:
     with pytest.raises(ValueError, match="fraction to drop"):
         nn.Dropout(p)
@@ -265,7 +266,7 @@ def test_layers_without_a_seed_differ_but_not_from_run_to_run() -> None:
         (lambda: nn.Neuron(2)([]), ValueError, "takes 2, but got 0"),
         (lambda: nn.MLP(2, [1])([[1.0, 2.0], [3.0, 4.0]]), TypeError, "takes one example.*call it once for each"),
         (lambda: nn.MLP(2, [1])(np.ones((2, 2))), TypeError, "takes one example"),
-        (lambda: nn.MLP(2, [1])("ab"), TypeError, "needs a row of numbers or Values, but got 'ab'"),
+        (lambda: nn.MLP(2, [1])("ab"), TypeError, "needs a row of numbers or Values, in their order, but got 'ab'"),
         (lambda: nn.MLP(2, [1])(None), TypeError, "needs a row of numbers"),
         (lambda: nn.MLP(2, [1])([1.0, "b"]), TypeError, "real number"),
         (lambda: nn.MLP(2, [1])([1.0, float("nan")]), ValueError, "x1"),
@@ -275,7 +276,11 @@ def test_layers_without_a_seed_differ_but_not_from_run_to_run() -> None:
         (lambda: nn.MLP(0, [3]), ValueError, "nin must be"),
         (lambda: nn.MLP(2.5, [3]), TypeError, "nin must be"),  # type: ignore[arg-type]
         (lambda: nn.Layer(2, -1), ValueError, "nout must be"),
-        (lambda: nn.MLP(2, [2, 1], dropout=1.0), ValueError, "fraction to drop"),
+        (lambda: nn.MLP(2, [2, 1], dropout=1.5), ValueError, "fraction to drop, is from 0 to 1, but got 1.5"),
+        (lambda: nn.MLP(2, [1])({1.0, 2.0}), TypeError, "in their order, but got {1.0, 2.0}"),
+        (lambda: nn.MLP(2, [1])({"a": 1.0, "b": 2.0}), TypeError, "in their order"),  # type: ignore[arg-type]
+        (lambda: nn.MLP(2, [2, 1], activation=3), TypeError, "such as 'relu'.*but got 3"),  # type: ignore[arg-type]
+        (lambda: nn.MLP(2, [2, 1], activation=math.tanh)([1.0, 2.0]), TypeError, "tanh returned -?0.*of Values"),
         (lambda: nn.MLP(2, [1], seed=-1), ValueError, "seed must be"),
         (lambda: nn.Layer(2, 1, seed=0.5), TypeError, "seed must be"),  # type: ignore[arg-type]
         (lambda: nn.Sequential(), ValueError, "at least one Module"),
@@ -290,6 +295,25 @@ def test_wrong_input(call: Any, error: type[Exception], message: str) -> None:
 
 
 # ---------------------------------------------------------------- together
+
+
+def test_numpy_integers_are_whole_numbers() -> None:
+    model = nn.MLP(np.int64(2), np.array([3, 1]), seed=np.int64(1))  # type: ignore[arg-type]
+    assert repr(model) == "MLP(2, [3, 1])"
+    assert json.dumps({**model.config, "seed": None}) == json.dumps({**nn.MLP(2, [3, 1]).config, "seed": None})
+    assert model.state_dict() == nn.MLP(2, [3, 1], seed=1).state_dict()
+    assert nn.Dropout(seed=np.int64(3)).op.rng.random() == nn.Dropout(seed=3).op.rng.random()  # type: ignore[arg-type]
+
+
+def test_dropping_all_leaves_nothing() -> None:
+    drop = nn.Dropout(1.0)
+    assert [value.data for value in drop([1.0, -2.0, 3.0])] == [0.0, 0.0, 0.0]
+    assert drop.eval()([1.0, 2.0]) == [1.0, 2.0]
+    model = nn.MLP(2, [3, 1], dropout=1.0)
+    model([1.0, 2.0]).backward()
+    grads = {name: parameter.grad for name, parameter in model.named_parameters()}
+    assert grads.pop("layers.2.neurons.0.bias") == 1.0
+    assert set(grads.values()) == {0.0}
 
 
 def test_no_grad_builds_no_graph() -> None:

@@ -109,6 +109,8 @@ def test_a_wrong_state_is_refused_by_name_and_whole(change: dict[str, Any], mess
     with pytest.raises((ValueError, TypeError), match=message):
         neuron.load_state_dict(state)
     assert neuron.state_dict() == before
+    with pytest.raises(TypeError, match=r"dict of numbers by name.*got None"):
+        neuron.load_state_dict(None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])

@@ -338,6 +338,8 @@ def test_clipping_refuses(clip: Any) -> None:
             clip(with_gradients(1.0), limit)
     with pytest.raises(FloatingPointError, match="gradient of w1 is nan"):
         clip(with_gradients(1.0, math.nan), 1.0)
+    with pytest.raises(TypeError, match=r"got Neuron\(1\); pass model.parameters"):
+        clip(nn.Neuron(1), 1.0)
 
 
 @pytest.mark.torch
