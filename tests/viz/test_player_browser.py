@@ -442,10 +442,14 @@ def test_a_fit_and_a_wide_network_are_drawn(opened):
         page.keyboard.press("End")
         assert page.get_attribute(".curve", "d") != first
         assert page.locator(".fit .point").count() == 20
+        texts = page.locator(".network .number").all_text_contents()
+        assert sorted(map(float, texts)) == sorted(round(each, 2) for each in fitted.frames[-1].parameters)
     wide = Recorder(every=20)
     fit(nn.MLP(4, [30, 30, 3], seed=0), data.iris(), epochs=2, callbacks=[wide], progress=False)
     with opened(wide.player()) as page:
         assert page.locator(".matrices canvas").count() == 3
+        widths = [page.locator(".matrices canvas").nth(i).bounding_box()["width"] for i in range(3)]
+        assert widths[1] > 300 and page.evaluate("document.documentElement.scrollHeight") <= 800
         look = "document.querySelector('.matrices canvas').toDataURL()"
         first = page.evaluate(look)
         page.keyboard.press("End")

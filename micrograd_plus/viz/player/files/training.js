@@ -16,6 +16,9 @@ const mix = (under, over, share) => under.map((part, i) => part + (over[i] - par
 /** Four digits of a number, as the rest of the page prints it. */
 const short = (number) => String(Number(number.toPrecision(4)));
 
+/** Two decimals of a number, or a power of ten where they would be too long. */
+const twoDecimals = (number) => (Math.abs(number) < 1000 ? number.toFixed(2) : number.toExponential(1));
+
 /** A linear scale from a range of numbers to a range of pixels. */
 const scale = ([low, high], [from, to]) => (x) => from + ((x - low) / (high - low || 1)) * (to - from);
 
@@ -34,6 +37,8 @@ function ticks([low, high], count) {
 const DRAWN = 400;
 const NUMBERED = 16;
 const CROWDED = 100;
+const LARGEST_CELL = 26;  // pixels
+const TALLEST = 38;  // hundredths of the window's height
 
 function networkPicture(run) {
   const weights = run.layers.flatMap((layer) => layer.rows.flat()).length;
@@ -76,7 +81,8 @@ function diagram(run, sizes, caption, numbered, widest) {
         unit.append(makeSVG("title", {}));
         lines.push([unit, bias]);
         if (numbered) {
-          const label = makeSVG("text", { x: across(column), y: down(column, row) + radius + 13, "text-anchor": "middle", class: "number" });
+          const below = height / size > 2 * radius + 16 ? radius + 13 : 4;  // in the circle if there is no room below it
+          const label = makeSVG("text", { x: across(column), y: down(column, row) + below, "text-anchor": "middle", class: "number" });
           labels.append(label);
           texts.push([label, bias]);
         }
@@ -102,7 +108,7 @@ function diagram(run, sizes, caption, numbered, widest) {
       }
       item.firstChild.textContent = `${item.tagName === "line" ? "weight" : "bias"} ${run.names[place]} = ${short(weight)}`;
     }
-    for (const [label, place] of texts) label.textContent = weights[place].toFixed(2);
+    for (const [label, place] of texts) label.textContent = twoDecimals(weights[place]);
   }
   return { figure: make("figure", "", caption, picture), draw };
 }
@@ -114,12 +120,12 @@ function matrices(run, caption) {
     const grid = make("canvas");
     grid.width = columns;
     grid.height = layer.rows.length;
-    const cell = Math.max(1, Math.min(12, Math.floor(300 / columns)));
-    grid.style.width = `${columns * cell}px`;
-    grid.style.height = `${layer.rows.length * cell}px`;
     grid.setAttribute("role", "img");
     grid.setAttribute("aria-label", `${layer.name}: ${layer.rows.length} by ${columns} numbers`);
-    holder.append(make("figure", "", make("figcaption", "", `${layer.name} (${layer.rows.length} × ${columns})`), grid));
+    const figure = make("figure", "", make("figcaption", "", `${layer.name} (${layer.rows.length} × ${columns})`), grid);
+    figure.style.flexGrow = columns;  // a cell of one picture is as wide as one of another
+    figure.style.maxWidth = `min(${columns * LARGEST_CELL}px, ${(TALLEST * columns) / layer.rows.length}vh)`;
+    holder.append(figure);
     return { layer, grid, columns };
   });
   const shades = () => [rgb(colour("background")), rgb(colour("positive")), rgb(colour("negative"))];
