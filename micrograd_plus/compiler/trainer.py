@@ -14,7 +14,7 @@ from micrograd_plus.compiler.compile import Compiled
 from micrograd_plus.compiler.fold import SHARED
 from micrograd_plus.compiler.program import Array, Bound, Program, flags_raised
 from micrograd_plus.compiler.update import update_function
-from micrograd_plus.nn.optim import Optimizer
+from micrograd_plus.nn.optim import OPTIMIZERS, Optimizer
 
 __all__ = ["Trainer"]
 
@@ -46,6 +46,8 @@ class Trainer:
         self.clip_norm, self.clip_value = clip_norm, clip_value
         self.update = update_function(optimizer.rule, len(optimizer.parameters))
         self.new_w = np.empty(len(optimizer.parameters))
+        # the rules of this package divide by nothing that comes near 0 but for the eps that is added to it
+        self.tame = type(optimizer) in OPTIMIZERS.values() and optimizer.options.get("eps", 1.0) > 1e-30
         self.state: list[Array] = []
         self.new_state: list[Array] = []
         self.active: Program | None = None
@@ -138,11 +140,14 @@ class Trainer:
         w, g = program.shared[rows], program.d_shared[rows]
         self.clip(g)
         t, rate = self.optimizer.t + 1, self.optimizer.rate
-        self.update(w, g, t, rate, *self.state, self.new_w, *self.new_state)
+        # a step that can't fail writes over the states; any other one leaves them until its result is seen to be finite
+        certain = self.tame and rate < 1e50 and np.dot(g, g) < 1e100
+        self.update(w, g, t, rate, *self.state, self.new_w, *(self.state if certain else self.new_state))
         if not isfinite(np.dot(self.new_w, self.new_w)):  # then one is not finite, or very large
             self.refuse(program, g, rate)
         program.shared[rows] = self.new_w
-        self.state, self.new_state = self.new_state, self.state
+        if not certain:
+            self.state, self.new_state = self.new_state, self.state
         self.optimizer.t = t
         return loss
 
