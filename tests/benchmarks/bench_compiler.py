@@ -1,6 +1,6 @@
 """How fast compiled programs train, beside the same training step in other ways: one run, medians, one thread each.
 
-    python -m tests.benchmarks.bench_compiler
+    python -m tests.benchmarks compiler
 
 A step is forward, backward and Adam on one batch. All do the same arithmetic from the same weights: the first losses
 are compared. micrograd_plus, micrograd and the handwritten NumPy work on 64-bit floats, PyTorch on both sizes. PyTorch,
@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import builtins
 import importlib.util
-import random
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from tests.benchmarks.report import OURS, Result
 from tests.benchmarks.timing import race, use_one_thread
 
 use_one_thread()
@@ -33,12 +34,12 @@ from micrograd_plus.data import digits, moons  # noqa: E402
 from tests.benchmarks import handwritten  # noqa: E402
 
 Step = Callable[[], Any]
-OURS, BY_HAND = "micrograd_plus", "NumPy by hand"
+BY_HAND = "NumPy by hand"
 
 
 @dataclass
 class Case:
-    """A model, a batch, and the ways to take a step; `scaled` are those that do one example, with how many there are."""
+    """A model, a batch, and the ways to take a step; `scaled` are those that do one example, and how many there are."""
 
     name: str
     steps: dict[str, Step]
@@ -46,13 +47,15 @@ class Case:
     scaled: Mapping[str, int]
     bars: Mapping[str, float]
 
-    def figures(self, seconds: float) -> dict[str, float]:
-        """Seconds a step, way by way."""
+    def result(self, seconds: float) -> Result:
+        """What a step takes, way by way."""
         losses = {name: float(step()) for name, step in self.steps.items() if name not in self.scaled}
         for name, loss in losses.items():
             if abs(loss - losses[OURS]) > 1e-4 * abs(losses[OURS]):
                 raise AssertionError(f"{self.name}: {name} has the loss {loss}, {OURS} {losses[OURS]}")
-        return {name: time * self.scaled.get(name, 1) for name, time in race(self.steps, seconds).items()}
+        figures = {name: time * self.scaled.get(name, 1) for name, time in race(self.steps, seconds).items()}
+        notes = {name: f"{times} times one example" for name, times in self.scaled.items()}
+        return Result(self.name, figures, bars=self.bars, notes=notes)
 
 
 # -------------------------------------------------------------------- multi-layer perceptrons
@@ -92,6 +95,7 @@ def perceptron(
 
 def torch_perceptron(weights: list[Any], x: Any, y: Any, hinge: bool, bits: int) -> Step:
     import torch
+    from torch.nn.functional import cross_entropy
 
     torch.set_num_threads(1)
     kind = torch.float32 if bits == 32 else torch.float64
@@ -109,10 +113,7 @@ def torch_perceptron(weights: list[Any], x: Any, y: Any, hinge: bool, bits: int)
 
     def step() -> float:
         out = model(inputs)
-        if hinge:
-            loss = (1 - targets * out[:, 0]).relu().mean()
-        else:
-            loss = torch.nn.functional.cross_entropy(out, targets)
+        loss = (1 - targets * out[:, 0]).relu().mean() if hinge else cross_entropy(out, targets)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -175,7 +176,7 @@ def micrograd_perceptron(widths: list[int], weights: list[Any], x: Any, y: Any, 
         out = model([Scalar(float(each)) for each in row])
         if hinge:
             return (1 + -float(target) * out).relu()
-        exps = [2.718281828459045 ** each.data for each in out]  # it has no exp; this is not differentiated in full
+        exps = [2.718281828459045**each.data for each in out]  # it has no exp; this is not differentiated in full
         return sum((each * (e / sum(exps)) for each, e in zip(out, exps)), Scalar(0.0)) - out[int(target)]
 
     def step() -> float:
@@ -241,7 +242,9 @@ def gpt_weights(model: Any) -> dict[str, Any]:
         return np.array([[weight.data for weight in row] for row in rows])
 
     block = model.blocks[0]
-    tables = {name: table(neuron.weights for neuron in getattr(block, name).neurons) for name in handwritten.GPT.names[2:8]}
+    tables = {
+        name: table(neuron.weights for neuron in getattr(block, name).neurons) for name in handwritten.GPT.names[2:8]
+    }
     return {
         "characters": table(model.characters.weights), "positions": table(model.positions.weights), **tables,
         "scores": table(neuron.weights for neuron in model.scores.neurons),
@@ -281,7 +284,7 @@ def torch_gpt(weights: dict[str, Any], tokens: Any) -> Step:
 
 
 class Scalar:
-    """A scalar that works as microgpt's do: operands and local derivatives on the node, one sweep that knows no operation."""
+    """A scalar as microgpt's are: operands and local derivatives on the node, a sweep that knows no operation."""
 
     __slots__ = ("children", "data", "grad", "local")
 
@@ -356,7 +359,7 @@ def microgpt_step(weights: dict[str, Any], tokens: Any) -> Step:
         keys: list[list[Scalar]] = []
         values: list[list[Scalar]] = []
         losses = []
-        for t, (token, after) in enumerate(zip(tokens[:-1], tokens[1:])):
+        for t, (token, after) in enumerate(pairwise(tokens)):
             x = norm([a + b for a, b in zip(w["characters"][token], w["positions"][t])])
             n = norm(x)
             query = linear(n, w["query"])
@@ -398,8 +401,13 @@ def _demo(name: str, until: str) -> SimpleNamespace:
 # -------------------------------------------------------------------- the table
 
 
-def cases() -> list[Callable[[], Case]]:
-    """All cases, each made when it is its turn."""
+def cases() -> list[Callable[[float], Result]]:
+    """All cases, each made when it is its turn; each takes the seconds that it may be timed for."""
+    return [lambda seconds, make=make: make().result(seconds) for make in models()]  # type: ignore[misc]
+
+
+def models() -> list[Callable[[], Case]]:
+    """What is trained, each with its ways."""
     rng = np.random.default_rng(0)
     points, written = moons(100), digits()
     pixels = rng.uniform(0, 1, (128, 784))
@@ -412,32 +420,8 @@ def cases() -> list[Callable[[], Case]]:
                            {BY_HAND: 0.8, "PyTorch, 32 bits": 5, "micrograd": 10_000}),
         lambda: perceptron("digits, MLP 64-32-10, batch 32", [64, 32, 10], x, np.array(written.targets[:32]), by_hand),
         lambda: perceptron("MNIST shape, MLP 784-64-10, batch 32", [784, 64, 10], pixels[:32], classes[:32], mnist),
-        lambda: perceptron("MNIST shape, MLP 784-64-10, batch 128", [784, 64, 10], pixels, classes, mnist, micrograd=False),
+        lambda: perceptron("MNIST shape, MLP 784-64-10, batch 128", [784, 64, 10], pixels, classes, mnist,
+                           micrograd=False),
         lambda: language_model(1, {BY_HAND: 0.8, "microgpt's way": 200}),
         lambda: language_model(32, {BY_HAND: 0.8, "microgpt's way": 2000}),
     ]  # fmt: skip
-
-
-def main(seconds: float = 5.0) -> int:
-    """Prints the table; returns 1 if a bar is missed."""
-    random.seed(0)
-    missed = 0
-    for make in cases():
-        case = make()
-        figures = case.figures(seconds)
-        ours = figures[OURS]
-        print(f"\n{case.name}")
-        for name, time in figures.items():
-            note = f", {case.scaled[name]} times one example" if name in case.scaled else ""
-            line = f"  {name:<30} {time * 1e6:>14,.0f} us   {time / ours:>10,.2f} x{note}"
-            bar = case.bars.get(name)
-            if bar:
-                met = time / ours >= bar
-                missed += not met
-                line += f"   bar {bar:,g} x: {'met' if met else 'MISSED'}"
-            print(line, flush=True)
-    return 1 if missed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[1]) if len(sys.argv) > 1 else 5.0))
