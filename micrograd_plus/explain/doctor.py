@@ -379,6 +379,9 @@ class Doctor(Report, Callback):
             when = f"in epoch {self._losses.index(highest) + 1}"
             leap = f"at rate {rate:g} the loss leapt from {number(self._start)} to {number(highest)} {when}"
             yield Finding("rate too high", "", leap, cure)
+        if self._start is not None and exam.loss > WORSE * max(self._start, usual):
+            worse = f"at rate {rate:g} the loss began at {number(self._start)} and ends at {number(exam.loss)}"
+            yield Finding("rate too high", "", worse, cure)
         if count < (LEAST_EPOCHS if self._start is not None else LEAST_STEPS):
             return
         part = math.ceil(count / 10)
@@ -407,6 +410,9 @@ WATCHED = (SHORTER, 1.0, LONGER)
 
 LEAP = 3.0
 """An epoch's mean loss over that before training: noise and a start of momentum stay within a factor of 2."""
+
+WORSE = 1.5
+"""The loss at the end over that before training, or of a constant prediction: whatever has learned is below both."""
 
 LEAST_EPOCHS, LEAST_STEPS = 5, 50
 """Fewer losses are no trend; those of single steps are noisier."""

@@ -108,6 +108,23 @@ def test_a_rate_too_high(optimizer, lr):
     assert f"try lr={lr / 10:g}" in diagnosis.findings[0].cure
 
 
+def test_a_rate_whose_run_ends_worse_than_it_began_is_too_high_though_its_epochs_were_better():
+    doctor = Doctor()
+    model = MLP(2, [16, 1], activation="relu", seed=0)
+    history = fit(
+        model,
+        moons(100),
+        callbacks=[doctor],
+        optimizer="sgd",
+        lr=5.0,
+        epochs=20,
+        compile=False,
+        progress=False,
+    )
+    assert history["loss"][-1] < history["loss"][0]
+    assert "and ends at" in _found(doctor.diagnosis, "rate too high").evidence
+
+
 def test_a_rate_that_diverges_slowly_is_told_even_where_training_broke_off():
     doctor = Doctor()
     with pytest.raises(DivergenceError):
