@@ -91,6 +91,8 @@ class EachEpoch(Callback):
     """A plain function as a callback: it is called after each epoch. Raises TypeError for what is no function."""
 
     def __init__(self, function: Callable[[Run], Any]) -> None:
+        if isinstance(function, type):
+            raise TypeError(f"a callback is made from its class: write {function.__name__}(), with the brackets")
         if not callable(function):
             raise TypeError(f"a callback is a Callback or a function, but got {function!r}; pass one, or leave it out")
         self.function = function
@@ -147,9 +149,9 @@ class EarlyStopping(Callback):
     def _stop_without_patience(self, run: Run) -> None:
         if run.epoch - self.best_epoch >= self.patience:
             figure, _ = self._figure(run)
+            waited = f"{self.patience} epoch{'s' * (self.patience > 1)}"
             run.stop(
-                f"{figure} has not improved for {self.patience} epochs; it was best in epoch {self.best_epoch},"
-                f" with {self.best:.4g}"
+                f"{figure} has not improved for {waited}; it was best in epoch {self.best_epoch}, with {self.best:.4g}"
             )
 
     def on_end(self, run: Run) -> None:

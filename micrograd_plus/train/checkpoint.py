@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus import ops
 from micrograd_plus._checks import whole_number
 from micrograd_plus.data import Dataset
-from micrograd_plus.train.files import read_document, write_document
+from micrograd_plus.train.files import read_document, remove_leftovers, write_document
 from micrograd_plus.train.history import History
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class Checkpoint:
         if not resume or self.path is None or not os.path.exists(self.path):
             return
         run, saved = self.run, read_document(self.path, KIND)
+        remove_leftovers(self.path)
         self._refuse_another(saved["run"])
         run.model.load_state_dict(saved["model"])
         run.optimizer.load_state_dict(saved["optimizer"])

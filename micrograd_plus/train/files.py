@@ -7,6 +7,7 @@ and ends with a checksum, so that a foreign, a damaged and a cut-off one are tol
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -15,10 +16,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["read_document", "write_atomically", "write_document"]
+__all__ = ["read_document", "remove_leftovers", "write_atomically", "write_document"]
 
 VERSION = 1
 PARTS = ["format", "version", "content", "sha256"]
+_TEMPORARY = ".{}.{}.tmp"
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
@@ -32,7 +34,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
         raise FileNotFoundError(f"there is no folder {str(target.parent)!r} to write {target.name} in; make it first")
     if target.is_dir():
         raise IsADirectoryError(f"{os.fspath(path)!r} is a folder; name a file in it")
-    temporary = target.parent / f".{target.name}.{secrets.token_hex(4)}.tmp"
+    temporary = target.parent / _TEMPORARY.format(target.name, secrets.token_hex(4))
     try:
         with open(temporary, "xb") as stream:
             stream.write(content)
@@ -45,6 +47,13 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(target.parent)
+
+
+def remove_leftovers(path: str | os.PathLike[str]) -> None:
+    """Removes the temporary files that writers of `path` left when they were killed. Nobody may be writing it now."""
+    target = Path(os.path.realpath(path))
+    for leftover in target.parent.glob(_TEMPORARY.format(glob.escape(target.name), "*")):
+        leftover.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ def fit(
     data: Dataset,
     *,
     loss: str | Loss | None = None,
-    optimizer: str | Optimizer = "adam",
+    optimizer: str | Optimizer | type[Optimizer] = "adam",
     lr: float | Callable[[int], float] | None = None,
     epochs: int = 20,
     batch_size: int = 32,
@@ -63,9 +63,9 @@ def fit(
     over a batch, taken before the update, is what is reported. `penalty(parameters)` is added for the gradient only.
     `clip_norm` and `clip_value` bound the gradient.
 
-    How: `optimizer` by name ("sgd", "rmsprop", "adagrad", "adam", "adamw"), with `lr` as its rate or schedule, or one
-    that you made. With `compile` the graph of one example runs as array code for a whole batch; a model that can't be
-    compiled is told of in a warning, and runs as it stands.
+    How: `optimizer` by name ("sgd", "rmsprop", "adagrad", "adam", "adamw") or class, with `lr` as its rate or schedule,
+    or one that you made. With `compile` the graph of one example runs as array code for a whole batch; a model that
+    can't be compiled is told of in a warning, and runs as it stands.
 
     What is measured after each epoch: the loss and the `metrics` ("accuracy", "mean_absolute_error", or functions of
     predictions and targets) on `validation`, in evaluation mode; a dict of data sets measures each under its name.
@@ -89,7 +89,9 @@ def fit(
     optimizer = _optimizer(optimizer, lr, model)
     batches = _Batches(len(data), batch_size, shuffle, seed, drop_last)
     measures = _Measures.of(data, validation, metrics, objective)
-    watchers = [each if isinstance(each, Callback) else EachEpoch(each) for each in callbacks]
+    watchers = _watchers(callbacks)
+    if penalty is not None and not callable(penalty):
+        raise TypeError(f"penalty is a function, such as lambda ws: l2_penalty(ws, 0.01), but got {penalty!r}")
     limits = {"clip_norm": _limit("clip_norm", clip_norm), "clip_value": _limit("clip_value", clip_value)}
     engine = _engine(compile, data, model, objective.loss, optimizer, penalty=penalty, **limits)
     run = Run(engine, model, optimizer, data, objective, whole_number("epochs", epochs, least=1))
@@ -222,12 +224,21 @@ def _check_like(training: Dataset, data: Dataset, name: str) -> None:
         )
 
 
-def _optimizer(optimizer: str | Optimizer, lr: float | Callable[[int], float] | None, model: Module) -> Optimizer:
+def _watchers(callbacks: Sequence[Callback | Callable[[Run], Any]]) -> list[Callback]:
+    if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
+        raise TypeError(f"callbacks is a list; write callbacks=[{callbacks!r}]")
+    return [each if isinstance(each, Callback) else EachEpoch(each) for each in callbacks]
+
+
+def _optimizer(
+    optimizer: str | Optimizer | type[Optimizer], lr: float | Callable[[int], float] | None, model: Module
+) -> Optimizer:
     from micrograd_plus.nn import Optimizer
     from micrograd_plus.nn.optim import optimizer_class
 
     if not isinstance(optimizer, Optimizer):
-        made: Any = optimizer_class(optimizer)
+        named = not (isinstance(optimizer, type) and issubclass(optimizer, Optimizer))
+        made: Any = optimizer_class(optimizer) if named else optimizer  # type: ignore[arg-type]
         by_name: Optimizer = made(model.parameters()) if lr is None else made(model.parameters(), lr)
         return by_name
     if lr is not None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus._checks import whole_number
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -24,7 +26,7 @@ def class_of(prediction: Prediction, threshold: float = 0.0) -> int:
     >>> class_of([0.1, 2.0, -1.0]), class_of(-0.3), class_of(0.6, threshold=0.5)
     (1, 0, 1)
     """
-    if isinstance(prediction, list):
+    if isinstance(prediction, Sequence):
         return max(range(len(prediction)), key=prediction.__getitem__)
     return int(prediction > threshold)
 
@@ -37,7 +39,7 @@ def accuracy(predictions: Sequence[Prediction], targets: Sequence[Any], threshol
     >>> accuracy([[2.0, 0.0], [0.0, 1.0], [3.0, 1.0]], [0, 1, 1])
     0.6666666666666666
     """
-    _check_lengths(predictions, targets)
+    predictions, targets = _paired(predictions, targets)
     right: list[bool] = [class_of(each, threshold) == target for each, target in zip(predictions, targets)]
     return sum(right) / len(right)
 
@@ -50,7 +52,7 @@ def mean_absolute_error(predictions: Sequence[Prediction], targets: Sequence[Any
     >>> mean_absolute_error([1.0, 2.5], [1.0, 3.0])
     0.25
     """
-    _check_lengths(predictions, targets)
+    predictions, targets = _paired(predictions, targets)
     distances = [abs(p - t) for each, target in zip(predictions, targets) for p, t in _pairs(each, target)]
     return sum(distances) / len(distances)
 
@@ -64,14 +66,16 @@ def confusion_matrix(
     """How often each class was taken for each: `counts[true][predicted]`.
 
     `classes` names them; without, they are numbered as far as they occur. Raises ValueError for none at all, for
-    lengths that differ, or for a class beyond `classes`.
+    lengths that differ, or for a class below 0 or beyond `classes`, TypeError for a target that is not whole.
 
     >>> print(confusion_matrix([[2.0, 0.0], [0.0, 1.0], [3.0, 1.0]], [0, 1, 1], ["cat", "dog"]))
     true \\ predicted  cat  dog
                  cat    1    0
                  dog    1    1
     """
-    _check_lengths(predictions, targets)
+    predictions, targets = _paired(predictions, targets)
+    for target in targets:
+        whole_number("a target, the number of a class,", target, least=0)
     found = [class_of(each, threshold) for each in predictions]
     number = (
         max(max(found), max(targets), *(len(each) - 1 if isinstance(each, list) else 1 for each in predictions)) + 1
@@ -85,9 +89,12 @@ def confusion_matrix(
     return ConfusionMatrix(names, counts)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ConfusionMatrix:
-    """How often each class (row: the true one) was taken for each (column: the predicted one)."""
+    """How often each class (row: the true one) was taken for each (column: the predicted one).
+
+    `str()` and `repr()` are the table.
+    """
 
     classes: tuple[str, ...]
     counts: list[list[int]]
@@ -126,6 +133,8 @@ class ConfusionMatrix:
         widths = [max(map(len, column)) for column in zip(*lines)]
         return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths)) for line in lines)
 
+    __repr__ = __str__
+
     def __rich__(self) -> Table:
         from rich.table import Table
         from rich.text import Text
@@ -157,12 +166,18 @@ def _pairs(prediction: Prediction, target: Any) -> list[tuple[float, float]]:
         raise ValueError(f"a prediction is {prediction!r} and its target {target!r}; both are numbers, or both lists")
     if not isinstance(prediction, list):
         return [(prediction, target)]
-    _check_lengths(prediction, target)
-    return list(zip(prediction, target))
+    return list(zip(*_paired(prediction, target)))
 
 
-def _check_lengths(predictions: Sequence[Any], targets: Sequence[Any]) -> None:
+def _plain(numbers: Any) -> Any:
+    return numbers.tolist() if hasattr(numbers, "tolist") else numbers
+
+
+def _paired(predictions: Sequence[Any], targets: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Both as lists (they, or their members, may be NumPy arrays), once they are seen to be of one length."""
+    predictions, targets = ([_plain(each) for each in _plain(numbers)] for numbers in (predictions, targets))
     if len(predictions) != len(targets):
         raise ValueError(f"{len(predictions)} predictions but {len(targets)} targets; give one target a prediction")
     if not predictions:
         raise ValueError("there are no predictions to measure; give at least one")
+    return predictions, targets

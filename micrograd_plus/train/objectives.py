@@ -74,6 +74,11 @@ def objective_for(loss: str | Loss | None, data: Dataset, outputs: int | None) -
     threshold = THRESHOLDS.get(name) if ours else 0.0 if data.is_classification else None
     if ours and threshold is not None:
         _check_outputs(name, data, outputs)
+    elif ours and (outputs or 1) > 1 and not isinstance(data.targets[0], list):
+        raise ValueError(
+            f"{name} needs an output for each number of the target, which is one, and the model has {outputs}; end the"
+            " model with 1, or, if the targets are classes, name them in Dataset(..., classes=...)"
+        )
     return Objective(name, function, threshold)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus._checks import finite_number
 from micrograd_plus.data import Dataset, Standardizer
 from micrograd_plus.train.engine import Prediction, evaluating, numbers_of
 from micrograd_plus.train.files import read_document, write_document
@@ -79,6 +80,8 @@ class Predictor:
 
     def outputs(self, inputs: Sequence[Sequence[float]]) -> list[Prediction]:
         """What the model itself returns for each row, scaled as it was in training: logits, or numbers."""
+        if isinstance(inputs, str) or any(isinstance(row, str) or not isinstance(row, Iterable) for row in inputs):
+            raise TypeError(f"a Predictor takes a list of rows, but got {inputs!r}; for a single row write [row]")
         rows = [list(row) for row in inputs]
         for number, row in enumerate(rows):
             if len(row) != len(self.feature_names):
@@ -86,6 +89,8 @@ class Predictor:
                     f"row {number} has {len(row)} numbers, and the model was trained on {len(self.feature_names)}:"
                     f" {', '.join(self.feature_names)}"
                 )
+            for name, cell in zip(self.feature_names, row):
+                finite_number(f"row {number}'s {name}", cell, "mend the cell or leave out the row")
         scaled = rows if self.scaler is None else [self.scaler.apply_row(row) for row in rows]
         with evaluating(self.model):
             if len(scaled) >= WORTH_COMPILING:
@@ -96,7 +101,8 @@ class Predictor:
     def predict(self, inputs: Sequence[Sequence[float]]) -> list[Any]:
         """For each row the name of a class, or a number (a list of them for several outputs).
 
-        Raises ValueError for a row of another width than in training.
+        Raises ValueError for a row of another width than in training, nan or an infinity, TypeError for what is no
+        number, or a bare row instead of a list of them.
         """
         outputs = self.outputs(inputs)
         if self.classes:

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from micrograd_plus.train.files import read_document, write_atomically, write_document
+from micrograd_plus.train.files import read_document, remove_leftovers, write_atomically, write_document
 
 CONTENT: dict[str, Any] = {"numbers": [0.1, -0.0, 1e-323, 1.7976931348623157e308], "name": "naïve ✓", "none": None}
 
@@ -131,6 +131,14 @@ def test_permissions_and_links_stay(tmp_path: Path) -> None:
     link.symlink_to(path)
     write_atomically(link, b"2")
     assert link.is_symlink() and path.read_bytes() == b"2" and path.stat().st_mode & 0o777 == 0o640
+
+
+def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    names = (".run[1].json.0a1b2c3d.tmp", ".run[1].json.ffffffff.tmp", "run[1].json", ".run1.json.0a1b2c3d.tmp")
+    for name in names:
+        (tmp_path / name).write_text("half")
+    remove_leftovers(tmp_path / "run[1].json")
+    assert {path.name for path in tmp_path.iterdir()} == set(names[2:])
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

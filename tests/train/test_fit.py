@@ -392,6 +392,11 @@ def test_figures_that_cannot_be_taken_are_told(compile: bool) -> None:
         ({"resume": True}, "needs the file to go on from; pass checkpoint"),
         ({"checkpoint_every": 0}, "checkpoint_every must be a whole number of at least 1"),
         ({"callbacks": [3]}, "a callback is a Callback or a function, but got 3"),
+        ({"callbacks": EarlyStopping()}, r"callbacks is a list; write callbacks=\["),
+        ({"callbacks": print}, r"callbacks is a list; write callbacks=\["),
+        ({"callbacks": [EarlyStopping]}, r"a callback is made from its class: write EarlyStopping\(\)"),
+        ({"penalty": 0.1}, "penalty is a function, .* but got 0.1"),
+        ({"loss": "mse", "model": MLP(2, [2])}, r"is one, and the model has 2; .*classes=\.\.\."),
     ],
 )
 def test_wrong_input_is_told_before_anything_is_trained(change: dict[str, Any], message: str) -> None:
@@ -401,6 +406,13 @@ def test_wrong_input_is_told_before_anything_is_trained(change: dict[str, Any], 
     with pytest.raises((TypeError, ValueError), match=message):
         fit_anything(model, arguments.pop("data"), **arguments)
     assert before is None or model.state_dict() == before
+
+
+def test_an_optimizer_by_its_class() -> None:
+    by_name, by_class = (
+        fit(MLP(1, [1], seed=0), line(4), optimizer=optimizer, lr=0.1, epochs=2).losses for optimizer in ("sgd", SGD)
+    )
+    assert by_name == by_class
 
 
 def test_a_rate_beside_an_optimizer_is_told() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,6 +59,16 @@ def test_a_confusion_matrix_shows_itself() -> None:
     assert matrix.plot().axes[0].get_xlabel() == "predicted"
 
 
+def test_arrays_are_taken() -> None:
+    scores: Any = np.array([[0.5, 2.0], [1.0, 0.0], [0.0, 1.0]])
+    classes: Any = np.array([1, 0, 0])
+    assert accuracy(scores, classes) == accuracy(list(scores), list(classes)) == accuracy(scores.tolist(), [1, 0, 0])
+    assert confusion_matrix(scores, classes).counts == [[1, 1], [0, 1]]
+    assert repr(confusion_matrix(scores, classes)) == str(confusion_matrix(scores, classes))
+    assert mean_absolute_error(scores[:, 0], scores[:, 1]) == pytest.approx(3.5 / 3)
+    assert mean_absolute_error(scores, scores + 1) == 1.0
+
+
 def test_wrong_input_is_told() -> None:
     with pytest.raises(ValueError, match="2 predictions but 1 targets"):
         accuracy([1.0, 2.0], [1])
@@ -65,3 +78,5 @@ def test_wrong_input_is_told() -> None:
         mean_absolute_error([[1.0]], [1.0])
     with pytest.raises(ValueError, match="class 2 occurs, but only 2 classes are named"):
         confusion_matrix([[0.0, 0.0, 1.0]], [0], ["a", "b"])
+    with pytest.raises(ValueError, match="the number of a class, must be a whole number of at least 0, got -1"):
+        confusion_matrix([[0.0, 1.0]], [-1])

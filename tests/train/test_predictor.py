@@ -97,6 +97,21 @@ def test_a_row_of_another_width_is_told() -> None:
         predictor.predict([[1.0] * 4, [1.0] * 3])
 
 
+@pytest.mark.parametrize("rows", [1, 200])
+@pytest.mark.parametrize(("cell", "message"), [(math.nan, "is nan"), (math.inf, "is inf"), ("3", "is '3'")])
+def test_a_cell_that_is_no_number_is_told(rows: int, cell: Any, message: str) -> None:
+    predictor, _ = trained_on_iris()
+    with pytest.raises((TypeError, ValueError), match=f"row {rows}'s petal length .cm. {message}"):
+        predictor.predict([[1.0] * 4] * rows + [[1.0, 1.0, cell, 1.0]])
+
+
+def test_a_bare_row_is_told() -> None:
+    predictor, _ = trained_on_iris()
+    bare: Any = [1.0, 2.0, 3.0, 4.0]
+    with pytest.raises(TypeError, match=r"for a single row write \[row\]"):
+        predictor.predict(bare)
+
+
 # -------------------------------------------------------------------- architectures
 
 
