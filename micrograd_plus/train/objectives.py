@@ -86,7 +86,8 @@ def _hinge_of_class(score: Any, target: Any) -> Value:
     """The hinge loss for the classes 0 and 1, which it knows as -1 and 1."""
     from micrograd_plus.nn.losses import hinge_loss
 
-    return hinge_loss(score, 2 * target - 1)
+    loss: Value = hinge_loss(score, 2 * target - 1)
+    return loss
 
 
 def _check_outputs(loss: str, data: Dataset, outputs: int | None) -> None:
