@@ -66,4 +66,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _one_line(error: BaseException) -> str:
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    for argument, option in _AS_OPTIONS.items():
+        text = text.replace(argument, option)
     return " ".join(text.split()) or type(error).__name__
+
+
+_AS_OPTIONS = {
+    "delimiter=": "--delimiter ", "header=False": "--no-header", ", header=True if these are the names": "",
+    "its encoding=, such as": "its --encoding, such as", "task='classification'": "--task classification",
+    "by listing the others in features=[...]": "by listing the others after --features",
+}  # fmt: skip
+"""How messages name a function's arguments, and what the command line calls them."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import math
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["add_parser", "run"]
 
-EXAMPLE = 'example: micrograd-plus graph "tanh(w*x + b)" w=0.5 x=2 b=-1 -o neuron.svg'
+EXAMPLE = (
+    'example: micrograd-plus graph "tanh(w*x + b)" w=0.5 x=2 b=-1 -o neuron.svg. An expression that begins with a minus'
+    ' comes after --, as in: micrograd-plus graph -o negative.svg -- "-x" x=2'
+)
 
 
 def add_parser(subparsers: Any) -> None:
@@ -64,10 +69,10 @@ def _values(given: Sequence[str], parameters: str) -> dict[str, Value]:
     from micrograd_plus import ops
     from micrograd_plus.value import Value, leaf
 
-    learned = {name.strip() for name in parameters.split(",") if name.strip()}
+    learned = {_plain(name) for name in parameters.split(",") if name.strip()}
     found: dict[str, Value] = {}
     for text in given:
-        name, equals, number = (part.strip() for part in text.partition("="))
+        name, equals, number = map(_plain, text.partition("="))
         if not equals or not name.isidentifier():
             raise ValueError(f"{text!r} is not name=value, as in x=2")
         if name in found:
@@ -76,10 +81,17 @@ def _values(given: Sequence[str], parameters: str) -> dict[str, Value]:
             data = float(number)
         except ValueError:
             raise ValueError(f"{name} must be a number, as in {name}=0.5, but it is {number!r}") from None
+        if not math.isfinite(data):
+            raise ValueError(f"{name} must be a finite number, but it is {number}")
         found[name] = leaf(data, ops.PARAMETER, name) if name in learned else Value(data, name)
     if unknown := learned - {*found}:
         raise ValueError(f"--parameters names {', '.join(sorted(unknown))}, which has no value; add name=value")
     return found
+
+
+def _plain(text: str) -> str:
+    """Without spaces around, and with letters in the one form that Python's parser makes of names: µ, say, has two."""
+    return unicodedata.normalize("NFKC", text.strip())
 
 
 def _all_used(values: Mapping[str, Value], output: Value, expression: str) -> None:

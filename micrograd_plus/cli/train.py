@@ -57,7 +57,8 @@ def add_parser(subparsers: Any) -> None:
         "--task", choices=["classification", "regression"], help="of a CSV file (default: told by its target)"
     )
     data.add_argument(
-        "--test", type=float, default=0.2, metavar="FRACTION", help="the part that is held out (default: %(default)s)"
+        "--test", type=_part, default=0.2, metavar="PART",
+        help="what is held out, as a fraction or a whole number of rows (default: %(default)s)",
     )
     model = parser.add_argument_group("model")
     model.add_argument(
@@ -104,16 +105,22 @@ def add_parser(subparsers: Any) -> None:
     )
 
 
+def _part(text: str) -> float:
+    """A whole number is one of rows, anything else a fraction."""
+    return int(text) if text.isdecimal() else float(text)
+
+
 def add_csv_options(group: Any) -> None:
     """Declares how a CSV file is read; `predict` shares it."""
     group.add_argument("--delimiter", default=",", metavar="C", help="of a CSV file: what stands between cells")
     group.add_argument("--no-header", action="store_true", help="of a CSV file: columns have no names, so x0, x1, ...")
+    group.add_argument("--encoding", default="utf-8-sig", metavar="NAME", help="of a CSV file: latin-1, utf-16, ...")
 
 
 def csv_options(args: argparse.Namespace) -> dict[str, Any]:
     """The options that `add_csv_options` declared, as `read_csv` takes them."""
     delimiter = "\t" if args.delimiter in ("tab", "\\t") else args.delimiter
-    return {"delimiter": delimiter, "header": False if args.no_header else None}
+    return {"delimiter": delimiter, "header": False if args.no_header else None, "encoding": args.encoding}
 
 
 def run(args: argparse.Namespace) -> int:
@@ -210,7 +217,7 @@ def _train(args: argparse.Namespace, parts: Parts, folder: Path, console: Consol
     )
     console.print(f"{epochs} epochs of {steps} iterations, {loss}, {args.optimizer} at rate {args.lr:g}")
     stopping: list[Callback] = [EarlyStopping(patience=args.patience)] if parts.validation else []
-    folder.mkdir(parents=True, exist_ok=True)
+    _make(folder)
     history = fit(
         model, training, loss=loss, optimizer=args.optimizer, lr=args.lr, epochs=epochs, batch_size=args.batch_size,
         validation={"validation" if parts.validation else "held-out": watched}, seed=args.seed, callbacks=stopping,
@@ -221,6 +228,13 @@ def _train(args: argparse.Namespace, parts: Parts, folder: Path, console: Consol
         console.print(f"stopped after epoch {len(history)}: {history.stopped}")
     notes = {"data": parts.training.source, "epochs": len(history), "seed": args.seed}
     return Predictor.of(model, training, loss=loss, scaler=scaler, target_scaler=target_scaler, notes=notes), history
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise NotADirectoryError(f"{str(folder)!r} can't be a folder: there is a file in its place") from None
 
 
 def _loss(loss: str | None, data: Dataset) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -123,11 +124,11 @@ class Table:
             records = records[1:]
         if not records:
             raise ValueError(f"{where} has column names and no rows; add at least one line of data")
+        if len(names) == 1:
+            _suspect_delimiter(where, *records[0], names[0], delimiter)
         for line, cells in records:
             if len(cells) != len(names):
                 raise ValueError(_wrong_length(where, line, len(cells), len(names), delimiter))
-        if len(names) == 1:
-            _suspect_delimiter(where, *records[0], names[0], delimiter)
         return cls(where, names, [cells for _, cells in records], [line for line, _ in records])
 
     def dataset(
@@ -249,8 +250,12 @@ class Table:
             return f"{place}: the cell is missing{shown}; fill it in or leave out the line"
         if _number(cell) is not None:
             return f"{place}: {cell!r} is beyond the range of a number; mend the cell or leave out the line"
-        if _number(cell.replace(",", ".")) is not None and cell.count(",") == 1:
-            return f"{place}: {cell!r} is not a number; write {cell.replace(',', '.')!r}, with a point"
+        point, without = cell.replace(",", "."), cell.replace(",", "")
+        if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", cell):
+            either = f", or {point!r} if the comma is a decimal point" if _number(point) is not None else ""
+            return f"{place}: {cell!r} is not a number; write {without!r}, without the comma{either}"
+        if _number(point) is not None and cell.count(",") == 1:
+            return f"{place}: {cell!r} is not a number; write {point!r}, with a point"
         return (
             f"{place}: {cell!r} is text where a number is needed; mend the cell, or leave the column out"
             " by listing the others in features=[...]"
@@ -315,7 +320,7 @@ def _wrong_length(where: str, line: int, found: int, expected: int, delimiter: s
 
 def _suspect_delimiter(where: str, line: int, cells: list[str], name: str, delimiter: str) -> None:
     for other in ";\t|,":
-        if other != delimiter and other in name and other in cells[0]:
+        if other != delimiter and other in name and any(other in cell for cell in cells):
             raise ValueError(f"{where}, line {line}: only one column, and {other!r} in it; pass delimiter={other!r}")
 
 

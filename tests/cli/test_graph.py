@@ -43,6 +43,12 @@ def test_without_a_file_it_prints_the_tree(capsys: pytest.CaptureFixture[str]) -
     assert "v1 = x * y = 12, grad +1\n├─ x = 3, grad +4\n└─ y = 4, grad +3" in capsys.readouterr().out
 
 
+def test_letters_with_two_forms_and_an_expression_that_begins_with_a_minus(capsys: pytest.CaptureFixture[str]) -> None:
+    micro = "\N{MICRO SIGN}"
+    assert main(["graph", "--parameters", micro, "--", f"-{micro} * x", f"{micro}=2", "x=3"]) == 0
+    assert " = -6" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("suffix", ["svg", "png", "dot", "txt"])
 def test_the_suffix_chooses_the_form(tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"g.{suffix}"
@@ -71,7 +77,8 @@ def test_a_name_used_twice_and_a_gradient_of_zero(capsys: pytest.CaptureFixture[
         (["x", "x=1", "x=2"], "x is given twice"),
         (["x", "x=abc"], "x must be a number, as in x=0.5, but it is 'abc'"),
         (["x", "x="], "x must be a number"),
-        (["x", "x=nan"], "x can't be"),
+        (["x", "x=nan"], "x must be a finite number, but it is nan"),
+        (["x", "x=1e999"], "x must be a finite number, but it is 1e999"),
         (["x", "x"], "'x' is not name=value"),
         (["x", "1=2"], "'1=2' is not name=value"),
         (["x", "x=1", "--parameters", "w"], "--parameters names w, which has no value"),

@@ -186,6 +186,11 @@ def test_without_matplotlib_it_says_how_to_get_a_curve(capsys: pytest.CaptureFix
         (["--data", "iris", "--optimizer", "adan"], "there is no optimizer 'adan'; did you mean 'adam'"),
         (["--data", "iris", "--dropout", "1.5"], "p, the fraction to drop, is from 0 to 1"),
         (["--data", "iris", "--test", "1.5"], "test must be a fraction between 0 and 1"),
+        (["--data", "iris", "--test", "150"], "test takes 150 rows of 150 and leaves none to train on"),
+        (["--data", "iris", "-o", "pets.csv"], "'pets.csv' can't be a folder: there is a file in its place"),
+        (["--data", "iris", "-o", "pets.csv/deeper"], "can't be a folder"),
+        (["--data", "pets.csv", "--target", "pet", "--encoding", "klingon"], "unknown encoding: klingon"),
+        (["--data", "pets.csv", "--target", "pet", "--delimiter", ";"], "pass --delimiter ','"),
         (["--data", "iris", "--hidden", "0"], "widths[0] must be a whole number of at least 1"),
         (["--data", "iris", "--batch-size", "0"], "batch_size must be a whole number of at least 1"),
         (["--data", "iris", "--epochs", "0"], "epochs must be a whole number of at least 1"),
@@ -224,6 +229,26 @@ def test_wrong_input_to_predict(capsys: pytest.CaptureFixture[str]) -> None:
     whole = Path("m/model.json").read_bytes()
     Path("m/model.json").write_bytes(whole[:500])
     assert "cut off before its end" in refused(capsys, "predict", "m/model.json", "a.csv")
+
+
+def test_cures_are_options_of_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("numbers.csv").write_text("1,2\n3,4\n", encoding="utf-8")
+    Path("text.csv").write_text("a,b\nx,4\n", encoding="utf-8")
+    Path("latin.csv").write_bytes("größe,b\n1,4\n".encode("latin-1"))
+    names = ("numbers", "text", "latin")
+    asked = [refused(capsys, "train", "--data", f"{name}.csv", "--target", "b") for name in names]
+    assert asked[0].endswith("pass --no-header if this line is the first row of data\n")
+    assert asked[1].endswith("leave the column out by listing the others after --features\n")
+    assert asked[2].endswith("or pass its --encoding, such as 'latin-1' or 'utf-16'\n")
+
+
+def test_a_file_of_another_encoding_and_a_number_of_held_out_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = "".join(f"{i},{2 * i}\n" for i in range(20))
+    Path("latin.csv").write_bytes(f"größe,preis\n{rows}".encode("latin-1"))
+    options = ("latin.csv", "--encoding", "latin-1")
+    told = ok(capsys, "train", "--data", *options, "--target", "preis", "--test", "3", "--epochs", "1", "-o", "m")
+    assert "training (17 rows)" in told and "held out (3 rows)" in told
+    assert "root mean squared error" in ok(capsys, "predict", "m/model.json", *options, "--score")
 
 
 @pytest.mark.slow
