@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from micrograd_plus._checks import named, whole_number
 from micrograd_plus.explain.tables import Report, Table
-from micrograd_plus.explain.words import number, tidy
+from micrograd_plus.explain.words import names, number, tidy
 from micrograd_plus.nn.optim import Optimizer
 from micrograd_plus.nn.rule import Line
 from micrograd_plus.ops import substitute
@@ -142,7 +142,8 @@ class Ledger(Report, Callback):
 
     def _open(self, optimizer: Optimizer) -> None:
         """Finds the parameters to follow among the optimizer's."""
-        known = {value.label or f"w{i + 1}": (i, value) for i, value in enumerate(optimizer.parameters)}
+        found = names(optimizer.parameters)
+        known = {found[p] if p.label else f"w{i + 1}": (i, p) for i, p in enumerate(optimizer.parameters)}
         places = {value: (i, name) for name, (i, value) in known.items()}
         wanted = list(known)[:FOLLOWED] if self._wanted is None else self._wanted
         for each in wanted:
@@ -220,7 +221,10 @@ class Ledger(Report, Callback):
         Raises ValueError for a parameter that is not followed.
         """
         followed = {name: name for _, name in self._followed}
-        wanted = parameter.label if isinstance(parameter, Value) else parameter
+        wanted = parameter
+        if isinstance(parameter, Value):
+            own = [name for i, name in self._followed if self.optimizer and self.optimizer.parameters[i] is parameter]
+            wanted = own[0] if own else parameter.label
         name = next(iter(followed), "") if wanted is None else named("followed parameter", wanted, followed)
         rows = [entry.quantities() for entry in self.entries if entry.parameter == name]
         headers = tuple(dict.fromkeys(quantity for row in rows for quantity in row)) or ("t",)

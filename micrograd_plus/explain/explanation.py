@@ -16,7 +16,7 @@ from micrograd_plus import ops
 from micrograd_plus._checks import whole_number
 from micrograd_plus.explain.paths import MANY, Path, Paths, derivatives
 from micrograd_plus.explain.tables import Report, Table
-from micrograd_plus.explain.words import DOTS, derivative, names, number, partial_words, value_words
+from micrograd_plus.explain.words import DOTS, derivative, local, names, number, partial_words, value_words
 from micrograd_plus.value import UNSEEN, Value, topological_order
 
 __all__ = ["Edge", "Explanation", "PathSum", "WrittenPath", "explain"]
@@ -26,9 +26,9 @@ __all__ = ["Edge", "Explanation", "PathSum", "WrittenPath", "explain"]
 class Edge:
     """One use of a child by a parent: the local derivative by name, in symbols and in numbers, and what it passes on.
 
-    `written` is its name, `dn/ds`; it is `∂y/∂a` where `dy/da` already means more: the derivative of the output by a
-    node that it uses here and elsewhere. `upstream` is the derivative of the output by the parent, `contribution` its
-    product with `local`; both are None where no backward pass has been.
+    `written` is its name, `dn/ds`; it is `∂y/∂a` where `dy/da` already means more: where `y` uses `a` more than once,
+    or is the output and `a` is used elsewhere too. `upstream` is the derivative of the output by the parent,
+    `contribution` its product with `local`; both are None where no backward pass has been.
     """
 
     parent: str
@@ -270,17 +270,21 @@ class _Explainer:
 
     def explanation(self) -> Explanation:
         node = self.node
+        operands = tuple(self.edge(node, position) for position in range(len(node.children))[: self.max_operands])
+        paths = None if self.output is None else self.path_sum(self.output)
+        written = [edge.written for edge in operands]
+        written += [each for path in paths.listed for each in path.written] if paths else []
         return Explanation(
             name=self.name(node),
             role=_role(node),
             value=node.data,
             grad=self.gradient(node),
             formulas=value_words(node, self.name, self.digits),
-            operands=tuple(self.edge(node, position) for position in range(len(node.children))[: self.max_operands]),
+            operands=operands,
             operand_count=len(node.children),
             output="L" if self.output is None else self.name(self.output),
-            paths=None if self.output is None else self.path_sum(self.output),
-            notes=tuple(self.notes()),
+            paths=paths,
+            notes=tuple(self.notes(written)),
             digits=self.digits,
         )
 
@@ -304,8 +308,7 @@ class _Explainer:
 
     def written(self, parent: Value, child: Value) -> str:
         """The local derivative's name; see `Edge`."""
-        is_share = parent is self.output and self.uses[child] > 1
-        return derivative(self.name(parent), self.name(child), "∂" if is_share else "d")
+        return local(parent, child, self.output, self.uses, self.name)
 
     def path_sum(self, output: Value) -> PathSum:
         paths = Paths(output, self.node, self.order)
@@ -329,11 +332,12 @@ class _Explainer:
 
     # ------------------------------------------------------------ what the reader must know
 
-    def notes(self) -> Iterable[str]:
+    def notes(self, written: Iterable[str]) -> Iterable[str]:
         node, name = self.node, self.name(self.node)
-        if self.uses[node] > 1 and any(child is node for child in (self.output or node).children):
-            whole, share = (derivative(self.name(self.output or node), name, d) for d in "d∂")
-            yield f"{share} is the share of one use alone, {whole} the whole."
+        own = derivative(self.name(self.output or node), name, "∂")
+        share = min((each for each in written if each.startswith("∂")), key=lambda each: each != own, default="")
+        if share:
+            yield f"{share} is the share of one use alone, d{share[1:].replace('/∂', '/d', 1)} the whole."
         if self.output is None:
             if node.grad is not UNSEEN and node.children:
                 yield "L is the output that backward() was last called on."

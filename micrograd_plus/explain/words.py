@@ -7,14 +7,14 @@ numbers put in. The other parts of `explain`, the step player and the pictures' 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from micrograd_plus import ops
 from micrograd_plus.ops import Op
 from micrograd_plus.value import Value
 
-__all__ = ["derivative", "names", "number", "partial_words", "places", "tidy", "value_words"]
+__all__ = ["derivative", "local", "names", "number", "partial_words", "places", "tidy", "value_words"]
 
 SHOWN, DOTS = 8, "…"
 """A sum over more operands than this is written with its first ones and dots."""
@@ -89,6 +89,23 @@ def derivative(top: str, bottom: str, d: str = "d") -> str:
     if all(re.fullmatch(r"\w{1,3}(#\d+)?", name) for name in (top, bottom)):
         return f"{d}{top}/{d}{bottom}"
     return f"{d}({top})/{d}({bottom})"
+
+
+def local(
+    parent: Value, child: Value, root: Value | None, uses: Mapping[Value, int], name: Callable[[Value], str]
+) -> str:  # fmt: skip
+    """Returns the local derivative of one use as it is written: with ∂ where it is a share of what d would mean.
+
+    That is so where the parent uses the child more than once, and where the parent is the root and the child is used
+    elsewhere too. `uses` tells how often each node is used.
+
+    >>> a = Value(3.0, "a")
+    >>> y = a * a
+    >>> local(y, a, y, {a: 2}, lambda node: node.label or "y")
+    '∂y/∂a'
+    """
+    is_share = uses[child] > 1 and (parent is root or sum(each is child for each in parent.children) > 1)
+    return derivative(name(parent), name(child), "∂" if is_share else "d")
 
 
 def places(node: Value) -> list[tuple[str, int]]:

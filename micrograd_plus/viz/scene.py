@@ -8,11 +8,12 @@ operand 1.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from micrograd_plus import ops
-from micrograd_plus.explain.words import derivative, number, partial_words, value_words
+from micrograd_plus.explain.words import derivative, local, number, partial_words, value_words
 from micrograd_plus.value import UNSEEN, Value
 from micrograd_plus.viz.palette import ROLES
 
@@ -152,6 +153,7 @@ class Sketch:
         self.order, self.names, self.modules, self.expand = order, names, modules, expand
         self.root = order[-1]
         self.place = {node: place for place, node in enumerate(order)}
+        self.uses = Counter(child for node in order for child in node.children)
         self.scene = Scene(names[self.root], len(order))
 
     def box(self, node: Value) -> str:
@@ -215,9 +217,10 @@ class Sketch:
         """The local derivative, in symbols and in numbers, and what it adds to the operand's gradient."""
         out, name, partial = self.names[node], self.names[child], node.partials[position]
         steps = partial_words(node, position, self.names.__getitem__) if len(node.children) <= SPELLED else ()
-        line = " = ".join([derivative(out, name), *dict.fromkeys([*steps, number(partial)])])
+        slope = local(node, child, self.root, self.uses, self.names.__getitem__)
+        line = " = ".join([slope, *dict.fromkeys([*steps, number(partial)])])
         if node.grad is UNSEEN:
             return line
         top = self.names[self.root]
         share = f"{number(node.grad)} * {number(partial)} = {number(node.grad * partial)}"
-        return f"{line}\n{derivative(top, name)} += {derivative(top, out)} * {derivative(out, name)} = {share}"
+        return f"{line}\n{derivative(top, name)} += {derivative(top, out)} * {slope} = {share}"

@@ -218,3 +218,14 @@ def test_what_is_not_a_value_is_refused():
         explain(Value(1.0), 2.0)
     with pytest.raises(TypeError, match="a Value as its node, but got str"):
         explain("w")
+
+
+def test_a_node_used_twice_by_one_parent_is_written_with_shares_inside_a_path_too():
+    a = Value(3.0, "a")
+    s = a + a
+    s.label = "s"
+    y = s.exp()
+    y.label = "y"
+    explained = explain(a, y)
+    assert [path.written for path in explained.paths.listed] == [("dy/ds", "∂s/∂a")] * 2
+    assert "∂s/∂a is the share of one use alone, ds/da the whole." in explained.notes

@@ -66,6 +66,19 @@ def test_the_numbers_put_in_come_to_the_result(make):
             assert worth == pytest.approx(posting.value, rel=1e-9, abs=1e-14)
 
 
+def test_parameters_of_one_label_are_told_apart():
+    first, second = Value(1.0, "w"), Value(3.0, "w")
+    optimizer = SGD([first, second], lr=0.5)
+    with ledger(optimizer, [second, first]) as book:
+        (first * second).backward()
+        optimizer.step()
+    assert [(entry.parameter, entry.given["w"], entry.after) for entry in book.entries] == [
+        ("w#2", 3.0, 2.5),
+        ("w", 1.0, -0.5),
+    ]
+    assert book.table(second).rows[0][-1] == "2.5" and book.table("w").rows[0][-1] == "-0.5"
+
+
 def test_adam_by_hand():
     """The bias-corrected first step is lr times the gradient's sign: m_hat = g and v_hat = g * g."""
     w = Value(1.0, "w")

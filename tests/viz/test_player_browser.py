@@ -219,6 +219,15 @@ def ground(page):
     return "#" + "".join(f"{int(part):02x}" for part in re.findall(r"\d+", shown)[:3])
 
 
+def test_the_share_of_one_use_has_a_sign_of_its_own(opened):
+    a = Value(3.0, "a")
+    root = a * a + 1
+    root.label = "y"
+    player = root.steps()
+    with opened(player, f"#{len(player.log.steps) - 1}") as page:
+        assert "dy/da += dy/dv1 * ∂v1/∂a = 1 * 3 = 3" in page.text_content("#worked .line")
+
+
 def test_less_motion_where_it_is_asked_for(opened):
     loss, _ = neuron()
     for motion, animation in [("no-preference", "along"), ("reduce", "none")]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.explain.words import derivative, number, places
+from micrograd_plus.explain.words import derivative, local, number, places
 from micrograd_plus.ops import Op
 from micrograd_plus.value import Value
 from micrograd_plus.viz import palette
@@ -109,6 +110,7 @@ class _Steps:
     def __init__(self, log: StepLog) -> None:
         self.log = log
         self.largest = max(abs(grad) for grad in log.grads)
+        self.uses = Counter(child for node in log.order for child in node.children)
 
     def as_data(self) -> list[dict[str, Any]]:
         return [{"kind": step.kind, "node": step.node, **getattr(self, step.kind)(step)} for step in self.log.steps]
@@ -124,8 +126,10 @@ class _Steps:
 
     def backward(self, step: Step) -> dict[str, Any]:
         product, partial = step.partial * step.upstream, number(step.partial)
-        return {
-            "operand": step.operand, "variable": places(self.log.order[step.node])[step.operand][0],
+        node, child = self.log.order[step.node], self.log.order[step.child]
+        slope = local(node, child, self.log.order[-1], self.uses, self.log.names.__getitem__)
+        return ({"share": True} if slope.startswith("∂") else {}) | {
+            "operand": step.operand, "variable": places(node)[step.operand][0],
             "words": [each for each in dict.fromkeys(step.words) if each != partial], "partial": partial,
             "product": number(product), "productTint": self.tint(product),
             "after": number(step.after), "tint": self.tint(step.after),
@@ -193,4 +197,5 @@ _BODY = """<figure id="picture">
 _HELP = """<p>Going forward, each step fills in one value. Going backward, each step is one <b>+=</b>: the gradient of a
 result, times the local derivative along the lit edge, is added to the gradient of the operand. Constants have none.</p>
 <p>A dot · stands for a number that is not there yet. Blue is a gradient above zero, orange one below; the stronger, the
-larger. Steps have addresses: add <kbd>#12</kbd> to open the page at step 12.</p>"""
+larger. Where a node is used more than once, ∂ marks the share of one use. Steps have addresses: add <kbd>#12</kbd> to
+open the page at step 12.</p>"""

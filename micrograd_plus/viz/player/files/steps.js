@@ -124,15 +124,18 @@ function show(position) {
 
 const WIDE = 48;  // letters of a name that a fraction has room for
 
-/** A derivative as a fraction for the eye, `dL/dw` for the ear and for copying. */
-function derivative(top, bottom) {
+/** A derivative as a fraction for the eye, `dL/dw` for the ear and for copying; `sign` is its d, or ∂. */
+function derivative(top, bottom, sign = "d") {
   const d = (node) => {
     const letters = [...nodes[node].name];
     const name = letters.length > WIDE ? `${letters.slice(0, WIDE - 1).join("")}…` : nodes[node].name;
-    return nodes[node].long ? `d(${name})` : `d${name}`;
+    return nodes[node].long ? `${sign}(${name})` : `${sign}${name}`;
   };
   return make("span", "fraction", make("span", "", d(top)), make("span", "for-ears", "/"), make("span", "", d(bottom)));
 }
+
+/** The local derivative of a step; ∂ where it is a share of what d would mean. */
+const local = (step) => derivative(step.node, step.child, step.share ? "∂" : "d");
 
 const bracketed = (number) => (number.startsWith("-") ? `(${number})` : number);
 
@@ -160,10 +163,10 @@ const sentences = {
   backward: (step) => ({
     what: ["Backward: from ", make("b", "", nodes[step.node].name), " into ", make("b", "", nodes[step.child].name)],
     line: [
-      derivative(root, step.child), " += ", derivative(root, step.node), " * ", derivative(step.node, step.child),
+      derivative(root, step.child), " += ", derivative(root, step.node), " * ", local(step),
       ` = ${step.upstream} * ${bracketed(step.partial)} = `, sum(step.product, step.productTint),
     ],
-    why: [derivative(step.node, step.child), ` = ${[...step.words, step.partial].join(" = ")}`],
+    why: [local(step), ` = ${[...step.words, step.partial].join(" = ")}`],
     note: [collected(step), rowOf(step)],
   }),
   update: (step) => ({
