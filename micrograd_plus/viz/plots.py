@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from micrograd_plus.data import Dataset
     from micrograd_plus.nn import Module
     from micrograd_plus.train import History
+    from micrograd_plus.train.metrics import ConfusionMatrix
 
 __all__ = [
     "Chart",
@@ -364,14 +365,22 @@ def _scores(prediction: Any, threshold: float) -> list[float]:
 
 
 def confusion_matrix(
-    matrix: Sequence[Sequence[int]], classes: Sequence[str] = (), *,
+    matrix: ConfusionMatrix | Sequence[Sequence[int]], classes: Sequence[str] = (), *,
     title: str = "Confusion matrix", theme: str = "light",
 ) -> Chart:  # fmt: skip
     """Returns the table of true classes (rows) by predicted ones (columns): right in blue, wrong in vermilion.
 
-    A cell's tint is its share of its row. Raises ValueError for a table that is not square, or another number of
-    classes than it has rows.
+    `matrix` is what `micrograd_plus.train.metrics.confusion_matrix` returns, or rows of counts. A cell's tint is its
+    share of its row. Raises ValueError for a table that is not square, or another number of classes than it has rows,
+    TypeError for what is no table.
     """
+    classes = classes or getattr(matrix, "classes", ())
+    matrix = getattr(matrix, "counts", matrix)
+    if not isinstance(matrix, Sequence):
+        raise TypeError(
+            f"this draws a table of counts, as train.metrics.confusion_matrix(predictions, targets) makes it, but got"
+            f" {type(matrix).__name__}"
+        )
     size = len(matrix)
     names = [str(name) for name in classes] or [str(i) for i in range(size)]
     if not size or any(len(row) != size for row in matrix) or len(names) != size:

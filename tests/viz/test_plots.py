@@ -16,6 +16,7 @@ from micrograd_plus import Value
 from micrograd_plus.data import blobs, iris, line, moons
 from micrograd_plus.nn import MLP
 from micrograd_plus.train.history import Epoch, History, Iteration
+from micrograd_plus.train.metrics import confusion_matrix
 from micrograd_plus.viz import palette, plots
 
 
@@ -165,6 +166,14 @@ def test_contours_take_values_too() -> None:
 def test_descent_counts_what_is_off_the_chart() -> None:
     chart = plots.descent_on_curve(lambda w: w * w, {"diverges": [1, -2, 4, -8, 16]}, limits=(-2, 2))
     assert "(3 points off the chart)" in chart.axes[0].get_title(loc="left")
+
+
+def test_a_confusion_matrix_is_taken_as_the_metric_makes_it_and_nothing_else_is() -> None:
+    counted = confusion_matrix([[2.0, 0.0], [0.0, 1.0], [3.0, 1.0]], [0, 1, 1], ["cat", "dog"])
+    drawn = plots.confusion_matrix(counted)
+    assert drawn.svg() == plots.confusion_matrix([[1, 0], [1, 1]], ["cat", "dog"]).svg()
+    with pytest.raises(TypeError, match=r"confusion_matrix\(predictions, targets\).*got MLP"):
+        plots.confusion_matrix(MLP(2, [2]))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
