@@ -181,8 +181,12 @@ print("numpy" in sys.modules)
     assert fresh(code, tmp_path) == "False\n"
 
 
-def test_the_import_takes_less_than_60_ms(tmp_path: Path) -> None:
-    """The processor time of the import itself, the best of some, so that a busy machine does not count."""
-    code = "import time; start = time.process_time(); import micrograd_plus; print(time.process_time() - start)"
-    fresh(code, tmp_path)
-    assert min(float(fresh(code, tmp_path)) for _ in range(7)) < 0.060
+def test_the_import_is_quicker_than_that_of_asyncio(tmp_path: Path) -> None:
+    """By processor time, the best of some: a yardstick of the same machine; the benchmarks tell the milliseconds."""
+
+    def seconds(module: str) -> float:
+        code = f"import time; start = time.process_time(); import {module}; print(time.process_time() - start)"
+        return min(float(fresh(code, tmp_path)) for _ in range(7))
+
+    fresh("import micrograd_plus", tmp_path)
+    assert seconds("micrograd_plus") < seconds("asyncio")
