@@ -7,7 +7,6 @@ import json
 import math
 import pickle
 import random
-import re
 from typing import Any
 
 import numpy as np
