@@ -57,7 +57,10 @@ def add_parser(subparsers: Any) -> None:
         "--task", choices=["classification", "regression"], help="of a CSV file (default: told by its target)"
     )
     data.add_argument(
-        "--test", type=_part, default=0.2, metavar="PART",
+        "--test",
+        type=_part,
+        default=0.2,
+        metavar="PART",
         help="what is held out, as a fraction or a whole number of rows (default: %(default)s)",
     )
     model = parser.add_argument_group("model")

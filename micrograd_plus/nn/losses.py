@@ -119,9 +119,7 @@ def hinge_loss(score: Any, target: Any, *, reduction: str = "mean") -> Reduced:
 # -------------------------------------------------------------------- of a class
 
 
-def cross_entropy(
-    logits: Any, target: Any, *, label_smoothing: float = 0.0, reduction: str = "mean"
-) -> Reduced:
+def cross_entropy(logits: Any, target: Any, *, label_smoothing: float = 0.0, reduction: str = "mean") -> Reduced:
     """Returns the mean of logsumexp(logits) - logits[target], the distance of softmax(logits) from the right class.
 
     One example is a list of K logits and a class number, or K probabilities as the target; many are a list of each.
@@ -221,9 +219,7 @@ def _of_numbers(
     return losses if reduction == "none" else _reduced(list(_flat(losses)), reduction)
 
 
-def _of_rows(
-    name: str, one: Callable[[list[Value], Any], Value], rows: Any, targets: Any, reduction: str
-) -> Reduced:
+def _of_rows(name: str, one: Callable[[list[Value], Any], Value], rows: Any, targets: Any, reduction: str) -> Reduced:
     """`one` of each row of numbers and its target, reduced."""
     _check_reduction(name, reduction)
     rows, targets = _plain(rows), _plain(targets)
