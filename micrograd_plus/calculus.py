@@ -13,7 +13,18 @@ from typing import Any, NamedTuple, overload
 
 from micrograd_plus import ops
 from micrograd_plus.ops import Op
-from micrograd_plus.value import Number, Value, apply, constant, leaf, no_grad, topological_order, total
+from micrograd_plus.value import (
+    DomainError,
+    Number,
+    Value,
+    apply,
+    constant,
+    in_words,
+    leaf,
+    no_grad,
+    topological_order,
+    total,
+)
 
 __all__ = ["GradcheckError", "GradcheckReport", "gradcheck", "gradients"]
 
@@ -26,7 +37,8 @@ def gradients(output: Value, wrt: Value | Sequence[Value]) -> Value | list[Value
     """Returns the derivative of `output` by each Value of `wrt`, as Values that can be differentiated again.
 
     One Value for one Value, a list for a sequence. A Value that `output` does not depend on has the derivative 0. No
-    `grad` is touched. Raises TypeError if `output` or one of `wrt` is not a Value.
+    `grad` is touched. Raises TypeError if `output` or one of `wrt` is not a Value, DomainError where a derivative is
+    infinite or not defined, as that of sqrt at 0: `backward` has a number for it, but it can't be differentiated again.
 
     >>> x = Value(2.0)
     >>> first = gradients(x**3, x)
@@ -48,9 +60,18 @@ def gradients(output: Value, wrt: Value | Sequence[Value]) -> Value | list[Value
             upstream = _sum(terms[node])
             for child, partial in zip(node.children, _partials(node)):
                 if child in needed and (isinstance(partial, Value) or partial != 0):
+                    if not isinstance(partial, Value) and not math.isfinite(partial):
+                        raise _no_derivative(node, child, partial)
                     terms.setdefault(child, []).append(_product(upstream, partial))
     found = [constant(_sum(terms.get(value, [0.0]))) for value in wanted]
     return found[0] if isinstance(wrt, Value) else found
+
+
+def _no_derivative(node: Value, child: Value, partial: float) -> DomainError:
+    text, given = in_words(node.op, node.children)
+    by = child.label or f"the operand that is {child.data:.6g}"
+    what = "is not defined" if math.isnan(partial) else "is infinite"
+    return DomainError(f"the derivative of {text} by {by} {what} at {given}; keep away from there")
 
 
 def _partials(node: Value) -> tuple[Number, ...]:
@@ -136,6 +157,8 @@ def gradcheck(
     >>> bool(gradcheck(lambda x, y: x * y.exp(), [2.0, 0.5]))
     True
     """
+    if not isinstance(inputs, Iterable):
+        raise TypeError(f"gradcheck needs a list of inputs, but got {inputs!r}; write [{inputs!r}]")
     numbers = [constant(each).data for each in inputs]
     labels = [each.label if isinstance(each, Value) else "" for each in inputs]
     leaves = [leaf(number, ops.INPUT, label) for number, label in zip(numbers, labels)]

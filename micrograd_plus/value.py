@@ -225,6 +225,11 @@ class Value:
     __mul__, __rmul__ = binary(ops.mul)
     __truediv__, __rtruediv__ = binary(ops.div)
     __neg__ = unary(ops.neg)
+
+    def __pos__(self) -> Value:
+        """Returns the Value itself."""
+        return self
+
     __abs__ = abs = unary(ops.abs_)
     maximum = binary(ops.maximum)[0]
     minimum = binary(ops.minimum)[0]
@@ -250,7 +255,7 @@ class Value:
         """Returns `self ** exponent`; a number as the exponent is burnt into the operation."""
         if isinstance(exponent, Value):
             return self._power(exponent)
-        return apply(ops.power(_to_float(exponent)), self)
+        return apply(ops.power(_setting("the exponent", exponent)), self)
 
     def __rpow__(self, base: Number) -> Value:
         """Returns `base ** self`."""
@@ -258,11 +263,11 @@ class Value:
 
     def leaky_relu(self, negative_slope: float = 0.01) -> Value:
         """Returns x where it is positive, `negative_slope * x` elsewhere."""
-        return apply(ops.leaky_relu(_to_float(negative_slope)), self)
+        return apply(ops.leaky_relu(_setting("negative_slope", negative_slope)), self)
 
     def elu(self, alpha: float = 1.0) -> Value:
         """Returns x where it is positive, `alpha * (exp(x) - 1)` elsewhere."""
-        return apply(ops.elu(_to_float(alpha)), self)
+        return apply(ops.elu(_setting("alpha", alpha)), self)
 
     def gelu(self, approximate: str = "none") -> Value:
         """Returns x times the normal distribution's cdf of x: exactly, or approximately with "tanh".
@@ -526,8 +531,10 @@ def _checked(op: Op, operands: tuple[Any, ...]) -> Value:
     ]
     sizes = [len(group) for star, group in zip(starred, groups) if star]
     if sizes and (min(sizes) == 0 or min(sizes) != max(sizes)):
-        widths = " and ".join(map(str, sizes))
-        raise ValueError(f"{op.name} needs operands of equal length, at least 1, but got {widths}; check the widths")
+        expected, cure = "at least 1 value", "check where they come from"
+        if len(sizes) > 1:
+            expected, cure = "operands of equal length, at least 1", "check the widths"
+        raise ValueError(f"{op.name} needs {expected}, but got {' and '.join(map(str, sizes))}; {cure}")
     children = tuple(chain.from_iterable(groups))
     numbers = op.groups([float(child.data) for child in children])
     try:
@@ -606,6 +613,8 @@ def softmax(values: Iterable[Number]) -> list[Value]:
     ['0.50', '0.50']
     """
     inputs = [constant(each) for each in _as_list(ops.logsumexp, values)]
+    if not inputs:
+        raise ValueError("softmax needs at least 1 value, but got none")
     normalizer = logsumexp(inputs)
     return [(each - normalizer).exp() for each in inputs]
 
@@ -633,12 +642,16 @@ def select(index: Number, values: Sequence[Number]) -> Value:
 def topological_order(*roots: Value, leaves: bool = True) -> list[Value]:
     """Returns every node of the roots' graph once, each after its children; on request without the leaves.
 
-    The first root comes last of its own graph, then what the next one adds, and so on.
+    The first root comes last of its own graph, then what the next one adds, and so on. Raises TypeError for a root that
+    is not a Value.
 
     >>> a = Value(1.0, "a")
     >>> [node.label or node.op.label for node in topological_order(a * a + 1)]
     ['a', '*', '', '+']
     """
+    for root in roots:
+        if not isinstance(root, Value):
+            raise TypeError(f"topological_order needs Values, each on its own, but got {_short(root)}")
     order: list[Value] = []
     seen: set[Value] = set()
     todo: list[Value | None] = [*reversed(roots)]
@@ -686,6 +699,14 @@ def _to_float(data: Any) -> float:
     raise TypeError(f"a Value needs a real number, but got {type(data).__name__}: {_short(data)}; {cure}")
 
 
+def _setting(name: str, data: Any) -> float:
+    """A number that is burnt into an operation, where an infinity would make nan of the derivatives."""
+    number = _to_float(data)
+    if not isfinite(number):
+        raise ValueError(f"{name} must be a finite number, but got {number}")
+    return number
+
+
 def _short(data: Any) -> str:
     text = repr(data)
     return text if len(text) <= 60 else text[:57] + "..."
@@ -697,17 +718,46 @@ class DomainError(ValueError):
 
 def _domain_error(op: Op, operands: Sequence[Any], error: Exception) -> Exception:
     """The error that `math` raised, of the same kind, saying which node, what was expected and the cure."""
-    names = [operand.label or (f"x{i + 1}" if op.is_nary else op.operands[i]) for i, operand in enumerate(operands)]
-    given = ", ".join(f"{name} = {operand.data:.6g}" for name, operand in list(zip(names, operands))[:8])
-    if len(names) > 8:
-        given += f" and {len(names) - 8} more"
-    text = op.words(*op.groups(names)) if len(names) <= 8 else f"{op.name} of {len(names)} numbers"
+    text, given = in_words(op, operands)
+    at = f" for {given}" if given else ""
     if isinstance(error, OverflowError):
-        cure = op.cure if op is ops.exp else "scale the operands down"
-        return OverflowError(f"{text} is beyond the largest float, 1.8e308, for {given}; {cure}")
+        what, cure = text, op.cure if op is ops.exp else "scale the operands down"
+        if _has_value(op, operands):
+            what, cure = f"the derivative of {text}", "keep the operands away from 0"
+        return OverflowError(f"{what} is beyond the largest float, 1.8e308{at and ','}{at}; {cure}")
     expected = f"it needs {op.needs}" if op.needs else "its value is not a number"
     kind = ZeroDivisionError if isinstance(error, ZeroDivisionError) else DomainError
-    return kind(f"{text} is not defined for {given}: {expected}{f'; {op.cure}' if op.cure else ''}")
+    return kind(f"{text} is not defined{at}: {expected}{f'; {op.cure}' if op.cure else ''}")
+
+
+def _has_value(op: Op, operands: Sequence[Value]) -> bool:
+    """Whether the value itself is a float, whatever becomes of the derivatives."""
+    numbers = op.groups([float(operand.data) for operand in operands])
+    given = dict(zip((operand.lstrip("*") for operand in op.operands), numbers))
+    try:
+        return isfinite(eval(op.scalar_source[0], ops.scalar_names(), given))
+    except (ArithmeticError, ValueError):
+        return False
+
+
+def in_words(op: Op, operands: Sequence[Value]) -> tuple[str, str]:
+    """Returns an operation on these operands as a message writes it, and their numbers: `x / z` and `x = 1, z = 0`."""
+    labels = {operand.label for operand in operands}
+    names, given = [], []
+    for i, operand in enumerate(operands):
+        name = f"x{i + 1}" if op.is_nary else op.operands[i]
+        name = operand.label or (name if name not in labels else f"operand {i + 1}")
+        if operand.op is ops.CONSTANT and not operand.label:
+            names.append(f"{operand.data:.6g}")
+        else:
+            names.append(name)
+            given.append(f"{name} = {operand.data:.6g}")
+    given = list(dict.fromkeys(given))
+    text = op.words(*op.groups(names)) if len(names) <= 8 else f"{op.name} of {len(names)} numbers"
+    if len(text) > 80:
+        text = f"{op.name}({', '.join(names)})"
+    more = f" and {len(given) - 8} more" if len(given) > 8 else ""
+    return text, ", ".join(given[:8]) + more
 
 
 # -------------------------------------------------------------------- now that all is defined

@@ -159,6 +159,27 @@ def test_gradients_need_values(output: Any, wrt: Any) -> None:
         loose.gradients(output, wrt)
 
 
+@pytest.mark.parametrize(
+    ("function", "at", "message"),
+    [
+        (Value.sqrt, 0.0, r"the derivative of sqrt\(x\) by x is infinite at x = 0"),
+        (lambda x: x**0.5, 0.0, r"the derivative of x \*\* 0\.5 by x is infinite at x = 0"),
+        (lambda x: (-2) ** x, 3.0, r"the derivative of \(-2\) \*\* x by x is not defined at x = 3"),
+    ],
+)
+def test_a_derivative_that_can_not_be_differentiated_again_is_told(function: Any, at: float, message: str) -> None:
+    x = Value(at, "x")
+    with pytest.raises(ValueError, match=message):
+        gradients(function(x), x)
+    function(x).backward()
+    assert not math.isfinite(x.grad), "backward gives it, as PyTorch does"
+
+
+def test_a_derivative_that_is_not_asked_for_may_be_undefined() -> None:
+    base, exponent = Value(-2.0), Value(3.0)
+    assert gradients(base**exponent, base).data == 12.0
+
+
 # ---------------------------------------------------------------- gradcheck
 
 
@@ -209,6 +230,11 @@ def test_gradcheck_leaves_the_inputs_alone() -> None:
     x = Value(2.0, "x")
     gradcheck(lambda a: a.exp(), [x])
     assert x.grad is UNSEEN
+
+
+def test_gradcheck_needs_a_list() -> None:
+    with pytest.raises(TypeError, match=r"a list of inputs, but got 2.0; write \[2.0\]"):
+        loose.gradcheck(lambda x: x, 2.0)
 
 
 def test_gradcheck_needs_a_value_back() -> None:

@@ -90,7 +90,7 @@ def test_a_name_used_twice_and_a_gradient_of_zero(capsys: pytest.CaptureFixture[
         (["x.tanh()", "x=1"], "can't be called; operations are called by name"),
         (["", "x=1"], "it is empty"),
         (["x +", "x=1"], "can't be read"),
-        (["sum([])", "x=1"], "at least 1, but got 0"),
+        (["sum([])", "x=1"], "at least 1 value, but got 0"),
         (["x", "x=1", "-o", "x.gif"], "no form of a graph '.gif'"),
         (["x", "x=1", "-o", "/no/such/folder/x.svg"], "no folder"),
     ],
