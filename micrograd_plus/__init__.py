@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.calculus import GradcheckError, GradcheckReport, gradcheck, gradients
 from micrograd_plus.value import (
+    DomainError,
     Value,
     apply,
     constant,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "DomainError",
     "GradcheckError",
     "GradcheckReport",
     "Program",
@@ -66,3 +68,8 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         return import_module(f"micrograd_plus.{name}")
     raise AttributeError(f"module 'micrograd_plus' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Returns what `dir` and a notebook's completion show: the parts that are not yet loaded too."""
+    return sorted({*globals(), *__all__})

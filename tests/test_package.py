@@ -123,6 +123,7 @@ def test_every_file_opens_with_a_plain_sentence(name: str) -> None:
 def test_the_front_door_gives_what_it_names_and_nothing_else() -> None:
     for name in micrograd_plus.__all__:
         assert getattr(micrograd_plus, name) is not None
+    assert set(micrograd_plus.__all__) <= set(dir(micrograd_plus))
     with pytest.raises(AttributeError, match="module 'micrograd_plus' has no attribute 'tensor'"):
         _ = micrograd_plus.tensor
 
