@@ -146,6 +146,9 @@ lesson.check(
 # Now two weights, and a loss that is a hundred times as steep in one direction as in the other: $50 w_1^2 + 0.5
 # w_2^2$. Plain descent is in a bind. A rate that suits $w_1$ is far too small for $w_2$; one that suits $w_2$ makes
 # $w_1$ diverge.
+#
+# In Adam's last line the learning rate and the root stand together, $\eta / (\sqrt{\hat v} + \epsilon)$. The step is
+# this number times $\hat m$, so it is the rate of the weight. Each weight has its own $\hat v$ and so its own rate:
 
 # %%
 

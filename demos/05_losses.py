@@ -203,8 +203,9 @@ lesson.show(
 #
 # $$ L = - \left[ y \log p + (1 - y) \log (1 - p) \right] $$
 #
-# The logarithm is the natural one. As $y$ is 1 or 0, one of the two terms is always 0. If the answer is 1, the loss
-# is $-\log p$: nothing for $p = 1$, and the more the smaller $p$ is.
+# The logarithm is the natural one: $\log p$ is the power to which $e \approx 2.718$ must be raised to give $p$, 0 for
+# $p = 1$ and the further below 0 the smaller $p$ is. As $y$ is 1 or 0, one of the two terms is always 0. If the answer
+# is 1, the loss is $-\log p$: nothing for $p = 1$, and the more the smaller $p$ is.
 
 # %%
 mails = [(1, 0.9), (0, 0.2), (0, 0.6), (1, 0.01)]
@@ -299,8 +300,9 @@ lesson.check(
 # | cross-entropy | $p - y$ |
 #
 # The factor $p (1 - p)$ is the slope of the sigmoid, and it is almost 0 where the model is sure. Cross-entropy loses
-# it: its own slope divides by just that factor. So look at a model that is sure and wrong: the answer is 1, and $z$
-# is far below 0.
+# it: its own slope for $p$ is $(p - y) / (p (1 - p))$, which divides by just that factor. (The slope of $\log p$ is
+# $1 / p$. For the answer 1 that makes $-1 / p$, and so it is here with $y = 1$.) So look at a model that is sure and
+# wrong: the answer is 1, and $z$ is far below 0.
 
 # %%
 
@@ -408,6 +410,7 @@ assert arrival["squared error"] > 10 * arrival["cross-entropy"]
 # $$ L = -\log p_c $$
 #
 # And the slope for every logit is again the simplest one could wish for: its probability, less 1 for the right class.
+# ($[k = c]$ is 1 if $k$ is the right class $c$, else 0.)
 #
 # $$ \frac{\partial L}{\partial z_k} = p_k - [k = c] $$
 

@@ -188,7 +188,12 @@ def formula(latex: str, display: str = "inline") -> str:
     strange = re.search(r"<m[iot]\w*>(\\\w+|&)<", found)
     if strange:
         raise ValueError(f"the formula {latex!r} has {strange[1]!r}, which does not become MathML; write it otherwise")
-    return found
+    return _AFTER_A_NAME.sub(_THIN_SPACE, _BEFORE_A_NAME.sub(_THIN_SPACE, found))
+
+
+_THIN_SPACE = r'\1<mspace width="0.17em" />\2'  # on both sides of log, tanh, ...; the converter leaves none
+_BEFORE_A_NAME = re.compile(r"(</m[in]>|&#x00029;</mo>)(<mi>\w{2,}</mi>)")
+_AFTER_A_NAME = re.compile(r"(<mi>\w{2,}</mi>)(<m[a-np-z])")
 
 
 def code(source: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import shutil
 from collections.abc import Iterator
@@ -162,6 +163,12 @@ def test_a_lesson_that_fails_stops_the_build(
     told = capsys.readouterr().err
     assert "01_wrong.py failed" in told and "ZeroDivisionError" in told
     assert not (tmp_path / "book").exists()
+
+
+def test_names_in_a_formula_keep_their_distance(builder: ModuleType) -> None:
+    parts = re.findall(r"<(?:mi|mo|mn)[^>]*>([^<]*)<|<(mspace)", builder.formula(r"(1) \log (x) + y \log p"))
+    written = "".join(" " if space else html.unescape(text) for text, space in parts)
+    assert written == "(1) log(x)+y log p"
 
 
 @pytest.mark.parametrize("latex", [r"\begin{aligned} a &= b \end{aligned}", r"\unheardof{x}"])
