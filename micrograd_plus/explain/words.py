@@ -139,12 +139,13 @@ def value_words(node: Value, name: Callable[[Value], str], digits: int = 4) -> t
 
 
 def _call(op: Op, names: Sequence[Any]) -> str:
-    """The operation as a call, `tanh(s)`, if that is how it is known; else nothing."""
-    function = op.label.partition("(")[0]
+    """The operation as a call, `tanh(s)` or `clamp(s, 0, 1)`, if that is how it is known; else nothing."""
+    function, _, constants = op.label.removesuffix(")").partition("(")
     if not function.isidentifier() or sum(operand.startswith("*") for operand in op.operands) > 1:
         return ""
     lists = ("{}" if len(names) == 1 else "[{}]").format
-    return f"{function}({', '.join(lists(', '.join(name)) if isinstance(name, list) else name for name in names)})"
+    operands = [lists(", ".join(name)) if isinstance(name, list) else name for name in names]
+    return f"{function}({', '.join([*operands, constants] if constants else operands)})"
 
 
 def tidy(formula: str) -> str:
