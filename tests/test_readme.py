@@ -61,3 +61,13 @@ def test_what_we_claim_of_ourselves_holds() -> None:
 @pytest.mark.torch
 def test_the_table_of_peers_is_what_running_them_gives() -> None:
     assert table("peers") == peers.table()
+
+
+def test_the_table_of_speed_has_a_figure_in_each_row() -> None:
+    lines = table("speed").splitlines()
+    assert lines[0].startswith("| | micrograd_plus |")
+    rows = [line.strip("|").split("|") for line in lines[2:]]
+    assert len(rows) >= 6
+    for row in rows:
+        assert re.fullmatch(r"[\d.]+ [um]?s", row[1].strip()), row
+        assert all(re.fullmatch(r"([\d.,]+ x)?", cell.strip()) for cell in row[2:]), row
