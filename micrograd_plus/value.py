@@ -565,7 +565,9 @@ def dot(weights: Sequence[Number], inputs: Sequence[Number], bias: Number | None
     >>> dot([Value(1.0), Value(2.0)], [3.0, 4.0], Value(0.5))
     Value(11.5)
     """
-    return apply(ops.dot, weights, inputs) if bias is None else apply(ops.affine, weights, inputs, bias)
+    if bias is None:
+        return _function(ops.dot)(weights, inputs)  # type: ignore[no-any-return]
+    return _function(ops.affine)(weights, inputs, bias)  # type: ignore[no-any-return]
 
 
 def total(values: Iterable[Number]) -> Value:
