@@ -17,9 +17,9 @@ import time
 from _lesson import Lesson
 
 from micrograd_plus import Value, compile, dot, logsumexp, no_grad, select, softmax, total
-from micrograd_plus.compiler import Trainer
 from micrograd_plus.nn import Adam, Embedding, Layer, Module
 from micrograd_plus.nn.schedules import Cosine
+from micrograd_plus.train.trainer import Trainer
 
 lesson = Lesson("09_microgpt")
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from micrograd_plus.explain.tables import Table
+from micrograd_plus.report import Table
 
 __all__ = ["Lesson"]
 

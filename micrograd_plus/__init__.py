@@ -5,22 +5,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus import doors, pickling  # noqa: F401  (both add to Value)
 from micrograd_plus.calculus import GradcheckError, GradcheckReport, gradcheck, gradients
-from micrograd_plus.value import (
-    DomainError,
-    Value,
-    apply,
-    constant,
-    dot,
-    logsumexp,
-    maximum,
-    minimum,
-    no_grad,
-    select,
-    softmax,
-    topological_order,
-    total,
-)
+from micrograd_plus.errors import DomainError
+from micrograd_plus.functions import dot, logsumexp, maximum, minimum, select, softmax, total
+from micrograd_plus.mode import no_gc, no_grad
+from micrograd_plus.operation import row
+from micrograd_plus.value import Value, apply, constant, topological_order
 
 if TYPE_CHECKING:
     from micrograd_plus import data, explain, nn, train, viz
@@ -49,7 +40,9 @@ __all__ = [
     "maximum",
     "minimum",
     "nn",
+    "no_gc",
     "no_grad",
+    "row",
     "select",
     "softmax",
     "topological_order",

@@ -7,26 +7,18 @@ same rows of the table, so that they can be differentiated again, drawn and comp
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple, overload
 
-from micrograd_plus import ops
-from micrograd_plus.ops import Op
-from micrograd_plus.value import (
-    DomainError,
-    Number,
-    Value,
-    apply,
-    constant,
-    in_words,
-    leaf,
-    no_grad,
-    topological_order,
-    total,
-)
+from micrograd_plus import operation
+from micrograd_plus.errors import DomainError, in_words
+from micrograd_plus.functions import total
+from micrograd_plus.mode import no_grad
+from micrograd_plus.operation import Op
+from micrograd_plus.value import Number, Value, apply, constant, leaf, topological_order
 
-__all__ = ["GradcheckError", "GradcheckReport", "gradcheck", "gradients"]
+__all__ = ["Addition", "GradcheckError", "GradcheckReport", "gradcheck", "gradients", "sweep"]
 
 
 @overload
@@ -88,7 +80,7 @@ def _value_reading(op: Op) -> Callable[..., tuple[Number, ...]]:
 @cache
 def _functions() -> dict[str, Any]:
     """What a row's text means over Values: every row of the table as a function, and a choice by data."""
-    rows: dict[str, Any] = {name: _applied(op) for name, op in ops.TABLE.items()}
+    rows: dict[str, Any] = {name: _applied(op) for name, op in operation.TABLE.items()}
     return rows | {
         "min": rows["minimum"], "max": rows["maximum"], "sum": total, "pow": lambda x, k: x**k,
         "nan": math.nan, "inf": math.inf, "real": float,
@@ -110,6 +102,45 @@ def _product(upstream: Number, partial: Number) -> Number:
 
 def _sum(terms: list[Number]) -> Number:
     return terms[0] if len(terms) == 1 else total(terms)
+
+
+# -------------------------------------------------------------------- one step at a time
+
+
+class Addition(NamedTuple):
+    """One `+=` of backpropagation: `node` adds `partial * upstream` to its child's gradient, `before` -> `after`.
+
+    `operand` is the child's place among the node's children.
+    """
+
+    node: Value
+    operand: int
+    child: Value
+    partial: float
+    upstream: float
+    before: float
+    after: float
+
+
+def sweep(output: Value, order: Sequence[Value] | None = None) -> Iterator[Addition]:
+    """Yields each `+=` of `output.backward()` in its order, with the same bits, and touches nobody's `grad`.
+
+    `order` is the topological order of the output's graph, if it is known. What is added last to a node is its
+    derivative. Source: Linnainmaa 1970.
+
+    >>> a = Value(3.0)
+    >>> [f"{each.before:g} + {each.partial:g} * {each.upstream:g} = {each.after:g}" for each in sweep(a * a)]
+    ['0 + 3 * 1 = 3', '3 + 3 * 1 = 6']
+    """
+    order = topological_order(output) if order is None else order
+    found = dict.fromkeys(order, 0.0)
+    found[output] = 1.0
+    for node in reversed(order):
+        upstream = found[node]
+        for operand, (child, partial) in enumerate(zip(node.children, node.partials)):
+            before = found[child]
+            found[child] = before + partial * upstream
+            yield Addition(node, operand, child, partial, upstream, before, found[child])
 
 
 # -------------------------------------------------------------------- gradcheck
@@ -161,7 +192,7 @@ def gradcheck(
         raise TypeError(f"gradcheck needs a list of inputs, but got {inputs!r}; write [{inputs!r}]")
     numbers = [constant(each).data for each in inputs]
     labels = [each.label if isinstance(each, Value) else "" for each in inputs]
-    leaves = [leaf(number, ops.INPUT, label) for number, label in zip(numbers, labels)]
+    leaves = [leaf(number, operation.INPUT, label) for number, label in zip(numbers, labels)]
     output = function(*leaves)
     if not isinstance(output, Value):
         raise TypeError(f"gradcheck needs a function that returns a Value, but it returned {output!r}")

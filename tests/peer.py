@@ -59,6 +59,17 @@ CASES: dict[str, Case] = {
         f"power {k:g}": ("power", (k,), "pow", {"exponent": k}, ONE)
         for k in (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
     },
+    **{
+        name: (name, (), name, {}, ONE)
+        for name in (
+            "reciprocal", "rsqrt", "exp2", "log2", "log10", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh",
+            "acosh", "atanh", "floor", "ceil", "trunc", "round",
+        )
+    },
+    "hypot": ("hypot", (), "hypot", {}, TWO),
+    "atan2": ("atan2", (), "atan2", {}, TWO),
+    "softsign": ("softsign", (), "nn.functional.softsign", {}, ONE),
+    "hardtanh": ("hardtanh", (), "nn.functional.hardtanh", {}, ONE),
     "total": ("total", (), "sum", {}, LISTS),
     "dot": ("dot", (), "dot", {}, PAIRS),
     "logsumexp": ("logsumexp", (), "logsumexp", {"dim": 0}, LISTS),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import importlib
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import requires, version
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,60 +24,69 @@ MODULES = {
     if path.name != "__main__.py"
 }
 
-ARROWS: dict[str, set[str]] = {
-    "ops": set(),
-    "_checks": set(),
-    "value": {"ops"},
-    "calculus": {"ops", "value"},
-    "data": {"_checks"},
-    "nn": {"_checks", "ops", "value", "calculus"},
-    "train": {"_checks", "ops", "value", "calculus", "nn", "data"},
-    "compiler": {"_checks", "ops", "value", "calculus", "nn", "data", "train"},
-    "explain": {"_checks", "ops", "value", "calculus", "nn", "data", "train"},
-    "viz": {"_checks", "ops", "value", "calculus", "nn", "data", "train", "explain"},
-    "cli": {"_checks", "ops", "value", "calculus", "nn", "data", "train", "compiler", "explain", "viz"},
+FLOORS = (
+    {"errors", "mode", "operators", "reading"},
+    {"operation"},
+    {"ops"},
+    {"value"},
+    {"functions", "pickling"},
+    {"calculus", "checks", "files", "words"},
+    {"report"},
+    {"data", "nn"},
+    {"compiler"},
+    {"train"},
+    {"explain"},
+    {"viz"},
+    {"cli"},
+)
+"""The parts of the house, from the ground up: each imports what is below it, whether on import or on first use."""
+
+FRONT_DOORS = {
+    ("doors", "explain"),
+    ("doors", "viz.graph"),
+    ("doors", "viz.player"),
+    ("train.history", "viz.plots"),
 }
-"""What each part may import when it is imported itself: only what comes before it."""
+"""The only arrows that point up: one-line methods that load a viewer on first use."""
 
 HEAVY = ("numpy", "graphviz", "matplotlib", "rich", "torch", "IPython")
 
 
 def part(module: str) -> str:
-    """The part of the house that a module belongs to, "" for the front door."""
+    """The part of the house that a module belongs to, "" for the package itself."""
     return [*module.split("."), ""][1]
 
 
-def statements(tree: ast.Module) -> list[ast.stmt]:
-    """The statements that run on import: neither those in functions nor those for type checkers."""
-    found: list[ast.stmt] = []
-    todo: list[ast.stmt] = list(tree.body)
-    while todo:
-        statement = todo.pop()
-        found.append(statement)
-        if isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.unparse(statement.test):
-            todo += statement.orelse
-        elif not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            for block in ("body", "orelse", "finalbody"):
-                todo += getattr(statement, block, [])
-            todo += [inner for handler in getattr(statement, "handlers", []) for inner in handler.body]
-    return found
+def for_type_checkers(tree: ast.Module) -> set[ast.AST]:
+    """What only type checkers read."""
+    blocks = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)]
+    return {inner for block in blocks for statement in block.body for inner in ast.walk(statement)}
 
 
 def imported(module: str) -> set[str]:
-    """The modules that this one imports when it is imported."""
+    """The modules of the package that this one imports, on import or on first use."""
+    tree = ast.parse(MODULES[module].read_text())
+    skipped = for_type_checkers(tree)
     found = set()
-    for statement in statements(ast.parse(MODULES[module].read_text())):
-        if isinstance(statement, ast.Import):
+    for statement in ast.walk(tree):
+        if isinstance(statement, ast.Import) and statement not in skipped:
             found |= {alias.name for alias in statement.names}
-        elif isinstance(statement, ast.ImportFrom):
+        elif isinstance(statement, ast.ImportFrom) and statement not in skipped:
             assert statement.level == 0, f"{module} imports relatively: {ast.unparse(statement)}"
-            found |= {
-                f"{statement.module}.{alias.name}"
-                if f"{statement.module}.{alias.name}" in MODULES
-                else statement.module or ""
-                for alias in statement.names
-            }
-    return found
+            names = {f"{statement.module}.{alias.name}" for alias in statement.names}
+            found |= {name if name in MODULES else statement.module or "" for name in names}
+    return found & {*MODULES} - {module}
+
+
+def floor(module: str) -> int:
+    """The number of the floor that a module is on."""
+    found = [i for i, parts in enumerate(FLOORS) if part(module) in parts]
+    assert len(found) == 1, f"{module} is on floor {found}; give it one in FLOORS"
+    return found[0]
+
+
+def is_front_door(module: str, other: str) -> bool:
+    return (module.removeprefix("micrograd_plus."), other.removeprefix("micrograd_plus.")) in FRONT_DOORS
 
 
 each_module = pytest.mark.parametrize("name", MODULES)
@@ -83,16 +94,27 @@ each_module = pytest.mark.parametrize("name", MODULES)
 
 @each_module
 def test_imports_point_one_way(name: str) -> None:
-    here = part(name)
-    used = {part(other) for other in imported(name) if other.startswith("micrograd_plus.")}
-    if here:
-        assert used <= {here, *ARROWS[here]}, f"{name} imports {sorted(used - {here, *ARROWS[here]})}"
-    else:
-        assert used == {"calculus", "value"}  # the engine; the rest is loaded when it is asked for
+    if part(name) in ("", "doors"):
+        return
+    for other in imported(name):
+        if part(other) != part(name) and not is_front_door(name, other):
+            assert floor(other) < floor(name), f"{name} imports {other}, which is not below it"
+
+
+def test_the_front_doors_are_those_that_are_listed() -> None:
+    up = {(name, other) for name in MODULES for other in imported(name) if is_front_door(name, other)}
+    assert {tuple(each.removeprefix("micrograd_plus.") for each in pair) for pair in up} == FRONT_DOORS
+    below = {part(other) for other in imported("micrograd_plus.doors")} - {"explain", "viz"}
+    assert below == {"operators"}
+
+
+def test_the_package_loads_the_engine_alone() -> None:
+    engine = {part(name) for name in imported("micrograd_plus")}
+    assert engine == {"calculus", "doors", "errors", "functions", "mode", "operation", "pickling", "value"}
 
 
 def test_no_module_imports_itself_by_a_detour() -> None:
-    graph = {name: {other for other in imported(name) if other in MODULES} for name in MODULES}
+    graph = {name: {other for other in imported(name) if not is_front_door(name, other)} for name in MODULES}
     done: set[str] = set()
     while len(done) < len(graph):
         ready = {name for name in graph if name not in done and graph[name] - {name} <= done}
@@ -100,17 +122,25 @@ def test_no_module_imports_itself_by_a_detour() -> None:
         done |= ready
 
 
+def in_order(name: str) -> tuple[Any, ...]:
+    """How names are sorted: CONSTANTS, Classes, functions, and log2 before log10."""
+    parts = [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
+    return not name.isupper(), not name[0].isupper(), parts
+
+
 @each_module
 def test_all_is_sorted_and_true(name: str) -> None:
     module = importlib.import_module(name)
-    public = getattr(module, "__all__", None)
-    if public is None:
-        assert name in {"micrograd_plus.ops", "micrograd_plus.value"}, f"{name} has no __all__"
-        return
-    assert list(public) == sorted(public, key=lambda each: (not each.isupper(), not each[0].isupper(), each))
+    public = module.__all__
+    assert list(public) == sorted(public, key=in_order)
     assert len(set(public)) == len(public)
     for each in public:
         assert getattr(module, each) is not None
+
+
+@pytest.mark.parametrize(("file", "lines"), [("ops.py", 200), ("value.py", 300)])
+def test_the_printout_stays_within_its_lines(file: str, lines: int) -> None:
+    assert len((ROOT / file).read_text().splitlines()) <= lines
 
 
 @each_module

@@ -14,9 +14,10 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from micrograd_plus import ops
-from micrograd_plus.ops import Op
-from micrograd_plus.value import Value, apply, constant, select, softmax
+from micrograd_plus import operation, ops
+from micrograd_plus.functions import select, softmax
+from micrograd_plus.operation import Op
+from micrograd_plus.value import Value, apply, constant
 
 __all__ = ["evaluate", "functions"]
 
@@ -51,8 +52,8 @@ def functions() -> dict[str, Op | Callable[..., Op]]:
     >>> functions()["max"] is functions()["maximum"]
     True
     """
-    labels = {op.label: op for op in ops.TABLE.values() if op.label.isidentifier()}
-    return labels | ops.TABLE | ops.FAMILIES
+    labels = {op.label: op for op in operation.TABLE.values() if op.label.isidentifier()}
+    return labels | operation.TABLE | operation.FAMILIES
 
 
 def evaluate(text: str, values: Mapping[str, Value]) -> Value:
@@ -179,14 +180,13 @@ class _Reader:
 
     def _of_family(self, name: str, family: Callable[..., Op], node: ast.Call) -> Value:
         """A row with constants: the operand comes first, then the constants, which must be written as numbers."""
-        numbers = [_number(each) for each in node.args[1:]]
-        named = {each.arg: _number(each.value) for each in node.keywords if each.arg}
+        numbers = [_constant(each) for each in node.args[1:]]
+        named = {each.arg: _constant(each.value) for each in node.keywords if each.arg}
         if not node.args or None in (*numbers, *named.values()) or len(named) != len(node.keywords):
             raise ValueError(f"{name} takes an operand and then plain numbers, but here it is `{self._shown(node)}`")
         operand = self._one(node.args[0])
-        method = getattr(Value, name, None) or (lambda x, *constants, **rest: apply(family(*constants, **rest), x))
         try:
-            return method(operand, *numbers, **named)
+            return apply(family(*numbers, **named), operand)
         except TypeError:
             raise ValueError(f"{name} has no such constants: `{self._shown(node)}`") from None
 
@@ -218,6 +218,12 @@ def _number(node: ast.expr) -> float | None:
         sign = -sign if isinstance(node.op, ast.USub) else sign
         node = node.operand
     return sign * _literal(node) if isinstance(node, ast.Constant) else None
+
+
+def _constant(node: ast.expr) -> float | str | None:
+    """A number or a word that is burnt into a row."""
+    word = isinstance(node, ast.Constant) and isinstance(node.value, str)
+    return str(node.value) if word else _number(node)  # type: ignore[attr-defined]
 
 
 def _guess(name: str, known: Mapping[str, Any]) -> str:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from micrograd_plus.value import Value
+    from micrograd_plus.operation import PARAMETER
+from micrograd_plus.value import Value
 
 __all__ = ["add_parser", "run"]
 
@@ -66,7 +67,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _values(given: Sequence[str], parameters: str) -> dict[str, Value]:
     """The leaves by name, from `name=value` texts."""
-    from micrograd_plus import ops
     from micrograd_plus.value import Value, leaf
 
     learned = {_plain(name) for name in parameters.split(",") if name.strip()}
@@ -83,7 +83,7 @@ def _values(given: Sequence[str], parameters: str) -> dict[str, Value]:
             raise ValueError(f"{name} must be a number, as in {name}=0.5, but it is {number!r}") from None
         if not math.isfinite(data):
             raise ValueError(f"{name} must be a finite number, but it is {number}")
-        found[name] = leaf(data, ops.PARAMETER, name) if name in learned else Value(data, name)
+        found[name] = leaf(data, PARAMETER, name) if name in learned else Value(data, name)
     if unknown := learned - {*found}:
         raise ValueError(f"--parameters names {', '.join(sorted(unknown))}, which has no value; add name=value")
     return found

@@ -54,7 +54,7 @@ def _write(lines: list[list[Any]], output: str | None) -> None:
     if output is None:
         sys.stdout.write(text.getvalue())
         return
-    from micrograd_plus.train.files import write_atomically
+    from micrograd_plus.files import write_atomically
 
     write_atomically(output, text.getvalue().encode())
     print(f"{len(lines) - 1:,} rows written to {output}", file=sys.stderr)

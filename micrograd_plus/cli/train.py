@@ -167,7 +167,7 @@ def _parts(args: argparse.Namespace) -> Parts:
 
 def _data(args: argparse.Namespace) -> tuple[str, Dataset]:
     from micrograd_plus import data
-    from micrograd_plus._checks import named
+    from micrograd_plus.checks import named
 
     column = "--target"
     if args.data in REAL or args.data in TOYS:

@@ -10,12 +10,12 @@ from typing import Any, overload
 
 import numpy as np
 
-from micrograd_plus import ops
+from micrograd_plus import operation
 from micrograd_plus.compiler.names import stem
 from micrograd_plus.compiler.program import Gradients, Input, Program, plan_of
-from micrograd_plus.compiler.runtime import no_collection
 from micrograd_plus.compiler.trace import CompileError, trace
-from micrograd_plus.value import Number, Value, constant, topological_order, watching
+from micrograd_plus.mode import no_gc, watching
+from micrograd_plus.value import Number, Value, constant, topological_order
 
 __all__ = ["Compiled", "build", "compile"]
 
@@ -66,7 +66,7 @@ def compile(
         raise TypeError("`example` goes with a function; of a graph, pass its leaves as `inputs`")
     outputs = _checked_outputs(target)
     if inputs is None:
-        inputs = [[each for each in topological_order(*outputs) if each.op is ops.INPUT]]
+        inputs = [[each for each in topological_order(*outputs) if each.op is operation.INPUT]]
     return build(target, inputs, parameters)
 
 
@@ -101,9 +101,9 @@ def build(
         known = set(leaves)
         parameters = [
             each for each in topological_order(*outputs)
-            if each.op in (ops.INPUT, ops.PARAMETER) and each not in known
+            if each.op in (operation.INPUT, operation.PARAMETER) and each not in known
         ]  # fmt: skip
-    with no_collection():
+    with no_gc():
         traced = trace(outputs, leaves, parameters, random)
         return Program(plan_of(traced, given), traced, parameters, given, target)
 
@@ -160,7 +160,7 @@ def watched(function: Callable[..., Any], arguments: Sequence[Any]) -> tuple[Any
     def look(event: str, node: Value, other: Number) -> None:
         if event == "leaf":
             drawn.append(node)
-        elif any(isinstance(each, Value) and each.op is not ops.CONSTANT for each in (node, other)):
+        elif any(isinstance(each, Value) and each.op is not operation.CONSTANT for each in (node, other)):
             what = "float()" if event == "__float__" else _COMPARISONS[event]
             name = node.label or (f"the result of {node.op.name}" if node.children else "an input")
             raise CompileError(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from micrograd_plus import ops
 from micrograd_plus.compiler.trace import CONSTANT, INPUT, INTERIOR, RANDOM, Trace
-from micrograd_plus.ops import Op
+from micrograd_plus.operation import Op
 
 __all__ = ["Folded", "fold"]
 

@@ -18,7 +18,7 @@ from micrograd_plus.compiler.fold import BATCHED, SHARED, Folded
 from micrograd_plus.compiler.layout import Instruction, Layout
 from micrograd_plus.compiler.names import Argument
 from micrograd_plus.compiler.text import assignment, numpy_text, product
-from micrograd_plus.ops import Op
+from micrograd_plus.operation import Op
 
 __all__ = ["Ladder", "emit_ladder", "ladder"]
 

@@ -18,7 +18,7 @@ from micrograd_plus import ops
 from micrograd_plus.compiler.fold import BATCHED, SHARED, Folded
 from micrograd_plus.compiler.trace import Integers
 from micrograd_plus.compiler.views import unique_rows
-from micrograd_plus.ops import Op
+from micrograd_plus.operation import Op
 
 __all__ = ["COPY", "Instruction", "Layout", "is_regular", "lay_out"]
 

@@ -17,10 +17,11 @@ from micrograd_plus.compiler.fold import BATCHED, SHARED, fold
 from micrograd_plus.compiler.ladder import Ladder, emit_ladder, ladder
 from micrograd_plus.compiler.layout import COPY, Instruction, Layout, is_regular, lay_out
 from micrograd_plus.compiler.names import Argument, Namer, argument_name
-from micrograd_plus.compiler.runtime import FUNCTIONS, Draws, no_collection
+from micrograd_plus.compiler.runtime import FUNCTIONS, Draws
 from micrograd_plus.compiler.trace import Trace
-from micrograd_plus.ops import Op
-from micrograd_plus.value import Value, apply, no_grad
+from micrograd_plus.mode import no_gc, no_grad
+from micrograd_plus.operation import Op
+from micrograd_plus.value import Value, apply
 
 __all__ = ["Gradients", "Input", "Plan", "Program", "flags_raised", "plan_of"]
 
@@ -59,7 +60,7 @@ class Plan:
         """What was emitted for the gradients of the sum of some outputs (of none: for values alone), and its `bind`."""
         key = (of, wrt_inputs)
         if key not in self._kernels:
-            with no_collection():
+            with no_gc():
                 if isinstance(self.layout, Ladder):
                     emitted = emit_ladder(self.layout, self.arguments, of, wrt_inputs)
                 else:

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import gc
+import math
 import random
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from micrograd_plus import ops
-from micrograd_plus.ops import Bernoulli
+from micrograd_plus.operation import Bernoulli
 
-__all__ = ["FUNCTIONS", "Draws", "no_collection"]
-
-
-@contextmanager
-def no_collection() -> Iterator[None]:
-    """Within it, Python does not look for reference cycles.
-
-    A compilation makes millions of small lists and no cycles, and would be held up for half of its time by the search.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
+__all__ = ["FUNCTIONS", "Draws"]
 
 
 Array = Any
@@ -70,7 +54,17 @@ def whole(numbers: Array, count: int, index: Array) -> Array:
     )
 
 
-FUNCTIONS: dict[str, Any] = {"view": view, "matrix": matrix, "whole": whole, "erf": ops._array_names()["erf"]}
+def erf(x: Array) -> Array:
+    """The error function, which NumPy has not: exact, and the same as the engine's."""
+    return np.asarray(_erf()(x), dtype=float)
+
+
+@cache
+def _erf() -> Any:
+    return np.frompyfunc(math.erf, 1, 1)
+
+
+FUNCTIONS: dict[str, Any] = {"view": view, "matrix": matrix, "whole": whole, "erf": erf}
 """The names that an emitted program uses, besides `np`."""
 
 

@@ -7,13 +7,17 @@ import copy
 from collections.abc import Mapping
 from functools import cache
 
-from micrograd_plus.ops import Op
+from micrograd_plus.operation import Op
 
 __all__ = ["assignment", "numpy_text", "product"]
 
 _UFUNCS = {
-    "exp": "exp", "log": "log", "sqrt": "sqrt", "sin": "sin", "cos": "cos", "tanh": "tanh", "log1p": "log1p",
-    "expm1": "expm1", "abs": "abs", "min": "minimum", "max": "maximum",
+    **{name: name for name in (
+        "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "hypot", "sin", "cos", "tan", "sinh", "cosh", "tanh",
+        "floor", "ceil", "trunc", "abs",
+    )},
+    **{f"a{name}": f"arc{name}" for name in ("sin", "cos", "tan", "tan2", "sinh", "cosh", "tanh")},
+    "round": "rint", "min": "minimum", "max": "maximum",
 }  # fmt: skip
 """What a row calls a function, and what NumPy calls it."""
 

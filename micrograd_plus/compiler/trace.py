@@ -13,8 +13,8 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from micrograd_plus import ops
-from micrograd_plus.ops import Bernoulli, Op
+from micrograd_plus import operation
+from micrograd_plus.operation import Bernoulli, Op
 from micrograd_plus.value import Value, topological_order
 
 __all__ = ["CONSTANT", "INPUT", "INTERIOR", "PARAMETER", "RANDOM", "CompileError", "Trace", "trace"]
@@ -117,7 +117,7 @@ def _roles(
         if isinstance(node.op, Bernoulli):
             role[i] = RANDOM
             drawn.append(i)
-        elif node.op is ops.CONSTANT:
+        elif node.op is operation.CONSTANT:
             role[i] = CONSTANT
         elif parameters is None:
             role[i] = PARAMETER

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from micrograd_plus._checks import rng, whole_number
+from micrograd_plus.checks import rng, whole_number
 from micrograd_plus.data.dataset import Dataset, checked_dataset
 
 __all__ = ["batch_indices", "batches", "iterations_per_epoch"]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
-from micrograd_plus._checks import finite_number, whole_number
+from micrograd_plus.checks import finite_number, whole_number
 
 __all__ = ["Dataset", "Target", "Targets", "checked_dataset"]
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, overload
 
-from micrograd_plus._checks import finite_number, rng, whole_number
+from micrograd_plus.checks import finite_number, rng, whole_number
 from micrograd_plus.data.dataset import Dataset, checked_dataset
 
 __all__ = ["Standardizer", "split", "standardize"]

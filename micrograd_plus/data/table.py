@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from micrograd_plus._checks import whole_number
+from micrograd_plus.checks import whole_number
 from micrograd_plus.data.dataset import Dataset
 
 __all__ = ["read_csv", "read_inputs"]

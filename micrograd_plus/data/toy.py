@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from micrograd_plus._checks import finite_number, rng, whole_number
+from micrograd_plus.checks import finite_number, rng, whole_number
 from micrograd_plus.data.dataset import Dataset
 
 __all__ = ["blobs", "circles", "line", "moons", "spirals", "xor"]

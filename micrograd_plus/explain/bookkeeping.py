@@ -13,14 +13,14 @@ from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from micrograd_plus._checks import named, whole_number
-from micrograd_plus.explain.tables import Report, Table
-from micrograd_plus.explain.words import names, number, tidy
+from micrograd_plus.checks import named, whole_number
 from micrograd_plus.nn.optim import Optimizer
 from micrograd_plus.nn.rule import Line
-from micrograd_plus.ops import substitute
+from micrograd_plus.reading import substitute
+from micrograd_plus.report import Report, Table
 from micrograd_plus.train.callbacks import Callback, Run
 from micrograd_plus.value import UNSEEN, Value
+from micrograd_plus.words import names, number, tidy
 
 __all__ = ["Entry", "Ledger", "Posting", "ledger"]
 

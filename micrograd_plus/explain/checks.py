@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from math import inf, isfinite, ulp
 from typing import NamedTuple
 
-from micrograd_plus import ops
-from micrograd_plus._checks import finite_number, whole_number
+from micrograd_plus import operation
+from micrograd_plus.checks import finite_number, whole_number
 from micrograd_plus.explain.paths import derivatives
-from micrograd_plus.explain.tables import Report, Table
-from micrograd_plus.explain.words import derivative, names, number
+from micrograd_plus.report import Report, Table
 from micrograd_plus.value import Value, topological_order
+from micrograd_plus.words import derivative, names, number
 
 __all__ = ["GradientCheck", "Verdict", "check_gradients", "replay"]
 
@@ -115,7 +115,7 @@ def check_gradients(
     order = topological_order(root)
     _refuse_stale(order)
     found, named = derivatives(root, order), names(order)
-    checked = [node for node in order if node.op is not ops.CONSTANT]
+    checked = [node for node in order if node.op is not operation.CONSTANT]
     kept = set(sorted(checked, key=lambda node: bool(node.children))[: whole_number("max_nodes", max_nodes, least=1)])
     verdicts = []
     for place, node in enumerate(order):

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from micrograd_plus._checks import whole_number
+from micrograd_plus.checks import whole_number
 from micrograd_plus.data import Dataset
 from micrograd_plus.data.dataset import checked_dataset
 from micrograd_plus.explain.checks import replay
@@ -30,14 +30,15 @@ from micrograd_plus.explain.findings import (
     findings_of_model,
     in_order,
 )
-from micrograd_plus.explain.tables import Report, Table
-from micrograd_plus.explain.words import number
+from micrograd_plus.mode import no_grad
 from micrograd_plus.nn import Module, Optimizer, Sequential
+from micrograd_plus.report import Report, Table
 from micrograd_plus.train.callbacks import Callback, Run
 from micrograd_plus.train.engine import Loss
 from micrograd_plus.train.engine import evaluating as evaluation_mode
 from micrograd_plus.train.objectives import objective_for
-from micrograd_plus.value import UNSEEN, Value, no_grad, topological_order
+from micrograd_plus.value import UNSEEN, Value, topological_order
+from micrograd_plus.words import number
 
 __all__ = ["Diagnosis", "Doctor", "diagnose"]
 

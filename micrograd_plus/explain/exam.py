@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from micrograd_plus import ops
-from micrograd_plus.explain.tables import Table
-from micrograd_plus.explain.words import number
+from micrograd_plus import operation
 from micrograd_plus.nn import Module, Neuron, Optimizer
+from micrograd_plus.report import Table
 from micrograd_plus.value import Value, topological_order
+from micrograd_plus.words import number
 
 __all__ = ["Exam", "Layer", "Unit", "examine", "generators_kept", "trial_steps"]
 
@@ -142,7 +142,7 @@ def _sweep(loss: Value, gradients: dict[Value, float]) -> list[Value]:
     for node in reversed(order):
         upstream, is_weighing = found[node], node in weighed
         for child, partial in zip(node.children, node.partials):
-            if child.op is ops.PARAMETER:
+            if child.op is operation.PARAMETER:
                 gradients[child] = gradients.get(child, 0.0) + partial * upstream
                 is_weighing = True
             elif child in found:
@@ -167,7 +167,7 @@ def _nearest_parameter(node: Value) -> Value:
     todo = [node]
     for below in todo:
         for child in below.children:
-            if child.op is ops.PARAMETER:
+            if child.op is operation.PARAMETER:
                 return child
         todo += [child for child in below.children if child.children]
         if len(todo) > NEAR:
@@ -249,7 +249,7 @@ def trial_steps(
 def generators_kept(model: Module) -> Iterator[None]:
     """Within it, the model may draw random numbers; afterwards its generators stand where they stood."""
     held: list[Any] = [each for module in model.modules() for each in vars(module).values()]
-    generators = [each.rng for each in held if isinstance(each, ops.Bernoulli)]
+    generators = [each.rng for each in held if isinstance(each, operation.Bernoulli)]
     generators += [each for each in held if isinstance(each, random.Random)]
     states = [generator.getstate() for generator in generators]
     try:

@@ -12,12 +12,12 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
-from micrograd_plus import ops
-from micrograd_plus._checks import whole_number
+from micrograd_plus import operation
+from micrograd_plus.checks import whole_number
 from micrograd_plus.explain.paths import MANY, Path, Paths, derivatives
-from micrograd_plus.explain.tables import Report, Table
-from micrograd_plus.explain.words import DOTS, derivative, local, names, number, partial_words, value_words
+from micrograd_plus.report import Report, Table
 from micrograd_plus.value import UNSEEN, Value, topological_order
+from micrograd_plus.words import DOTS, derivative, local, names, number, partial_words, value_words
 
 __all__ = ["Edge", "Explanation", "PathSum", "WrittenPath", "explain"]
 
@@ -371,7 +371,7 @@ class _Explainer:
 def _role(node: Value) -> str:
     if node.children:
         return "computed"
-    return "random" if isinstance(node.op, ops.Bernoulli) else node.op.name
+    return "random" if isinstance(node.op, operation.Bernoulli) else node.op.name
 
 
 def _is_stale(node: Value) -> bool:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from micrograd_plus.data import Dataset
 from micrograd_plus.explain.exam import SQUASHERS, Exam, Layer, Unit
-from micrograd_plus.explain.words import number
 from micrograd_plus.nn import Dropout, Embedding, Module, Optimizer
 from micrograd_plus.train.divergence import LARGE_INPUT, LARGE_TARGET
 from micrograd_plus.value import Value
+from micrograd_plus.words import number
 
 __all__ = [
     "CAUSES", "LONGER", "MUCH_LONGER", "RISE", "SHORTER", "Finding", "findings_of_data", "findings_of_exam",

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from micrograd_plus._checks import finite_number, named, whole_number
+from micrograd_plus.checks import finite_number, named, whole_number
 
 __all__ = [
     "GAINS", "INITIALIZERS", "Initializer", "constant", "default", "gain", "generator", "initializer",

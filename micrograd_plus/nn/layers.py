@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeAlias
 
-from micrograd_plus import ops
-from micrograd_plus._checks import finite_number, named, whole_number
+from micrograd_plus import operation
+from micrograd_plus.checks import finite_number, named, whole_number
+from micrograd_plus.functions import dot, select
 from micrograd_plus.nn.init import Initializer, default, gain, generator, initializer, own_generator
 from micrograd_plus.nn.module import Module, Parameter
-from micrograd_plus.value import Value, dot, leaf, select
+from micrograd_plus.value import Value, apply, leaf
 
 __all__ = ["MLP", "Activation", "Dropout", "Embedding", "Layer", "Neuron", "Sequential", "activation_function"]
 
@@ -46,9 +47,10 @@ def _activation_method(name: str) -> Callable[[Value], Value]:
             "softmax is not an activation of one number: leave the last layer without, and use cross_entropy, or call"
             " softmax(outputs) on what the model returns"
         )
-    known = [*USUAL, *(row.name for row in ops.TABLE.values() if len(row.operands) == 1 and not row.is_nary)]
-    method: Callable[[Value], Value] = getattr(Value, named("activation", name, {each: each for each in known}))
-    return method
+    rows = {name: row for name, row in operation.TABLE.items() if len(row.operands) == 1 and not row.is_nary}
+    usual = {name: operation.FAMILIES[name]() for name in USUAL if name in operation.FAMILIES}
+    row = named("activation", name, {**dict.fromkeys(USUAL), **rows, **usual})
+    return partial(apply, row)
 
 
 class Neuron(Module):
@@ -228,7 +230,7 @@ class Dropout(Module):
         self.p = finite_number("p, the fraction to drop,", p)
         if not 0 <= p <= 1:
             raise ValueError(f"p, the fraction to drop, is from 0 to 1, but got {p}; 0.5 drops half")
-        self.op = ops.Bernoulli(1 - self.p, 1 / (1 - self.p) if self.p < 1 else 0.0, own_generator(seed))
+        self.op = operation.Bernoulli(1 - self.p, 1 / (1 - self.p) if self.p < 1 else 0.0, own_generator(seed))
 
     def forward(self, inputs: Any) -> Any:
         """Returns the inputs times their masks in training, the inputs as they are otherwise."""

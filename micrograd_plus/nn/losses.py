@@ -12,9 +12,10 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any, TypeAlias
 
-from micrograd_plus import ops
-from micrograd_plus._checks import finite_number, named
-from micrograd_plus.value import Value, apply, constant, dot, logsumexp, select, total
+from micrograd_plus import operation
+from micrograd_plus.checks import finite_number, named
+from micrograd_plus.functions import dot, logsumexp, select, total
+from micrograd_plus.value import Value, apply, constant
 
 __all__ = [
     "LOSSES", "Loss", "Reduced", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy",
@@ -29,6 +30,20 @@ Reduced: TypeAlias = Any
 
 
 # -------------------------------------------------------------------- of one number each
+
+# y is the target; as in PyTorch, logarithms are held at -100 (where x is below exp(-100), or 1)
+_BCE = operation.row(
+    "bce", "x y",
+    "-(y * log(x) + (1 - y) * log1p(-x)) if x * (1 - x) > 3.720075976020836e-44"
+    " else 100 * abs(x - y) if x * (1 - x) >= 0 else nan",
+    name="binary_cross_entropy", method="", x="(x - y) / max(x * (1 - x), 1e-12)",
+    y="log1p(-x) - log(x) if x * (1 - x) > 3.720075976020836e-44 else 100 - 200 * x",
+    needs="a probability from 0 to 1", cure="put the output through sigmoid, or use binary_cross_entropy_with_logits",
+)  # fmt: skip
+_BCE_WITH_LOGITS = operation.row(
+    "bce of logit", "x y", "max(x, 0) - x * y + log1p(exp(-abs(x)))",
+    name="binary_cross_entropy_with_logits", method="", x="sigmoid(x) - y", y="-x",
+)  # fmt: skip
 
 
 def mse_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Reduced:
@@ -82,8 +97,11 @@ def binary_cross_entropy(probability: Any, target: Any, *, reduction: str = "mea
     >>> binary_cross_entropy(Value(0.5), 1)
     Value(0.693147)
     """
-    name, row = "binary_cross_entropy", ops.binary_cross_entropy
-    return _of_numbers(name, lambda p, y: apply(row, p, _probability(name, y)), probability, target, reduction)
+
+    def one(p: Value, y: Value) -> Value:
+        return apply(_BCE, p, _probability("binary_cross_entropy", y))
+
+    return _of_numbers("binary_cross_entropy", one, probability, target, reduction)
 
 
 def binary_cross_entropy_with_logits(logit: Any, target: Any, *, reduction: str = "mean") -> Reduced:
@@ -95,8 +113,11 @@ def binary_cross_entropy_with_logits(logit: Any, target: Any, *, reduction: str 
     >>> binary_cross_entropy_with_logits(Value(-1000.0), 1)
     Value(1000)
     """
-    name, row = "binary_cross_entropy_with_logits", ops.binary_cross_entropy_with_logits
-    return _of_numbers(name, lambda x, y: apply(row, x, _probability(name, y)), logit, target, reduction)
+
+    def one(x: Value, y: Value) -> Value:
+        return apply(_BCE_WITH_LOGITS, x, _probability("binary_cross_entropy_with_logits", y))
+
+    return _of_numbers("binary_cross_entropy_with_logits", one, logit, target, reduction)
 
 
 def hinge_loss(score: Any, target: Any, *, reduction: str = "mean") -> Reduced:
@@ -302,7 +323,7 @@ def _distribution(name: str, probabilities: list[Any], classes: int) -> list[Val
     values = [_probability(name, constant(each)) for each in probabilities]
     if len(values) != classes:
         raise ValueError(f"{name} got {len(values)} probabilities as a target for {classes} outputs; give one for each")
-    if all(value.op is ops.CONSTANT for value in values):
+    if all(value.op is operation.CONSTANT for value in values):
         whole = math.fsum(value.data for value in values)
         if abs(whole - 1) > 1e-6:
             raise ValueError(f"{name} needs a target's probabilities to add up to 1, but they add up to {whole:g}")

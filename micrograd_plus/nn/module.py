@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, SupportsFloat, TypeVar
 
-from micrograd_plus import ops
-from micrograd_plus._checks import finite_number
+from micrograd_plus import operation
+from micrograd_plus.checks import finite_number
 from micrograd_plus.value import UNSEEN, Value, leaf
 
 __all__ = ["Module", "Parameter", "Summary"]
@@ -26,7 +26,7 @@ def Parameter(data: SupportsFloat, label: str = "") -> Value:
     >>> Parameter(0.5, "w")
     Value(0.5, label='w')
     """
-    return leaf(data, ops.PARAMETER, label)
+    return leaf(data, operation.PARAMETER, label)
 
 
 class Module:
@@ -223,7 +223,7 @@ def _members(module: Module) -> Iterator[tuple[str, Value | Module]]:
 
 
 def _found(name: str, thing: Any) -> Iterator[tuple[str, Value | Module]]:
-    if isinstance(thing, Module) or (isinstance(thing, Value) and thing.op is ops.PARAMETER):
+    if isinstance(thing, Module) or (isinstance(thing, Value) and thing.op is operation.PARAMETER):
         yield name, thing
     elif isinstance(thing, (list, tuple)):
         for i, each in enumerate(thing):

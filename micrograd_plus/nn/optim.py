@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
-from micrograd_plus._checks import finite_number, named, whole_number
+from micrograd_plus.checks import finite_number, named, whole_number
 from micrograd_plus.nn.rule import Rule
 from micrograd_plus.value import UNSEEN, Value
 

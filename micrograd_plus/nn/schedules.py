@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from micrograd_plus._checks import finite_number, whole_number
+from micrograd_plus.checks import finite_number, whole_number
 
 __all__ = ["Constant", "Cosine", "Exponential", "LinearWarmup", "OneCycle", "Schedule", "StepDecay"]
 

@@ -9,10 +9,10 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus import ops
-from micrograd_plus._checks import whole_number
+from micrograd_plus import operation
+from micrograd_plus.checks import whole_number
 from micrograd_plus.data import Dataset
-from micrograd_plus.train.files import read_document, remove_leftovers, write_document
+from micrograd_plus.files import read_document, remove_leftovers, write_document
 from micrograd_plus.train.history import History
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _generators(model: Module) -> Iterator[tuple[str, random.Random]]:
     seen = set()
     for prefix, module in model.named_modules():
         for name, attribute in vars(module).items():
-            rng = attribute.rng if isinstance(attribute, ops.Bernoulli) else attribute
+            rng = attribute.rng if isinstance(attribute, operation.Bernoulli) else attribute
             if isinstance(rng, random.Random) and rng not in seen:
                 seen.add(rng)
                 yield f"{prefix}{name}", rng

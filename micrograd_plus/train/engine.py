@@ -1,7 +1,7 @@
 """An engine does the work of one iteration: forward, loss, backward, update.
 
 `fit` drives one through this protocol and never looks inside. `EagerEngine` runs the graph of every example as it
-stands; `micrograd_plus.compiler.engine.CompiledEngine` takes the same arguments, and runs the batch as arrays.
+stands; `micrograd_plus.train.compiled.CompiledEngine` takes the same arguments, and runs the batch as arrays.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from micrograd_plus.data import Dataset
-from micrograd_plus.value import UNSEEN, DomainError, Value, no_grad
+from micrograd_plus.errors import DomainError
+from micrograd_plus.mode import no_grad
+from micrograd_plus.value import UNSEEN, Value
 
 if TYPE_CHECKING:
     from micrograd_plus.nn import Module, Optimizer

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from micrograd_plus.train.files import write_atomically
+from micrograd_plus.files import write_atomically
 
 if TYPE_CHECKING:
     from micrograd_plus.viz.plots import Chart

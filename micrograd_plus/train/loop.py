@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus._checks import finite_number, whole_number
+from micrograd_plus.checks import finite_number, whole_number
 from micrograd_plus.data import Dataset, batch_indices, iterations_per_epoch
 from micrograd_plus.data.dataset import checked_dataset
+from micrograd_plus.errors import DomainError
 from micrograd_plus.train.callbacks import Callback, EachEpoch, Run
 from micrograd_plus.train.checkpoint import Checkpoint
 from micrograd_plus.train.divergence import DivergenceError
@@ -19,7 +20,6 @@ from micrograd_plus.train.engine import EagerEngine, Engine, Loss, NonFiniteErro
 from micrograd_plus.train.history import Epoch, History, Iteration
 from micrograd_plus.train.objectives import Metric, Objective, metrics_for, objective_for, outputs_of
 from micrograd_plus.train.progress import Update, progress_bar
-from micrograd_plus.value import DomainError
 
 if TYPE_CHECKING:
     from micrograd_plus.nn import Module, Optimizer
@@ -262,7 +262,7 @@ def _engine(compile: bool, data: Dataset, model: Module, loss: Loss, optimizer: 
     """The engine that runs the model, tried on the first row; compiled if that can be."""
     if compile:
         from micrograd_plus.compiler import CompileError
-        from micrograd_plus.compiler.engine import CompiledEngine
+        from micrograd_plus.train.compiled import CompiledEngine
 
         try:
             compiled = CompiledEngine(model, loss, optimizer, **options)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus._checks import whole_number
+from micrograd_plus.checks import whole_number
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from micrograd_plus._checks import named
+from micrograd_plus.checks import named
 from micrograd_plus.data import Dataset
+from micrograd_plus.mode import no_grad
 from micrograd_plus.train.engine import Loss, Prediction, evaluating
 from micrograd_plus.train.metrics import accuracy, mean_absolute_error
-from micrograd_plus.value import Value, no_grad
+from micrograd_plus.value import Value
 
 if TYPE_CHECKING:
     from micrograd_plus.nn import Module

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus._checks import finite_number
+from micrograd_plus.checks import finite_number
 from micrograd_plus.data import Dataset, Standardizer
+from micrograd_plus.files import read_document, write_document
+from micrograd_plus.functions import softmax
+from micrograd_plus.mode import no_grad
 from micrograd_plus.train.engine import Prediction, evaluating, numbers_of
-from micrograd_plus.train.files import read_document, write_document
 from micrograd_plus.train.metrics import class_of
 from micrograd_plus.train.objectives import THRESHOLDS
-from micrograd_plus.value import Value, no_grad, softmax
+from micrograd_plus.value import Value
 
 if TYPE_CHECKING:
     from micrograd_plus.nn import Module

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Literal, NamedTuple
 
-from micrograd_plus import ops
-from micrograd_plus.explain.words import number
+from micrograd_plus import operation
 from micrograd_plus.value import UNSEEN, Value
 from micrograd_plus.viz.modules import ancestors
 from micrograd_plus.viz.scene import Arrow, Box, Cell, Scene, Sketch, grad_text, role, shortened
+from micrograd_plus.words import number
 
 __all__ = ["COLLAPSES", "abridged", "collapsed", "draw_all", "scene_of"]
 
@@ -210,7 +210,7 @@ def _group_box(sketch: Sketch, id: str, key: _Key, members: Sequence[Value], exi
     its, holder = "loss" if sketch.root in members else "intermediate", ""
     if key.kind == "module":
         name, holder = key.name, "".join(ancestors(key.name)[-2:-1])
-        parameters = sum(node.op is ops.PARAMETER for node in members)
+        parameters = sum(node.op is operation.PARAMETER for node in members)
         notes = _inner_modules(name, {sketch.modules[node] for node in members if node in sketch.modules})
         notes += [_count(parameters, "parameter")] if parameters else []
     elif key.kind == "leaves":

@@ -10,8 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from micrograd_plus._checks import named, whole_number
-from micrograd_plus.explain.words import names, number
+from micrograd_plus.checks import named, whole_number
 from micrograd_plus.value import Value, topological_order
 from micrograd_plus.viz import palette
 from micrograd_plus.viz.collapse import COLLAPSES, scene_of
@@ -20,6 +19,7 @@ from micrograd_plus.viz.layout import LayoutError, finished_svg, render
 from micrograd_plus.viz.modules import owners
 from micrograd_plus.viz.scene import Scene
 from micrograd_plus.viz.tree import tree_text
+from micrograd_plus.words import names, number
 
 if TYPE_CHECKING:
     from micrograd_plus.nn import Module
@@ -142,7 +142,7 @@ class Graph:
         """
         path = Path(path)
         form = named("form of a graph", path.suffix.lower(), FORMS)
-        from micrograd_plus.train.files import write_atomically
+        from micrograd_plus.files import write_atomically
 
         content: str | bytes = getattr(self, form)()
         write_atomically(path, content if isinstance(content, bytes) else f"{content.rstrip()}\n".encode())

@@ -9,12 +9,12 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from micrograd_plus._checks import whole_number
-from micrograd_plus.explain.tables import Report, Table
-from micrograd_plus.explain.words import number
+from micrograd_plus.checks import whole_number
+from micrograd_plus.report import Report, Table
 from micrograd_plus.train.callbacks import Callback, Run
 from micrograd_plus.viz import palette
 from micrograd_plus.viz.layout import finished_svg, render
+from micrograd_plus.words import number
 
 __all__ = ["Iteration", "TrainingLoop"]
 
@@ -118,7 +118,7 @@ class TrainingLoop(Report, Callback):
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Writes the picture as `.svg` and returns the path. Raises ValueError for another suffix."""
-        from micrograd_plus.train.files import write_atomically
+        from micrograd_plus.files import write_atomically
 
         path = Path(path)
         if path.suffix.lower() != ".svg":

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from micrograd_plus import ops
+from micrograd_plus import operation
 from micrograd_plus.value import Value
 
 __all__ = ["ancestors", "module_of", "owners"]
@@ -59,7 +59,7 @@ def owners(order: Sequence[Value], labels: Mapping[Value, str]) -> dict[Value, s
     the sum of such nodes, one activation on top of it, and the dropout of that. What a loss makes of a network's
     outputs belongs to nobody.
     """
-    found = {node: module_of(labels.get(node, "")) for node in order if node.op is ops.PARAMETER}
+    found = {node: module_of(labels.get(node, "")) for node in order if node.op is operation.PARAMETER}
     found = {node: module for node, module in found.items() if module}
     if not found:
         return {}
@@ -68,13 +68,13 @@ def owners(order: Sequence[Value], labels: Mapping[Value, str]) -> dict[Value, s
     for node in order:
         if not node.children:
             continue
-        flows = [child for child in node.children if child.op is not ops.PARAMETER and not _neutral(child)]
-        direct = {found.get(child, "") for child in node.children if child.op is ops.PARAMETER}
+        flows = [child for child in node.children if child.op is not operation.PARAMETER and not _neutral(child)]
+        direct = {found.get(child, "") for child in node.children if child.op is operation.PARAMETER}
         inside = direct or {found.get(child, "") for child in flows}
         if not flows or len(inside) != 1 or inside == {""}:
             continue  # made of parameters alone, of several modules, or of none
         if not direct and len(flows) == 1:
-            dropout = any(isinstance(child.op, ops.Bernoulli) for child in node.children)
+            dropout = any(isinstance(child.op, operation.Bernoulli) for child in node.children)
             activation = len(node.children) == 1 and flows[0] not in activated
             if uses[flows[0]] > 1 or not (activation or dropout):
                 continue
@@ -88,4 +88,4 @@ def owners(order: Sequence[Value], labels: Mapping[Value, str]) -> dict[Value, s
 
 
 def _neutral(node: Value) -> bool:
-    return node.op is ops.CONSTANT or isinstance(node.op, ops.Bernoulli)
+    return node.op is operation.CONSTANT or isinstance(node.op, operation.Bernoulli)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape, quoteattr
 
-from micrograd_plus import ops
+from micrograd_plus import operation
 from micrograd_plus.calculus import gradients
 from micrograd_plus.value import Value, constant
 from micrograd_plus.viz import palette
@@ -148,7 +148,7 @@ class NetworkDiagram:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Writes the picture as `.svg` and returns the path. Raises ValueError for another suffix."""
-        from micrograd_plus.train.files import write_atomically
+        from micrograd_plus.files import write_atomically
 
         path = Path(path)
         if path.suffix.lower() != ".svg":
@@ -345,7 +345,9 @@ def _run(layers: list[Any], row: list[Value], names: Sequence[str]) -> tuple[lis
         else:
             columns[-1].dropout = layer
             for cell, masked in zip(columns[-1].cells, out):
-                cell.mask = next((each.data for each in masked.children if isinstance(each.op, ops.Bernoulli)), None)
+                cell.mask = next(
+                    (each.data for each in masked.children if isinstance(each.op, operation.Bernoulli)), None
+                )
         row = out
     return columns, row[0] if len(row) == 1 else row
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from xml.sax.saxutils import quoteattr
 
-from micrograd_plus.value import Value, no_grad
+from micrograd_plus.mode import no_grad
+from micrograd_plus.value import Value
 from micrograd_plus.viz import palette
 
 try:
@@ -104,7 +105,7 @@ class Chart(Figure):
 
         The file is written atomically. Raises ValueError for another suffix.
         """
-        from micrograd_plus.train.files import write_atomically
+        from micrograd_plus.files import write_atomically
 
         path = Path(path)
         suffix = path.suffix.lower().lstrip(".")

@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from micrograd_plus import ops
-from micrograd_plus.explain.words import derivative, local, number, partial_words, value_words
+from micrograd_plus import operation, ops
 from micrograd_plus.value import UNSEEN, Value
 from micrograd_plus.viz.palette import ROLES
+from micrograd_plus.words import derivative, local, number, partial_words, value_words
 
 __all__ = ["Arrow", "Box", "Cell", "Scene", "Sign", "Sketch", "grad_text", "role"]
 
@@ -114,7 +114,7 @@ def role(node: Value, root: Value) -> str:
     >>> role(x, y), role(y.children[1], y), role(y, y)
     ('input', 'constant', 'loss')
     """
-    if isinstance(node.op, ops.Bernoulli):
+    if isinstance(node.op, operation.Bernoulli):
         return "random"
     if node.children:
         return "loss" if node is root else "intermediate"
@@ -204,7 +204,7 @@ class Sketch:
     def _box_title(self, node: Value, its: str) -> str:
         name = self.names[node]
         lines = [f"{name} = {node.data!r}" if name != number(node.data) else repr(node.data), ROLES[its].word]
-        if isinstance(node.op, ops.Bernoulli):
+        if isinstance(node.op, operation.Bernoulli):
             lines[1] = f"drawn at random: {number(node.op.scale)} with probability {number(node.op.keep)}, else 0"
         elif node.children:
             lines = [" = ".join([name, *value_words(node, self.names.__getitem__), repr(node.data)]), ROLES[its].word]

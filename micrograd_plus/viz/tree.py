@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from micrograd_plus import ops
-from micrograd_plus.explain.words import number, value_words
+from micrograd_plus import operation
 from micrograd_plus.value import Value
 from micrograd_plus.viz.scene import grad_text, shortened
+from micrograd_plus.words import number, value_words
 
 __all__ = ["tree_text"]
 
@@ -63,8 +63,8 @@ def _line(node: Value, names: Mapping[Value, str]) -> str:
     if data != steps[-1]:
         steps.append(data)
     line = " = ".join([shortened(steps[0]), *steps[1:]])
-    if node.op is ops.CONSTANT:
+    if node.op is operation.CONSTANT:
         return line
-    if isinstance(node.op, ops.Bernoulli):
+    if isinstance(node.op, operation.Bernoulli):
         return f"{line}, drawn at random"
     return f"{line}, grad {grad_text(node.grad)}"

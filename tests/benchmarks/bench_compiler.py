@@ -29,8 +29,8 @@ use_one_thread()
 import numpy as np  # noqa: E402
 
 from micrograd_plus import Value, compile, nn  # noqa: E402
-from micrograd_plus.compiler import Trainer  # noqa: E402
 from micrograd_plus.data import digits, moons  # noqa: E402
+from micrograd_plus.train.trainer import Trainer  # noqa: E402
 from tests.benchmarks import handwritten  # noqa: E402
 
 Step = Callable[[], Any]

@@ -8,8 +8,8 @@ import pytest
 
 from micrograd_plus import Value, dot, gradients, logsumexp, ops, select, softmax, total
 from micrograd_plus.compiler import Compiled, CompileError, Program, compile
+from micrograd_plus.errors import DomainError
 from micrograd_plus.nn import MLP, Dropout, Embedding, Layer, Parameter, cross_entropy, l2_penalty, mse_loss
-from micrograd_plus.value import DomainError
 
 
 def inputs(*numbers, name="x"):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from micrograd_plus import Value, apply, dot, logsumexp, ops, select, softmax, topological_order, total
+from micrograd_plus import Value, apply, dot, logsumexp, operation, ops, select, softmax, topological_order, total
 from micrograd_plus.compiler import compile
 from micrograd_plus.value import leaf
 
@@ -28,7 +28,7 @@ class Draw:
     def build(self, inputs: list[Value], index: Value, parameters: list[Value], steps: int) -> Value:
         rng = random.Random(self.rng.random())
         self.parameters = parameters
-        vectors = [inputs, rng.sample(parameters, 3), [*inputs[:2], *parameters[:2], leaf(0.5, ops.CONSTANT)]]
+        vectors = [inputs, rng.sample(parameters, 3), [*inputs[:2], *parameters[:2], leaf(0.5, operation.CONSTANT)]]
         for _ in range(steps):
             made = getattr(self, rng.choice(STEPS))(rng, vectors, index)
             vectors.append([squash(each) for each in made])
@@ -101,7 +101,7 @@ def squash(value: Value) -> Value:
 
 def compare(seed: int, steps: int, size: int) -> None:
     rng = np.random.default_rng(seed)
-    parameters = [leaf(float(p), ops.PARAMETER, f"p{i}") for i, p in enumerate(rng.uniform(-1, 1, 7))]
+    parameters = [leaf(float(p), operation.PARAMETER, f"p{i}") for i, p in enumerate(rng.uniform(-1, 1, 7))]
     batch, index = rng.uniform(-1, 1, (size, 3)), rng.integers(0, 3, size)
 
     def build(row, i):

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd_plus import Value, nn, no_grad, ops, softmax, topological_order
+from micrograd_plus import Value, nn, no_grad, operation, ops, softmax, topological_order
 from micrograd_plus.nn.layers import activation_function
 from micrograd_plus.value import leaf
 from tests.nn import peer
+from tests.strategies import points
 
 RECORDED = json.loads(peer.RECORDED.read_text())
 
@@ -74,8 +75,8 @@ def test_inputs_may_be_numbers_values_arrays_or_a_bare_number() -> None:
 
 def test_numbers_become_inputs_with_names() -> None:
     leaves = {node.label: node.op for node in topological_order(nn.MLP(2, [2, 1])([1.0, 2.0])) if not node.children}
-    assert leaves["x0"] is leaves["x1"] is ops.INPUT
-    assert {op for label, op in leaves.items() if label.startswith("layers.")} == {ops.PARAMETER}
+    assert leaves["x0"] is leaves["x1"] is operation.INPUT
+    assert {op for label, op in leaves.items() if label.startswith("layers.")} == {operation.PARAMETER}
 
 
 def test_the_last_layer_has_no_activation() -> None:
@@ -120,7 +121,7 @@ def test_every_row_of_one_operand_is_an_activation() -> None:
         if len(row.operands) == 1 and not row.is_nary:
             function = activation_function(name)
             assert function is not None
-            assert function(Value(0.5)).op is row
+            assert function(Value(points(row, 1)[0][0])).op is row
 
 
 def test_activation_of_ones_own() -> None:
@@ -196,7 +197,7 @@ def test_embedding_picks_parameters_or_selects() -> None:
     assert table(2) == table.weights[2]
     assert table(2.0) == table(np.int64(2)) == table.weights[2]
     assert table([0, 3]) == table(np.array([0, 3])) == [table.weights[0], table.weights[3]]
-    chosen = table(leaf(2, ops.INPUT, "token"))
+    chosen = table(leaf(2, operation.INPUT, "token"))
     assert [value.op for value in chosen] == [ops.select] * 3
     assert [value.data for value in chosen] == [weight.data for weight in table.weights[2]]
     chosen[1].backward()

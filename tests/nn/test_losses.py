@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from micrograd_plus import Value, gradcheck, nn, ops, softmax
+from micrograd_plus import Value, gradcheck, nn, operation, softmax
 from micrograd_plus.nn import losses
 from micrograd_plus.nn.losses import LOSSES, loss_function
 from micrograd_plus.value import leaf
@@ -158,7 +158,7 @@ def test_arrays_tuples_and_values_as_targets(loss: Any, predictions: Any, target
     assert loss(np.array(predictions), np.array(targets)).data == expected
     tuples = tuple(tuple(each) if isinstance(each, list) else each for each in predictions)
     assert loss(tuples, tuple(targets)).data == expected
-    assert loss(predictions, [leaf(each, ops.INPUT) for each in targets]).data == expected
+    assert loss(predictions, [leaf(each, operation.INPUT) for each in targets]).data == expected
     assert loss(predictions[0], np.float64(targets[0]) if loss is nn.mse_loss else targets[0]).data >= 0
 
 
@@ -204,7 +204,7 @@ def test_a_list_of_one_stands_for_what_it_holds() -> None:
 
 
 def test_a_target_that_is_a_value_is_selected_in_the_graph() -> None:
-    target = leaf(1, ops.INPUT, "class")
+    target = leaf(1, operation.INPUT, "class")
     names = {node.op.name for node in nn.cross_entropy([Value(0.5), Value(0.25)], target).children}
     assert "select" in names
 

@@ -27,6 +27,7 @@ from micrograd_plus import (
     total,
 )
 from micrograd_plus.nn import MLP, mse_loss
+from micrograd_plus.operation import PARAMETER
 from micrograd_plus.value import leaf
 from micrograd_plus.viz import layout as layout_module
 from micrograd_plus.viz import palette
@@ -39,7 +40,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def neuron() -> Value:
-    w, x, b = leaf(0.5, ops.PARAMETER, "w"), Value(2.0, "x"), leaf(-1.5, ops.PARAMETER, "b")
+    w, x, b = leaf(0.5, PARAMETER, "w"), Value(2.0, "x"), leaf(-1.5, PARAMETER, "b")
     n = (w * x + b).tanh()
     n.label = "n"
     n.backward()
@@ -266,7 +267,7 @@ EVIL = [
 
 @pytest.mark.parametrize("label", EVIL)
 def test_any_label_is_shown_as_text(label: str) -> None:
-    a = leaf(2.0, ops.PARAMETER, label)
+    a = leaf(2.0, PARAMETER, label)
     out = a * Value(3.0, "plain")
     out.label = label
     out.backward()

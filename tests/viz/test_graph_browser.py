@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from micrograd_plus import Value, ops
+from micrograd_plus import Value, operation
 from micrograd_plus.value import leaf
 from micrograd_plus.viz import palette
 
@@ -18,7 +18,7 @@ LABEL = "</text></svg><script>window.hacked = 1</script><img src=x onerror='wind
 
 
 def drawing() -> Value:
-    w, x = leaf(0.5, ops.PARAMETER, "w"), Value(-2.0, LABEL)
+    w, x = leaf(0.5, operation.PARAMETER, "w"), Value(-2.0, LABEL)
     n = (w * x).tanh()
     n.label = "n"
     n.backward()

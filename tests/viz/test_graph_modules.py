@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from micrograd_plus import Value, dot, ops, topological_order, total
+from micrograd_plus import Value, dot, operation, topological_order, total
 from micrograd_plus.nn import MLP, Neuron, cross_entropy, l2_penalty, mse_loss
 from micrograd_plus.value import leaf
 from micrograd_plus.viz.modules import ancestors, module_of, owners
@@ -48,8 +48,8 @@ def of(root: Value) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("plain", [True, False])
 def test_a_neuron_owns_its_sum_and_activation_but_not_the_loss(plain: bool) -> None:
-    w = [leaf(0.1 * j, ops.PARAMETER, f"layers.0.neurons.0.weights.{j}") for j in range(2)]
-    b = leaf(0.5, ops.PARAMETER, "layers.0.neurons.0.bias")
+    w = [leaf(0.1 * j, operation.PARAMETER, f"layers.0.neurons.0.weights.{j}") for j in range(2)]
+    b = leaf(0.5, operation.PARAMETER, "layers.0.neurons.0.bias")
     x = [Value(1.0, "x0"), Value(2.0, "x1")]
     s = w[0] * x[0] + w[1] * x[1] + b if plain else dot(w, x, b)
     inside = {"*", "+", "tanh", "parameter"} if plain else {"dot + b", "tanh", "parameter"}

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from micrograd_plus import Value, dot, nn
-from micrograd_plus.explain.words import number
 from micrograd_plus.nn.optim import OPTIMIZERS
 from micrograd_plus.value import UNSEEN, topological_order
 from micrograd_plus.viz.player import StepPlayer
 from micrograd_plus.viz.player.steps import StepLog
+from micrograd_plus.words import number
 
 
 def neuron():

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 import pytest
 
 from micrograd_plus import Value, data, nn
-from micrograd_plus.explain.words import number
 from micrograd_plus.train import fit
 from micrograd_plus.viz import palette
 from micrograd_plus.viz.player import Recorder, TrainingPlayer
+from micrograd_plus.words import number
 
 pytestmark = pytest.mark.browser
 

@@ -77,7 +77,7 @@ class Page:
         path = Path(path)
         if path.suffix.lower() not in (".html", ".htm"):
             raise ValueError(f"a player is a web page: give a path that ends in .html, not {str(path)!r}")
-        from micrograd_plus.train.files import write_atomically
+        from micrograd_plus.files import write_atomically
 
         write_atomically(path, self.html().encode())
         return path

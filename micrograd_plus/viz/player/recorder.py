@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus._checks import whole_number
+from micrograd_plus.checks import whole_number
 from micrograd_plus.train.callbacks import Callback, Run
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.explain.words import derivative, local, number, places
-from micrograd_plus.ops import Op
+from micrograd_plus.operation import Op
 from micrograd_plus.value import Value
 from micrograd_plus.viz import palette
 from micrograd_plus.viz.graph import Graph, Layout
 from micrograd_plus.viz.player.page import Page
 from micrograd_plus.viz.player.steps import Step, StepLog
+from micrograd_plus.words import derivative, local, number, places
 
 if TYPE_CHECKING:
     from micrograd_plus.nn import Optimizer

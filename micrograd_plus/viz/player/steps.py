@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from micrograd_plus import ops
-from micrograd_plus.explain.words import names, number, partial_words, tidy, value_words
-from micrograd_plus.ops import substitute
+from micrograd_plus import operation
+from micrograd_plus.reading import substitute
 from micrograd_plus.value import Value, topological_order
+from micrograd_plus.words import names, number, partial_words, tidy, value_words
 
 if TYPE_CHECKING:
     from micrograd_plus.nn import Optimizer
@@ -93,7 +93,7 @@ class StepLog:
         for place in reversed(range(len(self.order))):
             node, upstream = self.order[place], self.grads[place]
             for operand, (child, partial) in enumerate(zip(node.children, node.partials)):
-                if child.op is ops.CONSTANT or isinstance(child.op, ops.Bernoulli):
+                if child.op is operation.CONSTANT or isinstance(child.op, operation.Bernoulli):
                     continue  # nobody reads the gradient of a number that can't be moved
                 to = self.place[child]
                 before = self.grads[to]

@@ -12,10 +12,10 @@ from itertools import groupby
 from struct import pack
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.explain.words import number
 from micrograd_plus.train.metrics import class_of
 from micrograd_plus.viz.player.page import Page
 from micrograd_plus.viz.player.recorder import Frame, Recorder
+from micrograd_plus.words import number
 
 if TYPE_CHECKING:
     from micrograd_plus.data import Dataset

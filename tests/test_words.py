@@ -7,11 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micrograd_plus import Value, dot, logsumexp, ops, select, topological_order, total
-from micrograd_plus.explain.words import derivative, names, number, partial_words, places, value_words
+from micrograd_plus import Value, dot, logsumexp, operation, ops, select, topological_order, total
+from micrograd_plus.reading import scalar_names
 from micrograd_plus.value import apply, leaf
+from micrograd_plus.words import derivative, names, number, partial_words, places, value_words
 
-OPERANDS = {"log": [2.0], "sqrt": [2.0], "log1p": [0.5], "pow": [1.5, -2.0], "power": [1.5], "select": [1.0, -0.5, 2.0]}
+OPERANDS = {
+    "log": [2.0],
+    "log2": [2.0],
+    "log10": [2.0],
+    "acosh": [2.0],
+    "sqrt": [2.0],
+    "log1p": [0.5],
+    "pow": [1.5, -2.0],
+    "power": [1.5],
+    "select": [1.0, -0.5, 2.0],
+}
 """Operands where a row is defined only for some numbers."""
 
 
@@ -38,7 +49,7 @@ def _names(*roots):
 
 
 def _arithmetic():
-    functions = ops.scalar_names() | {"min": min, "max": max, "abs": abs}
+    functions = scalar_names() | {"min": min, "max": max, "abs": abs}
     functions["step"] = lambda x: float(x > 0)
     functions["sign"] = lambda x: float(x > 0) - float(x < 0)
     functions["sigmoid"] = lambda x: 1 / (1 + math.exp(-x))
@@ -118,7 +129,7 @@ def test_a_long_sum_is_written_with_dots_and_a_long_logsumexp_too():
 
 
 def test_names_follow_labels_roles_and_order():
-    x, w = Value(2.0), leaf(0.5, ops.PARAMETER)
+    x, w = Value(2.0), leaf(0.5, operation.PARAMETER)
     mask = leaf(2.0, ops.Bernoulli(0.5, 2.0, random.Random(0)))
     out = (w * x + 1) * mask - -3.5
     assert [*names(topological_order(out)).values()] == ["w1", "x1", "v1", "1", "v2", "mask1", "v3", "-3.5", "v4"]

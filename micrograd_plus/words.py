@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from micrograd_plus import ops
-from micrograd_plus.ops import Op
+from micrograd_plus import operation
+from micrograd_plus.operation import Op
 from micrograd_plus.value import Value
 
 __all__ = ["derivative", "local", "names", "number", "partial_words", "places", "tidy", "value_words"]
@@ -40,7 +40,7 @@ def names(order: Sequence[Value]) -> dict[Value, str]:
     counts: dict[str, int] = {}
     for node in order:
         label = _one_line(node.label)
-        if not label and node.op is ops.CONSTANT:
+        if not label and node.op is operation.CONSTANT:
             found[node] = number(node.data)
             continue
         stem = label or _stem(node)
@@ -57,9 +57,9 @@ def names(order: Sequence[Value]) -> dict[Value, str]:
 def _stem(node: Value) -> str:
     if node.children:
         return "v"
-    if isinstance(node.op, ops.Bernoulli):
+    if isinstance(node.op, operation.Bernoulli):
         return "mask"
-    return "w" if node.op is ops.PARAMETER else "x"
+    return "w" if node.op is operation.PARAMETER else "x"
 
 
 def _one_line(label: str) -> str:

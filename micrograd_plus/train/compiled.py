@@ -10,11 +10,13 @@ import numpy as np
 from micrograd_plus.compiler.compile import build, watched
 from micrograd_plus.compiler.program import Array, Program, flags_raised
 from micrograd_plus.compiler.trace import CompileError
-from micrograd_plus.compiler.trainer import Trainer
 from micrograd_plus.data import Dataset
+from micrograd_plus.errors import DomainError
+from micrograd_plus.mode import no_grad
 from micrograd_plus.nn import Dropout, Module, Optimizer
 from micrograd_plus.train.engine import Loss, NonFiniteError, Penalty, Prediction, evaluating, numbers_of
-from micrograd_plus.value import DomainError, Value, no_grad
+from micrograd_plus.train.trainer import Trainer
+from micrograd_plus.value import Value
 
 __all__ = ["CompiledEngine"]
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from micrograd_plus.compiler import CompiledEngine, CompileError, Trainer, compile
+from micrograd_plus.compiler import CompileError, compile
 from micrograd_plus.compiler.update import update_function
 from micrograd_plus.data import Dataset, batch_indices, iris, line, moons
+from micrograd_plus.functions import total
 from micrograd_plus.nn import (
     MLP,
     SGD,
@@ -25,8 +26,10 @@ from micrograd_plus.nn import (
     l2_penalty,
     mse_loss,
 )
+from micrograd_plus.train.compiled import CompiledEngine
 from micrograd_plus.train.engine import EagerEngine, NonFiniteError
-from micrograd_plus.value import Value, total
+from micrograd_plus.train.trainer import Trainer
+from micrograd_plus.value import Value
 
 CASES = {
     "dropout": (lambda: MLP(2, [8, 8, 1], dropout=0.3, seed=1), moons(40), binary_cross_entropy_with_logits, Adam, {}),

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from micrograd_plus.train.files import read_document, remove_leftovers, write_atomically, write_document
+from micrograd_plus.files import read_document, remove_leftovers, write_atomically, write_document
 
 CONTENT: dict[str, Any] = {"numbers": [0.1, -0.0, 1e-323, 1.7976931348623157e308], "name": "naïve ✓", "none": None}
 
@@ -156,7 +156,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
 
 WRITER = """
 import sys
-from micrograd_plus.train.files import write_document
+from micrograd_plus.files import write_document
 path, number = sys.argv[1], 0
 while True:
     number += 1

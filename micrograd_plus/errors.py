@@ -1,0 +1,139 @@
+"""Errors in words: what a Value can be made of, for which numbers an operation is defined, and the cure.
+
+The messages name the node, what was expected and what came. This module knows no Value and no operation: it looks at
+what it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from math import isfinite, isnan
+from numbers import Real
+from typing import Any
+
+__all__ = ["DomainError", "as_list", "domain_error", "evaluated", "in_words", "setting", "short", "to_float"]
+
+
+class DomainError(ValueError):
+    """An operation met numbers that it is not defined for, such as the logarithm of -1."""
+
+
+# -------------------------------------------------------------------- numbers
+
+
+def to_float(data: Any) -> float:
+    """Returns a real number as a float. Raises TypeError for anything else, OverflowError for an int beyond floats."""
+    if isinstance(data, Real):
+        try:
+            return float(data)
+        except OverflowError:
+            kind = type(data).__name__
+            raise OverflowError(f"a Value holds up to 1.8e308, but got a larger {kind}; scale it down") from None
+    cure = "convert it with float() first"
+    if isinstance(data, str):
+        cure = f"convert it first: float({data!r})"
+    elif data is None:
+        cure = "a function may have forgotten its return"
+    elif isinstance(data, complex):
+        cure = "take its real part or its size, abs(z)"
+    elif hasattr(data, "backward"):
+        cure = "it is a Value already; use it as it is"
+    elif hasattr(data, "__len__"):
+        cure = "pass one number; for many, make a list of Values"
+    raise TypeError(f"a Value needs a real number, but got {type(data).__name__}: {short(data)}; {cure}")
+
+
+def setting(name: str, data: Any) -> float:
+    """Returns a number that is burnt into an operation. Raises ValueError unless it is finite."""
+    number = to_float(data)
+    if not isfinite(number):
+        raise ValueError(f"{name} must be a finite number, but got {number}")
+    return number
+
+
+def as_list(op: Any, values: Any) -> list[Any]:
+    """Returns the operands of a group as a list. Raises TypeError for what is no sequence."""
+    if isinstance(values, str) or hasattr(values, "backward") or not isinstance(values, Iterable):
+        given = f"{type(values).__name__}: {short(values)}"
+        raise TypeError(f"{op.name} needs a sequence of numbers or Values, but got {given}; put it in a list")
+    return list(values)
+
+
+def short(data: Any) -> str:
+    """Returns what a message shows of a thing: its repr, not more than 60 characters."""
+    text = repr(data)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+# -------------------------------------------------------------------- operations
+
+
+def evaluated(op: Any, operands: Sequence[Any], constant: Callable[[Any], Any]) -> tuple[Any, float, Any]:
+    """Returns an operation's children, its value and the derivatives by them, from whatever it was given.
+
+    `constant` makes a Value of a number. Raises ValueError if groups are empty or differ in length, TypeError for what
+    is not a number, and where the row is not defined an error that says so in words.
+    """
+    groups = [
+        [constant(each) for each in as_list(op, operand)] if starred else [constant(operand)]
+        for starred, operand in zip(op.starred, operands)
+    ]
+    sizes = [len(group) for starred, group in zip(op.starred, groups) if starred]
+    if sizes and (min(sizes) == 0 or min(sizes) != max(sizes)):
+        expected, cure = "at least 1 value", "check where they come from"
+        if len(sizes) > 1:
+            expected, cure = "operands of equal length, at least 1", "check the widths"
+        raise ValueError(f"{op.name} needs {expected}, but got {' and '.join(map(str, sizes))}; {cure}")
+    children = tuple(chain.from_iterable(groups))
+    try:
+        data, partials = op.scalar(*op.groups([float(child.data) for child in children]))
+    except (ArithmeticError, ValueError) as error:
+        raise domain_error(op, children, error) from None
+    if isnan(data):
+        raise domain_error(op, children, ValueError())
+    if not isfinite(data) and all(isfinite(child.data) for child in children):
+        raise domain_error(op, children, OverflowError())  # an infinity may pass through, but not arise
+    return children, data, partials
+
+
+def domain_error(op: Any, operands: Sequence[Any], error: Exception) -> Exception:
+    """Returns the error that `math` raised, of the same kind, saying which node, what was expected and the cure."""
+    text, given = in_words(op, operands)
+    at = f" for {given}" if given else ""
+    if isinstance(error, OverflowError):
+        what, cure = text, op.cure if op.needs.startswith("x below") else "scale the operands down"
+        if _has_value(op, operands):
+            what, cure = f"the derivative of {text}", "keep the operands away from 0"
+        return OverflowError(f"{what} is beyond the largest float, 1.8e308{at and ','}{at}; {cure}")
+    expected = f"it needs {op.needs}" if op.needs else "its value is not a number"
+    kind = ZeroDivisionError if isinstance(error, ZeroDivisionError) else DomainError
+    return kind(f"{text} is not defined{at}: {expected}{f'; {op.cure}' if op.cure else ''}")
+
+
+def _has_value(op: Any, operands: Sequence[Any]) -> bool:
+    """Whether the value itself is a float, whatever becomes of the derivatives."""
+    try:
+        return isfinite(op.value_alone(*op.groups([float(operand.data) for operand in operands])))
+    except (ArithmeticError, ValueError):
+        return False
+
+
+def in_words(op: Any, operands: Sequence[Any]) -> tuple[str, str]:
+    """Returns an operation on these operands as a message writes it, and their numbers: `x / z` and `x = 1, z = 0`."""
+    labels = {operand.label for operand in operands}
+    names, given = [], []
+    for i, operand in enumerate(operands):
+        name = f"x{i + 1}" if op.is_nary else op.operands[i]
+        name = operand.label or (name if name not in labels else f"operand {i + 1}")
+        if operand.op.name == "constant" and not operand.label:
+            names.append(f"{operand.data:.6g}")
+        else:
+            names.append(name)
+            given.append(f"{name} = {operand.data:.6g}")
+    given = list(dict.fromkeys(given))
+    text = op.words(*op.groups(names)) if len(names) <= 8 else f"{op.name} of {len(names)} numbers"
+    if len(text) > 80:
+        text = f"{op.name}({', '.join(names)})"
+    more = f" and {len(given) - 8} more" if len(given) > 8 else ""
+    return text, ", ".join(given[:8]) + more

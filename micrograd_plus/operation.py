@@ -1,0 +1,333 @@
+"""An operation is one row of the table in `ops`; here is what a row is, how it is read, and where rows are kept.
+
+A row is a label, a value and one local derivative per operand, written as they stand in a calculus book:
+
+    tanh = row("tanh", "x", "tanh(x)", x="1 - out**2")
+
+In a row `x` and `y` are the operands and `out` is the value. An operation that takes any number of operands names
+them as a group: in `"*xs"`, `xs` is all of them and `x` is the one whose derivative is written. The one text is read
+in many ways (see `reading`):
+
+==========  =====================================================  ==========================================
+reading     how                                                    serves
+==========  =====================================================  ==========================================
+`scalar`    the row over `math`                                    the eager engine
+`array`     the same row over NumPy                                the compiler's instructions
+`values`    the same derivatives over Values                       higher-order derivatives
+`words`     the row with the operands' labels put in               chain-rule text, tooltips, lessons
+==========  =====================================================  ==========================================
+
+So what a student reads is what ran, and an operation can't be half implemented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, lru_cache, update_wrapper
+from inspect import signature
+from math import isinf
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeAlias
+from weakref import WeakValueDictionary
+
+from micrograd_plus import reading
+from micrograd_plus.errors import setting, to_float
+
+if TYPE_CHECKING:
+    from random import Random
+
+__all__ = [
+    "CONSTANT", "FAMILIES", "INPUT", "PARAMETER", "TABLE", "Bernoulli", "Family", "Leaf", "Op", "Partials",
+    "each_row", "family", "row",
+]  # fmt: skip
+
+Partials: TypeAlias = tuple[float, ...]
+P = ParamSpec("P")
+
+
+class Op:
+    """One row of the table, and the ways to read it.
+
+    `name` is what Python code calls it (`mul`), `label` what a picture shows (`*`); `operands` are the names in the
+    row's text (a leading `*` marks a group); `value` and `partials` are that text; `needs` tells for which operands
+    the operation is defined, and `cure` what to do about others. `constants` are the numbers burnt into the row, and
+    `method` has the names of the Value's methods that it becomes, if any.
+
+    >>> from micrograd_plus.ops import mul, tanh
+    >>> tanh.value, tanh.partials
+    ('tanh(x)', {'x': '1 - out**2'})
+    >>> tanh.scalar(0.0)
+    (0.0, (1.0,))
+    >>> mul.words("w", "x"), mul.partial_words("x", "w", "x", out="n")
+    ('w * x', 'x')
+    """
+
+    shared = True
+    """One object serves all nodes and all copies of them; False for a random leaf, which carries a generator."""
+
+    def __init__(
+        self, name: str, label: str, operands: str, value: str, partials: Mapping[str, str],
+        constants: tuple[Any, ...] = (), needs: str = "", cure: str = "", method: str = "",
+    ) -> None:  # fmt: skip
+        self.name, self.label, self.method = name, label, method
+        self.operands = tuple(operands.split())
+        self.value, self.partials = value, dict(partials)
+        self.constants, self.needs, self.cure = constants, needs, cure
+        self.forward: Callable[..., Any] | None = None  # what makes its nodes: `value.function_of` writes it
+        if tuple(self.partials) != self.names:
+            raise ValueError(f"row {name!r} has operands {self.names} but derivatives for {tuple(self.partials)}")
+
+    def __repr__(self) -> str:
+        return f"<op {self.label or self.name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.constants:
+            return _of_family, (self.name, *self.constants)
+        operands = " ".join(self.operands)
+        declared = (self.name, self.label, operands, self.value, self.partials, (), self.needs, self.cure, self.method)
+        return _declared, declared
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names that derivatives are written for: a group `*xs` is one name, `x`, for whichever member."""
+        return tuple(operand[1:-1] if operand.startswith("*") else operand for operand in self.operands)
+
+    @cached_property
+    def starred(self) -> tuple[bool, ...]:
+        """For each operand, whether it is a group."""
+        return tuple(operand.startswith("*") for operand in self.operands)
+
+    @property
+    def doc(self) -> str:
+        """The docstring of the function or method: the value, the derivatives, for which operands."""
+        slopes = ", ".join(f"by {name} `{partial}`" for name, partial in self.partials.items())
+        return f"Returns the Value of `{self.value}`. Derivative {slopes}.{self.needs and f' Needs {self.needs}.'}"
+
+    @property
+    def is_nary(self) -> bool:
+        """True if the number of operands is not fixed by the row."""
+        return any(self.starred)
+
+    def groups(self, children: Sequence[Any]) -> list[Any]:
+        """The children sorted into the row's operands: a single one as it is, a group as a list."""
+        groups = sum(self.starred)
+        if not groups:
+            return list(children)
+        size = (len(children) - len(self.operands) + groups) // groups
+        found: list[Any] = []
+        start = 0
+        for starred in self.starred:
+            found.append(list(children[start : start + size]) if starred else children[start])
+            start += size if starred else 1
+        return found
+
+    # ------------------------------------------------------------ the readings
+
+    @cached_property
+    def scalar(self) -> Callable[..., tuple[float, Partials]]:
+        """A function from floats to the value and the local derivatives. Raises what `math` raises."""
+        function: Callable[..., tuple[float, Partials]] = reading.function(self, reading.Scalar(TABLE))
+        return function
+
+    def value_alone(self, *operands: Any) -> float:
+        """The value for floats, whatever becomes of the derivatives. Raises what `math` raises."""
+        value: float = reading.value_function(self, reading.Scalar(TABLE))(*operands)
+        return value
+
+    def values(self, functions: Mapping[str, Any]) -> Callable[..., tuple[Any, ...]]:
+        """A function `(out, *operands)` to the local derivatives, made of whatever `functions` are made of."""
+        function: Callable[..., tuple[Any, ...]] = reading.partials_function(self, reading.OverValues(TABLE), functions)
+        return function
+
+    def array_text(self, expression: str) -> str:
+        """The text of `value` or of a derivative in the array reading, earlier rows written out, for emitted code.
+
+        >>> from micrograd_plus.ops import relu
+        >>> relu.array_text(relu.partials["x"])
+        'where(x > 0, 1.0, 0.0)'
+        """
+        return reading.Array(TABLE).read(expression)
+
+    def words(self, *names: Any, at: Sequence[Any] = ()) -> str:
+        """The value in words, with these names for the operands (a list of names for a group).
+
+        If the operands' numbers are given as `at`, only the branch of a choice that they take is written.
+        """
+        return reading.substitute(self.value, self._bind(names), self._bind(at))
+
+    def partial_words(
+        self, operand: str, *names: Any, out: str = "out", member: int = 0, at: Sequence[Any] = ()
+    ) -> str:
+        """The derivative by one operand in words; `member` tells which one of a group, `at` is as in `words`."""
+        bound, numbers = self._bind(names) | {"out": out, "j": str(member)}, self._bind(at)
+        for group, name in zip(self.operands, self.names):
+            if group.startswith("*"):
+                bound[name] = bound[group[1:]][member]
+        if numbers:
+            numbers |= {"j": member, "out": self.scalar(*at)[0]}
+        return reading.substitute(self.partials[operand], bound, numbers)
+
+    def _bind(self, names: Sequence[Any]) -> dict[str, Any]:
+        return {operand.lstrip("*"): name for operand, name in zip(self.operands, names)}
+
+
+# -------------------------------------------------------------------- the registry
+
+TABLE: dict[str, Op] = {}
+"""Every operation with no constants burnt in, by name."""
+
+FAMILIES: dict[str, Family[...]] = {}
+"""Operations with constants burnt in, by name."""
+
+_users: list[Callable[[Op | Family[...]], None]] = []
+
+
+def row(
+    label: str, operands: str, value: str, *, name: str = "", needs: str = "", cure: str = "",
+    method: str | None = None, **partials: str,
+) -> Op:  # fmt: skip
+    """Returns the declared operation, entered in the table under `name` (its label unless given).
+
+    `operands` are the names in `value` and in the derivatives, one keyword for each: see the module's text. It is an
+    operation at once: a method of Value by its name (or by those in `method`; "" for none), an activation, a
+    function on the command line; it is drawn, explained, differentiated twice and compiled. `needs` says for which
+    operands it is defined, and `cure` what to do about others. A name is declared once; a
+    second time returns the first.
+
+    Raises ValueError if the derivatives are not those of the operands, one each.
+
+    >>> from micrograd_plus import Value, gradients
+    >>> cube = row("cube", "x", "x**3", x="3 * x**2")
+    >>> x = Value(2.0, "x")
+    >>> x.cube().data, gradients(x.cube(), x).data, gradients(gradients(x.cube(), x), x).data
+    (8.0, 12.0, 12.0)
+    """
+    name = name or label
+    if method is None:
+        method = "" if "*" in operands else name
+    op = Op(name, label, operands, value, partials, needs=needs, cure=cure, method=method)
+    if name in TABLE:
+        return TABLE[name]
+    TABLE[name] = op
+    _announce(op)
+    return op
+
+
+class Family(Generic[P]):
+    """Rows that differ in the constants burnt into them: called with the constants, it returns the row.
+
+    The constants' names and defaults are those of the function that declares the row. A number must be finite, unless
+    its default is not: then it is a bound, and None is none.
+
+    >>> from micrograd_plus.ops import leaky_relu
+    >>> leaky_relu.defaults
+    {'negative_slope': 0.01}
+    >>> leaky_relu(negative_slope=0.2), leaky_relu(0.2) is leaky_relu(negative_slope=0.2)
+    (<op leaky_relu(0.2)>, True)
+    """
+
+    def __init__(self, declare: Callable[P, Op], method: str) -> None:
+        self.name, self.method = declare.__name__, method
+        self.declare: Callable[..., Op] = declare
+        self.signature = signature(declare)
+        self.defaults = {name: each.default for name, each in self.signature.parameters.items()}
+        self._rows: WeakValueDictionary[tuple[Any, ...], Op] = WeakValueDictionary()  # one row for what is in use
+        self._recent = lru_cache(maxsize=128)(self._row)  # and the latest ones kept
+        update_wrapper(self, declare)
+
+    def __call__(self, *constants: P.args, **named: P.kwargs) -> Op:
+        """Returns the row. Raises TypeError for other constants, ValueError for a number that is not finite."""
+        given = self.signature.bind(*constants, **named).arguments
+        return self._recent(*(self._checked(name, given) for name in self.defaults))
+
+    def _checked(self, name: str, given: Mapping[str, Any]) -> Any:
+        default = self.defaults[name]
+        if name not in given:
+            return default
+        if isinstance(default, str):
+            return given[name]
+        if isinf(default):
+            return default if given[name] is None else to_float(given[name])
+        return setting(name, given[name])
+
+    def _row(self, *constants: Any) -> Op:
+        op = self._rows.get(constants)
+        if op is None:
+            op = self._rows[constants] = self.declare(*constants)
+            if TABLE.get(op.name) is not op:  # a family may choose among the table's rows
+                op.name, op.constants = self.name, constants
+        return op
+
+
+def family(method: str | None = None) -> Callable[[Callable[P, Op]], Family[P]]:
+    """Returns what makes a family of a function from constants to a row, and enters it under the function's name.
+
+    That is its method's name too, unless `method` says otherwise ("" for none).
+    """
+
+    def enter(declare: Callable[P, Op]) -> Family[P]:
+        found = Family(declare, declare.__name__ if method is None else method)
+        FAMILIES[found.name] = found
+        _announce(found)
+        return found
+
+    return enter
+
+
+def each_row(use: Callable[[Op | Family[...]], None]) -> None:
+    """Calls `use` with every row and family that there is, and with each that is declared later, as it is declared."""
+    _users.append(use)
+    for each in (*TABLE.values(), *FAMILIES.values()):
+        use(each)
+
+
+def _announce(declared: Any) -> None:
+    for use in _users:
+        use(declared)
+
+
+def _declared(name: str, *declaration: Any) -> Op:
+    """The row of a pickle: that of the table, or one made anew where the table has none."""
+    return TABLE.get(name) or _LEAVES.get(name) or TABLE.setdefault(name, Op(name, *declaration))
+
+
+def _of_family(name: str, *constants: Any) -> Op:
+    return FAMILIES[name](*constants)
+
+
+# -------------------------------------------------------------------- leaves
+
+
+class Leaf(Op):
+    """What the op of a node without operands tells: where its number came from (its role in a picture)."""
+
+    def __init__(self, name: str, label: str) -> None:
+        super().__init__(name, label, "", "", {})
+
+
+INPUT, CONSTANT, PARAMETER = Leaf("input", ""), Leaf("constant", ""), Leaf("parameter", "")
+_LEAVES = {each.name: each for each in (INPUT, CONSTANT, PARAMETER)}
+
+
+class Bernoulli(Leaf):
+    """How a random leaf is drawn: `scale` with probability `keep`, else 0, from the generator `rng`.
+
+    The op carries the generator so that a replay (a compiled program, a second forward pass) can draw anew, and so
+    that a picture can tell a dropped unit from a zero.
+
+    >>> from random import Random
+    >>> Bernoulli(0.5, 2.0, Random(0)).draw()
+    0.0
+    """
+
+    shared = False
+
+    def __init__(self, keep: float, scale: float, rng: Random) -> None:
+        super().__init__("bernoulli", f"bernoulli({keep:g})")
+        self.keep, self.scale, self.rng = keep, scale, rng
+
+    def draw(self) -> float:
+        """The next number: `scale` or 0.0."""
+        return self.scale if self.rng.random() < self.keep else 0.0
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Bernoulli, (self.keep, self.scale, self.rng)
