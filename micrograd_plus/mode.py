@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
-__all__ = ["Watcher", "is_recording", "no_gc", "no_grad", "watching"]
+from micrograd_plus.errors import to_float
+
+__all__ = ["Watcher", "is_recording", "looked_at", "no_gc", "no_grad", "watching"]
 
 # -------------------------------------------------------------------- no_grad
 
@@ -75,6 +77,14 @@ def watching(watcher: Watcher) -> Iterator[None]:
         yield
     finally:
         watchers.pop()
+
+
+def looked_at(event: str, node: Any, other: Any) -> float:
+    """Returns the number of `other`, a Value or a plain one; whoever watches is told that Python looks at it."""
+    if watchers:
+        watchers[-1](event, node, other)
+    number: float = other.data if hasattr(other, "backward") else to_float(other)
+    return number
 
 
 # -------------------------------------------------------------------- no_gc

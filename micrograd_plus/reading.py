@@ -22,7 +22,7 @@ _OF_MATH = (
     "exp", "log", "log2", "log10", "log1p", "expm1", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2",
     "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "hypot", "erf", "pow",
 )  # fmt: skip
-_WHOLE = {"floor": math.floor, "ceil": math.ceil, "trunc": math.trunc, "round": round}
+_WHOLE: dict[str, Callable[[Any], Any]] = {"floor": math.floor, "ceil": math.ceil, "trunc": math.trunc, "round": round}
 
 PRIMITIVES = frozenset((*_OF_MATH, *_WHOLE, "abs", "min", "max", "sum", "item", "where", "real"))
 """The functions that every reading supplies itself; any other that a row calls is a row."""
@@ -35,7 +35,7 @@ def scalar_names() -> dict[str, Any]:
     return names | {"item": lambda xs, i: xs[int(i)], "mul": operator.mul}
 
 
-def _to_whole(of_math: Callable[[float], int]) -> Callable[[float], float]:
+def _to_whole(of_math: Callable[[Any], Any]) -> Callable[[float], float]:
     """A float for a float, with its sign, as NumPy has it: -0.0 for ceil(-0.5), and infinities as they are."""
     return lambda x: math.copysign(of_math(x), x) if math.isfinite(x) else x
 
