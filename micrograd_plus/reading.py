@@ -46,17 +46,17 @@ def _to_whole(of_math: Callable[[Any], Any]) -> Callable[[float], float]:
 def function(op: Any, text: Text, functions: Mapping[str, Any] | None = None) -> Any:
     """Returns the row as a function of its operands, to its value and the tuple of its derivatives."""
     body = f"    out = {text.read(op.value)}\n    return out, ({_partials(op, text)})"
-    return _defined(op, _arguments(op), body, functions)
+    return _defined("row", op, _arguments(op), body, functions)
 
 
 def value_function(op: Any, text: Text, functions: Mapping[str, Any] | None = None) -> Any:
     """Returns the row as a function of its operands, to its value alone."""
-    return _defined(op, _arguments(op), f"    return {text.read(op.value)}", functions)
+    return _defined("value", op, _arguments(op), f"    return {text.read(op.value)}", functions)
 
 
 def partials_function(op: Any, text: Text, functions: Mapping[str, Any] | None = None) -> Any:
     """Returns the row as a function of its value and its operands, to the tuple of its derivatives."""
-    return _defined(op, f"out, {_arguments(op)}", f"    return ({_partials(op, text)})", functions)
+    return _defined("derivatives", op, f"out, {_arguments(op)}", f"    return ({_partials(op, text)})", functions)
 
 
 def _arguments(op: Any) -> str:
@@ -83,10 +83,10 @@ def _partials(op: Any, text: Text) -> str:
     return ", ".join(parts) + ","
 
 
-def _defined(op: Any, arguments: str, body: str, functions: Mapping[str, Any] | None) -> Any:
+def _defined(what: str, op: Any, arguments: str, body: str, functions: Mapping[str, Any] | None) -> Any:
     """The function, whose one or two lines a debugger and a traceback can show."""
-    name, source = f"{op.name}_row", f"def {op.name}_row({arguments}):\n{body}\n"
-    file = f"<row {op.label or op.name}>"
+    name, file = f"{op.name}_{what}", f"<{what} of {op.label}>"
+    source = f"def {name}({arguments}):\n{body}\n"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     namespace = dict(scalar_names() if functions is None else functions)
     exec(compile(source, file, "exec"), namespace)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from micrograd_plus.operation import PARAMETER
+from micrograd_plus.operation import PARAMETER
 from micrograd_plus.value import Value
 
 __all__ = ["add_parser", "run"]
