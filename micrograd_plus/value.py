@@ -224,22 +224,21 @@ def _binary(op: Op) -> Callable[..., Value]:
 
 
 def _nary(op: Op) -> Callable[..., Value]:
-    groups = sum(op.starred)
-
     def forward(*operands: Any) -> Value:
         children: list[Value] = []
         numbers: list[Any] = []
+        widths: set[int] = set()
         try:
             for operand in operands:
                 if type(operand) is list:
                     children += operand
+                    widths.add(len(operand))
                     numbers.append([each.data for each in operand])
                 else:
                     children.append(operand)
                     numbers.append(operand.data)
             data, partials = op.scalar(*numbers)
-            equal = groups < 2 or len({len(each) for each in numbers if type(each) is list}) == 1
-            if equal and type(data) is float and data - data == 0.0:
+            if len(widths) < 2 and type(data) is float and data - data == 0.0:
                 return _node(op, data, tuple(children), MANY, partials)
         except _UNFIT:
             pass
