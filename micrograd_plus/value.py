@@ -187,7 +187,7 @@ _new = Value.__new__
 
 def _node(op: Op, data: float, left: Any = None, right: Any = None, by_left: Any = None, by_right: Any = None) -> Value:
     """A node without the checks of `Value(...)`; in `no_grad()` one that does not remember how it was made."""
-    if mode.paused and not mode.is_recording():
+    if mode.blocks and not mode.is_recording():
         op, left, right = CONSTANT, None, None
     node = _new(Value)
     node.data, node.grad, node.op, node.label = data, UNSEEN, op, ""
@@ -277,8 +277,8 @@ def leaf(data: SupportsFloat, op: Leaf, label: str = "") -> Value:
     """
     node = Value(data, label)
     node.op = op
-    if mode.watchers and not op.shared:
-        mode.watchers[-1]("leaf", node, node)
+    if not op.shared:
+        mode.tell("leaf", node, node)
     return node
 
 

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from micrograd_plus import Value, no_gc, no_grad
+from micrograd_plus.mode import watching
 
 
 def test_cycles_are_not_sought_within_the_outermost_block() -> None:
@@ -53,6 +54,21 @@ def test_the_last_thread_to_leave_brings_the_search_back() -> None:
     leave.set()
     thread.join()
     assert gc.isenabled()
+
+
+def test_watching_is_of_one_thread() -> None:
+    told: list[str] = []
+    with watching(lambda event, node, other: told.append(event)):
+        thread = threading.Thread(target=lambda: Value(1.0) < Value(2.0))
+        thread.start()
+        thread.join()
+        assert told == []
+        assert Value(1.0) < Value(2.0)
+        assert told == ["__lt__"]
+        with watching(lambda event, node, other: told.append(f"inner {event}")):
+            float(Value(1.0))
+    assert Value(1.0) < Value(2.0)
+    assert told == ["__lt__", "inner __float__"]
 
 
 def test_no_grad_is_of_one_thread() -> None:
