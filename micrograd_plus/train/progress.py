@@ -27,48 +27,37 @@ def progress_bar(total: int, show: bool = True) -> Iterator[Update]:
     ...     for done in range(1, 4):
     ...         update(done, lambda: f"step {done}")
     """
-    bar: type[_TerminalBar] | type[_NotebookBar] | None = None
+    kind: type[_TerminalBar] | type[_NotebookBar] | None = None
     if show:
-        bar = _NotebookBar if _in_notebook() else _TerminalBar if sys.stderr.isatty() else None
-    if bar is None:
+        kind = _NotebookBar if _in_notebook() else _TerminalBar if sys.stderr.isatty() else None
+    if kind is None:
         yield lambda done, words: None
         return
-    throttled = _Throttled(bar, total)
+    bar: _TerminalBar | _NotebookBar | None = None
+    due = time.monotonic() + PATIENCE
+    last: tuple[int, Callable[[], str]] = (0, str)
+
+    def update(done: int, words: Callable[[], str]) -> None:
+        nonlocal bar, due, last
+        last = done, words
+        if time.monotonic() >= due:
+            bar = bar or kind(total)
+            bar.draw(done, words())
+            due = time.monotonic() + INTERVAL
+
     try:
-        yield throttled.update
+        yield update
     finally:
-        throttled.close()
+        if bar is not None:
+            done, words = last
+            bar.draw(done, words())
+            bar.close()
 
 
 def _in_notebook() -> bool:
     ipython = sys.modules.get("IPython")  # a notebook has it loaded
     shell: Any = ipython.get_ipython() if ipython is not None else None
     return shell is not None and hasattr(shell, "kernel")
-
-
-class _Throttled:
-    """Opens the bar when the work turns out long, and then draws it a few times a second, and once at the end."""
-
-    def __init__(self, bar: type[_TerminalBar] | type[_NotebookBar], total: int) -> None:
-        self.kind, self.total = bar, total
-        self.bar: _TerminalBar | _NotebookBar | None = None
-        self.due = time.monotonic() + PATIENCE
-        self.last: tuple[int, Callable[[], str]] | None = None
-
-    def update(self, done: int, words: Callable[[], str]) -> None:
-        self.last = done, words
-        if time.monotonic() < self.due:
-            return
-        if self.bar is None:
-            self.bar = self.kind(self.total)
-        self.bar.draw(done, words())
-        self.due = time.monotonic() + INTERVAL
-
-    def close(self) -> None:
-        if self.bar is not None and self.last is not None:
-            done, words = self.last
-            self.bar.draw(done, words())
-            self.bar.close()
 
 
 class _TerminalBar:
