@@ -233,16 +233,15 @@ def loss_function(loss: str | Loss) -> Loss:
 
 
 def loss_name(loss: str | Loss) -> str:
-    """Returns the name that `LOSSES` has for a loss, given by any name or as the function; for any other, its own name.
+    """Returns the name that `LOSSES` has for a loss, given by its name or as the function; for any other, its own name.
 
     >>> loss_name("mse_loss"), loss_name(binary_cross_entropy), loss_name("loss_of_mine")
     ('mse', 'bce', 'loss_of_mine')
     """
-    if callable(loss):
-        known = [name for name, function in LOSSES.items() if function is loss]
-        return known[0] if known else getattr(loss, "__name__", type(loss).__name__)
-    short = str(loss).removesuffix("_loss").replace("binary_cross_entropy", "bce")
-    return short if short in LOSSES else loss
+    for name, function in LOSSES.items():
+        if loss in (function, function.__name__):
+            return name
+    return getattr(loss, "__name__", type(loss).__name__) if callable(loss) else loss
 
 
 # -------------------------------------------------------------------- what they share

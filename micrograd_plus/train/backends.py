@@ -31,24 +31,22 @@ def engine_for(backend: str | None, data: Dataset, *arguments: Any, **options: A
     Without a name it is the usual one, and for a model that this can't serve the eager one, with a warning. Raises
     ValueError for an unknown name, CompileError where a backend that was named can't serve.
     """
-    if backend is not None:
-        named("backend", backend, BACKENDS)
-    if backend == "eager":
-        return _prepared(backend, data, *arguments, **options)
+    make = named("backend", USUAL if backend is None else backend, BACKENDS)
+    if make is EagerEngine:
+        return _prepared(make, data, *arguments, **options)
     from micrograd_plus.compiler import CompileError
 
     try:
-        return _prepared(backend or USUAL, data, *arguments, **options)
+        return _prepared(make, data, *arguments, **options)
     except CompileError as error:
         if backend is not None:
-            raise CompileError(
-                f"the backend {backend!r} can't run this model: {error}. Leave backend out, or use backend='eager'"
-            ) from error
+            cure = "leave backend out, or use backend='eager'"
+            raise CompileError(f"the backend {backend!r} can't run this model: {error}; {cure}") from error
         warnings.warn(f"the model can't be compiled, and runs as it stands: {error}", stacklevel=3)
-        return _prepared("eager", data, *arguments, **options)
+        return _prepared(EagerEngine, data, *arguments, **options)
 
 
-def _prepared(backend: str, data: Dataset, *arguments: Any, **options: Any) -> Engine:
-    engine = BACKENDS[backend](*arguments, **options)
+def _prepared(make: Callable[..., Engine], data: Dataset, *arguments: Any, **options: Any) -> Engine:
+    engine = make(*arguments, **options)
     engine.prepare(data)
     return engine

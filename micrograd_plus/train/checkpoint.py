@@ -14,7 +14,7 @@ from micrograd_plus import operation
 from micrograd_plus.checks import whole_number
 from micrograd_plus.data import Dataset
 from micrograd_plus.files import read_document, remove_leftovers, write_document
-from micrograd_plus.nn import Module, Optimizer
+from micrograd_plus.nn import Module
 from micrograd_plus.nn.losses import loss_name
 from micrograd_plus.train.callbacks import Run
 from micrograd_plus.train.history import History
@@ -50,12 +50,15 @@ class Keeper:
     and what the run is (`settings`, the data, the form of the model), so that it can't be mistaken for another.
     """
 
-    def __init__(self, checkpoint: Checkpoint, run: Run, settings: Mapping[str, Any]) -> None:
-        self.checkpoint, self.run = checkpoint, run
+    def __init__(self, to: str | os.PathLike[str] | Checkpoint, run: Run, settings: Mapping[str, Any]) -> None:
+        self.checkpoint = to if isinstance(to, Checkpoint) else Checkpoint(to)
+        self.run, optimizer, names = run, run.optimizer, list(run.model.state_dict())
+        # a schedule is a function, and one can't be told from another
+        scheduled = f"{type(optimizer).__name__}, {optimizer.options}" if callable(optimizer.lr) else None
         self.identity = {
             "data": fingerprint(run.data),
-            "model": _fingerprint_of_names(run.model.state_dict()),
-            "optimizer": _words_of(run.optimizer),
+            "model": f"{len(names)} parameters, {hashlib.sha256(' '.join(names).encode()).hexdigest()[:12]}",
+            "optimizer": scheduled or repr(optimizer),
             "random_generators": [name for name, _ in _generators(run.model)],
             "callbacks": [type(callback).__name__ for callback in run.callbacks],
             "loss": run.objective.name,
@@ -74,7 +77,7 @@ class Keeper:
             "iteration": run.iteration,
             "model": run.model.state_dict(),
             "optimizer": run.optimizer.state_dict(),
-            "random": {name: _state_of(rng) for name, rng in _generators(run.model)},
+            "random": {name: rng.getstate() for name, rng in _generators(run.model)},
             "callbacks": [callback.state_dict() for callback in run.callbacks],
             "history": run.history.to_dict(),
         }
@@ -94,7 +97,8 @@ class Keeper:
         run.model.load_state_dict(saved["model"])
         run.optimizer.load_state_dict(saved["optimizer"])
         for name, rng in _generators(run.model):
-            rng.setstate(_restored(saved["random"][name]))
+            version, numbers, gauss = saved["random"][name]
+            rng.setstate((version, tuple(numbers), gauss))
         for callback, state in zip(run.callbacks, saved["callbacks"]):
             callback.load_state_dict(state)
         run.epoch, run.iteration = saved["epoch"], saved["iteration"]
@@ -127,19 +131,6 @@ def fingerprint(data: Dataset) -> str:
     return f"{len(data)} x {data.width}, {digest.hexdigest()[:12]}"
 
 
-def _fingerprint_of_names(state: Mapping[str, float]) -> str:
-    """A short text that tells models apart by the names of their parameters."""
-    return f"{len(state)} parameters, {hashlib.sha256(' '.join(state).encode()).hexdigest()[:12]}"
-
-
-def _words_of(optimizer: Optimizer) -> str:
-    """The optimizer with its options; a schedule is a function, and one can't be told from another."""
-    return repr(optimizer) if not callable(optimizer.lr) else f"{type(optimizer).__name__}, {optimizer.options}"
-
-
-# -------------------------------------------------------------------- generators of random numbers
-
-
 def _generators(model: Module) -> Iterator[tuple[str, random.Random]]:
     """Every generator that a part of the model draws from, once, with a name: those of Dropout masks above all."""
     seen = set()
@@ -149,13 +140,3 @@ def _generators(model: Module) -> Iterator[tuple[str, random.Random]]:
             if isinstance(rng, random.Random) and rng not in seen:
                 seen.add(rng)
                 yield f"{prefix}{name}", rng
-
-
-def _state_of(rng: random.Random) -> list[Any]:
-    version, numbers, gauss = rng.getstate()
-    return [version, list(numbers), gauss]
-
-
-def _restored(state: list[Any]) -> tuple[Any, ...]:
-    version, numbers, gauss = state
-    return version, tuple(numbers), gauss

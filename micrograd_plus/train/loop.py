@@ -115,7 +115,7 @@ def fit(
     limits = {"clip_norm": bounds.norm, "clip_value": bounds.value}
     engine = engine_for(backend, data, model, objective.loss, optimizer, penalty=penalty, **limits)
     run = Run(engine, model, optimizer, data, objective, epochs, watchers)
-    keeper = _keeper(checkpoint, run, {"rows": len(data), **order, **limits})
+    keeper = None if checkpoint is None else Keeper(checkpoint, run, {"rows": len(data), **order, **limits})
     if keeper:
         keeper.resume()
     model.train()
@@ -172,14 +172,6 @@ def _measure(run: Run, measures: Measures, mean_loss: float) -> None:
 
 
 # -------------------------------------------------------------------- what is passed to fit
-
-
-def _keeper(
-    checkpoint: str | os.PathLike[str] | Checkpoint | None, run: Run, settings: Mapping[str, Any]
-) -> Keeper | None:
-    if checkpoint is None:
-        return None
-    return Keeper(checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint), run, settings)
 
 
 def _watchers(callbacks: Sequence[Callback | Callable[[Run], Any]]) -> list[Callback]:

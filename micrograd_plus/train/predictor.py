@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -196,19 +196,11 @@ def _softmax(output: Prediction) -> list[float]:
         return [each.data for each in softmax(output if isinstance(output, list) else [0.0, output])]
 
 
-def _from_logarithms(output: Any) -> list[float]:
-    return [math.exp(each) for each in output]
-
-
-def _from_one(output: Any) -> list[float]:
-    return [1.0 - output, output]
-
-
-_PROBABILITIES = {
+_PROBABILITIES: dict[str, Callable[[Any], list[float]]] = {
     "cross_entropy": _softmax,
     "bce_with_logits": _softmax,
-    "nll": _from_logarithms,
-    "bce": _from_one,
+    "nll": lambda logarithms: [math.exp(each) for each in logarithms],
+    "bce": lambda probability: [1.0 - probability, probability],
 }
 """How outputs become probabilities, by the loss; a single logit x is the two logits 0 and x."""
 
@@ -226,17 +218,17 @@ def architecture_of(model: Module) -> dict[str, Any]:
     >>> architecture_of(Sequential(Layer(2, 3, "tanh"), Dropout(0.5)))["layers"][1]
     {'module': 'Dropout', 'p': 0.5}
     """
-    found = _ARCHITECTURES.get(type(model).__name__)
-    if found is None or found[0] is not type(model):
+    name, arguments_of = type(model).__name__, _ARGUMENTS.get(type(model))
+    if arguments_of is None:
         raise TypeError(
-            f"a file can't hold the architecture of a {type(model).__name__}, only of {', '.join(_ARCHITECTURES)};"
-            " keep the numbers alone (state_dict()), and load them into a model that your own code makes"
+            f"a file can't hold the architecture of a {name}, only of {', '.join(_BY_NAME)}; keep the numbers alone"
+            " (state_dict()), and load them into a model that your own code makes"
         )
-    arguments = found[1](model)
+    arguments = arguments_of(model)
     activation = arguments.get("activation")
     if activation is not None and not isinstance(activation, str):
         raise ValueError(f"a file can't hold the function {activation!r}; give the activation by name, such as 'relu'")
-    return {"module": type(model).__name__, **arguments}
+    return {"module": name, **arguments}
 
 
 def model_of(architecture: Mapping[str, Any]) -> Module:
@@ -247,38 +239,24 @@ def model_of(architecture: Mapping[str, Any]) -> Module:
     """
     arguments = dict(architecture)
     name = arguments.pop("module", None)
-    if name not in _ARCHITECTURES:
-        raise ValueError(
-            f"the file's model is a {name!r}, and known are {', '.join(_ARCHITECTURES)}; update micrograd_plus"
-        )
+    if name not in _BY_NAME:
+        raise ValueError(f"the file's model is a {name!r}, and known are {', '.join(_BY_NAME)}; update micrograd_plus")
     try:
         if name == "Sequential":
             return Sequential(*map(model_of, arguments["layers"]))
-        model: Module = _ARCHITECTURES[name][0](**arguments)
-        return model
+        return _BY_NAME[name](**arguments)
     except (KeyError, TypeError) as error:
         raise ValueError(f"the file describes no {name}: {error}") from None
 
 
-def _neuron(neuron: Neuron) -> dict[str, Any]:
-    return {"nin": neuron.nin, "activation": neuron.activation, "bias": neuron.bias is not None}
-
-
-def _layer(layer: Layer) -> dict[str, Any]:
-    bias = layer.neurons[0].bias is not None
-    return {"nin": layer.nin, "nout": layer.nout, "activation": layer.activation, "bias": bias}
-
-
-def _mlp(mlp: MLP) -> dict[str, Any]:
-    return {name: value for name, value in mlp.config.items() if name not in ("init", "seed")}  # the start is past
-
-
-_ARCHITECTURES: dict[str, tuple[Any, Any]] = {
-    "Neuron": (Neuron, _neuron),
-    "Layer": (Layer, _layer),
-    "Dropout": (Dropout, lambda dropout: {"p": dropout.p}),
-    "Embedding": (Embedding, lambda table: {"num": table.num, "dim": table.dim}),
-    "Sequential": (Sequential, lambda sequential: {"layers": [architecture_of(each) for each in sequential.layers]}),
-    "MLP": (MLP, _mlp),
+_ARGUMENTS: dict[type[Module], Callable[[Any], dict[str, Any]]] = {
+    Neuron: lambda it: {"nin": it.nin, "activation": it.activation, "bias": it.bias is not None},
+    Layer: lambda it: {**_ARGUMENTS[Neuron](it.neurons[0]), "nout": it.nout},
+    Dropout: lambda it: {"p": it.p},
+    Embedding: lambda it: {"num": it.num, "dim": it.dim},
+    Sequential: lambda it: {"layers": [architecture_of(each) for each in it.layers]},
+    MLP: lambda it: {name: value for name, value in it.config.items() if name not in ("init", "seed")},
 }
-"""Each Module that a file can hold, and the arguments that make its form."""
+"""Each Module that a file can hold, and the arguments that make its form; how its numbers began is past."""
+
+_BY_NAME = {kind.__name__: kind for kind in _ARGUMENTS}

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from html import escape
 from typing import Any, TypeAlias
 
 __all__ = ["Update", "progress_bar"]
@@ -91,19 +92,15 @@ class _NotebookBar:
     def __init__(self, total: int) -> None:
         from IPython import display
 
-        self.total = total
-        self.handle: Any = display.display(self._html(0, ""), display_id=True)  # type: ignore[no-untyped-call]
+        self.total, self.html = total, display.HTML
+        self.handle: Any = display.display(self._bar(0, ""), display_id=True)  # type: ignore[no-untyped-call]
 
-    def _html(self, done: int, words: str) -> Any:
-        from html import escape
-
-        from IPython import display
-
+    def _bar(self, done: int, words: str) -> Any:
         bar = f'<progress value="{done}" max="{self.total}" aria-label="progress"></progress>'
-        return display.HTML(f"{bar} {done / self.total:.0%} {escape(words)}")  # type: ignore[no-untyped-call]
+        return self.html(f"{bar} {done / self.total:.0%} {escape(words)}")  # type: ignore[no-untyped-call]
 
     def draw(self, done: int, words: str) -> None:
-        self.handle.update(self._html(done, words))
+        self.handle.update(self._bar(done, words))
 
     def close(self) -> None:
         """Leaves the bar where it is, as part of the notebook."""

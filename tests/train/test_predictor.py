@@ -14,7 +14,7 @@ from micrograd_plus.data import Dataset, Standardizer, iris, moons, standardize
 from micrograd_plus.files import read_document, write_document
 from micrograd_plus.nn import MLP, Dropout, Embedding, Layer, Module, Neuron, Sequential
 from micrograd_plus.train import Predictor, fit
-from micrograd_plus.train.predictor import _ARCHITECTURES, architecture_of, model_of
+from micrograd_plus.train.predictor import _BY_NAME, architecture_of, model_of
 
 
 def trained_on_iris() -> tuple[Predictor, Dataset]:
@@ -146,7 +146,7 @@ def test_every_module_of_the_package_can_be_kept() -> None:
     modules = {
         name for name in nn.__all__ if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), Module)
     }
-    assert modules - {"Module"} == set(_ARCHITECTURES)
+    assert modules - {"Module"} == set(_BY_NAME)
 
 
 class Own(Module):
