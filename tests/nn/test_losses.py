@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from micrograd_plus import Value, gradcheck, nn, operation, softmax
 from micrograd_plus.nn import losses
-from micrograd_plus.nn.losses import LOSSES, loss_function
+from micrograd_plus.nn.losses import LOSSES, loss_function, loss_name
 from micrograd_plus.value import leaf
 from tests.nn import peer
 
