@@ -22,6 +22,8 @@ class Run:
     batch and `loss` is its mean loss before the update; `objective` holds the loss function; `history` is what happened
     so far. `model` holds the parameters of this moment and, as their `grad`, the gradients of the last step;
     `optimizer` its state and step count. What a callback changes in them is what training goes on with.
+
+    `engine` may keep these numbers to itself while it works: the run has it put them home for callbacks (`tell`).
     """
 
     def __init__(

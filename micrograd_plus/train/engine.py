@@ -169,7 +169,7 @@ class EagerEngine:
 
 @contextmanager
 def evaluating(model: Module) -> Iterator[None]:
-    """Within it, the model and all its parts are in evaluation mode; afterwards each is in the mode it was in."""
+    """Returns a context in which the model and all its parts are in evaluation mode, and then as they were."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:

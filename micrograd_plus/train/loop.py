@@ -184,10 +184,9 @@ def _optimizer(
     optimizer: str | Optimizer | type[Optimizer], lr: float | Callable[[int], float] | None, model: Module
 ) -> Optimizer:
     if not isinstance(optimizer, Optimizer):
-        named = not (isinstance(optimizer, type) and issubclass(optimizer, Optimizer))
-        made: Any = optimizer_class(optimizer) if named else optimizer  # type: ignore[arg-type]
-        by_name: Optimizer = made(model.parameters()) if lr is None else made(model.parameters(), lr)
-        return by_name
+        is_class = isinstance(optimizer, type) and issubclass(optimizer, Optimizer)
+        make: Any = optimizer if is_class else optimizer_class(optimizer)  # type: ignore[arg-type]
+        return make(model.parameters()) if lr is None else make(model.parameters(), lr)  # type: ignore[no-any-return]
     if lr is not None:
         raise ValueError(f"lr={lr!r} was passed beside {optimizer!r}, which has its own; set it there")
     strangers = set(optimizer.parameters) - set(model.parameters())
@@ -224,7 +223,7 @@ class DivergenceError(NonFiniteError):
 
 
 def likely_causes(run: Run) -> list[str]:
-    """What in the numbers of a run explains that its loss stopped being finite, with the cure of each; at least one."""
+    """Returns what in a run's numbers explains that its loss stopped being finite, each with its cure; at least one."""
     found = [*_rising_loss(run.history, run.optimizer.rate), *_large_inputs(run), *_large_targets(run)]
     return found or ["an operation of the model or the loss left its domain on this batch, as its message tells"]
 

@@ -20,7 +20,7 @@ INTERVAL = 0.1  # seconds between two looks; drawing more often costs time and s
 
 @contextmanager
 def progress_bar(total: int, show: bool = True) -> Iterator[Update]:
-    """Gives the function that moves a bar of `total` units, which is drawn once the work takes more than a moment.
+    """Returns a context with the function that moves a bar of `total` units, for work of more than a moment.
 
     Nothing is drawn with `show=False`, nor where standard error is neither a terminal nor a notebook's.
 
