@@ -93,7 +93,7 @@ def confusion_matrix(
 class ConfusionMatrix:
     """How often each class (row: the true one) was taken for each (column: the predicted one).
 
-    `str()` and `repr()` are the table; `micrograd_plus.viz.plots.confusion_matrix` draws it.
+    `str()` and `repr()` are the table; `micrograd_plus.viz.plots` has the chart.
     """
 
     classes: tuple[str, ...]
