@@ -194,7 +194,7 @@ def test_the_import_loads_nothing_heavy(tmp_path: Path) -> None:
     assert fresh(code, tmp_path).split() == []
 
 
-@pytest.mark.parametrize("each", ["data", "nn", "explain"])
+@pytest.mark.parametrize("each", ["data", "nn", "train", "explain"])
 def test_parts_that_work_on_numbers_need_no_numpy(each: str, tmp_path: Path) -> None:
     code = f"import sys, micrograd_plus.{each}; print(*(name for name in {HEAVY!r} if name in sys.modules))"
     assert fresh(code, tmp_path).split() == []

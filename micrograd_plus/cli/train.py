@@ -101,7 +101,10 @@ def add_parser(subparsers: Any) -> None:
         help="stop after N epochs without a gain on rows set apart for it, and keep the best",
     )
     training.add_argument("--seed", type=int, default=0, help="of all that is drawn (default: %(default)s)")
-    training.add_argument("--eager", action="store_true", help="run the graph node by node, not as array code")
+    training.add_argument(
+        "--backend", choices=["numpy", "eager"],
+        help="run the graph as array code, or node by node (default: as array code if that can be)",
+    )  # fmt: skip
     training.add_argument("--resume", action="store_true", help="go on from the checkpoint in the output folder")
     parser.add_argument(
         "-o", "--output", metavar="FOLDER", help="where to write (default: runs/ and the name of the data)"
@@ -201,7 +204,7 @@ def _column(name: str, args: argparse.Namespace) -> str | int:
 def _train(args: argparse.Namespace, parts: Parts, folder: Path, console: Console) -> tuple[Predictor, History]:
     from micrograd_plus.data import iterations_per_epoch, standardize
     from micrograd_plus.nn import MLP
-    from micrograd_plus.train import Callback, EarlyStopping, Predictor, fit
+    from micrograd_plus.train import Callback, Checkpoint, EarlyStopping, Predictor, fit
 
     training, scaler = standardize(parts.training, per_feature=not parts.one_kind)
     watched = scaler.apply(parts.validation or parts.held_out)
@@ -224,8 +227,8 @@ def _train(args: argparse.Namespace, parts: Parts, folder: Path, console: Consol
     history = fit(
         model, training, loss=loss, optimizer=args.optimizer, lr=args.lr, epochs=epochs, batch_size=args.batch_size,
         validation={"validation" if parts.validation else "held-out": watched}, seed=args.seed, callbacks=stopping,
-        checkpoint=folder / "checkpoint.json", checkpoint_every=max(1, epochs // 10), resume=args.resume,
-        compile=not args.eager,
+        checkpoint=Checkpoint(folder / "checkpoint.json", every=max(1, epochs // 10), resume=args.resume),
+        backend=args.backend,
     )  # fmt: skip
     if history.stopped:
         console.print(f"stopped after epoch {len(history)}: {history.stopped}")

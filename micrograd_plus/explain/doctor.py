@@ -374,7 +374,7 @@ class Doctor(Report, Callback):
         if exam is None or self.optimizer is None or not count:
             return
         rate, usual = self.optimizer.rate, exam.unlearned_loss
-        cure = f"try lr={rate / 10:g}, or clip: fit(clip_norm=1)"
+        cure = f"try lr={rate / 10:g}, or clip: fit(clip=1)"
         highest = max(self._losses)
         if self._start is not None and highest > LEAP * max(self._start, usual):
             when = f"in epoch {self._losses.index(highest) + 1}"

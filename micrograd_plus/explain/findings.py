@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from micrograd_plus.data import Dataset
 from micrograd_plus.explain.exam import SQUASHERS, Exam, Layer, Unit
 from micrograd_plus.nn import Dropout, Embedding, Module, Optimizer
-from micrograd_plus.train.divergence import LARGE_INPUT, LARGE_TARGET
+from micrograd_plus.train.loop import LARGE_INPUT, LARGE_TARGET
 from micrograd_plus.value import Value
 from micrograd_plus.words import number
 
@@ -148,7 +148,7 @@ def _gradient_over_layers(exam: Exam, dead_layers: set[str]) -> Iterator[Finding
     elif ratio > EXPLODING:
         yield Finding(
             "exploding gradients", first.name, evidence,
-            "start with smaller weights (init='kaiming' or 'xavier'), and clip: fit(clip_norm=1)",
+            "start with smaller weights (init='kaiming' or 'xavier'), and clip: fit(clip=1)",
         )  # fmt: skip
 
 
@@ -159,9 +159,7 @@ def _of(layer: Layer) -> str:
 def _oversized_gradient(exam: Exam) -> Iterator[Finding]:
     gradient = math.hypot(*exam.gradients.values())
     weights = math.hypot(*(parameter.data for parameter in exam.gradients))
-    cure = (
-        "scale inputs and targets, start with smaller weights (init='kaiming' or 'xavier'), and clip: fit(clip_norm=1)"
-    )
+    cure = "scale inputs and targets, start with smaller weights (init='kaiming' or 'xavier'), and clip: fit(clip=1)"
     if gradient > OVERSIZED * weights > 0:
         evidence = f"the gradient is {number(gradient)} long, the weights {number(weights)}"
         yield Finding("exploding gradients", "", evidence, cure)
@@ -221,7 +219,7 @@ def findings_of_model(model: Module, optimizer: Optimizer | None, unreached: lis
     if broken:
         yield Finding(
             "non-finite numbers", "", f"{len(broken)} of {len(named):,} parameters: {_listed(broken)}",
-            "load the last good checkpoint, lower the learning rate, and clip: fit(clip_norm=1)",
+            "load the last good checkpoint, lower the learning rate, and clip: fit(clip=1)",
         )  # fmt: skip
     tables = [f"{name}." for name, module in model.named_modules() if isinstance(module, Embedding)]
     idle = [name for name in unreached if not name.startswith(tuple(tables))]  # a table's rows are for other inputs

@@ -19,7 +19,8 @@ from micrograd_plus.value import Value, apply, constant
 
 __all__ = [
     "LOSSES", "Loss", "Reduced", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy",
-    "hinge_loss", "huber_loss", "l1_loss", "l1_penalty", "l2_penalty", "loss_function", "mse_loss", "nll_loss",
+    "hinge_loss", "huber_loss", "l1_loss", "l1_penalty", "l2_penalty", "loss_function", "loss_name", "mse_loss",
+    "nll_loss",
 ]  # fmt: skip
 
 Loss: TypeAlias = Callable[[Any, Any], Value]
@@ -210,22 +211,37 @@ def l2_penalty(parameters: Iterable[Value], strength: float) -> Value:
 # -------------------------------------------------------------------- by name
 
 LOSSES: dict[str, Loss] = {
-    "binary_cross_entropy": binary_cross_entropy, "bce": binary_cross_entropy,
-    "binary_cross_entropy_with_logits": binary_cross_entropy_with_logits,
-    "bce_with_logits": binary_cross_entropy_with_logits, "cross_entropy": cross_entropy, "hinge": hinge_loss,
-    "huber": huber_loss, "l1": l1_loss, "mse": mse_loss, "nll": nll_loss,
-}  # fmt: skip
-"""What `loss=` knows by name."""
+    "bce": binary_cross_entropy,
+    "bce_with_logits": binary_cross_entropy_with_logits,
+    "cross_entropy": cross_entropy,
+    "hinge": hinge_loss,
+    "huber": huber_loss,
+    "l1": l1_loss,
+    "mse": mse_loss,
+    "nll": nll_loss,
+}
+"""What `loss=` knows by name, and what files call it; a function's own name is understood too."""
 
 
 def loss_function(loss: str | Loss) -> Loss:
     """Returns the loss of a name, or a function that was passed as it is. Raises ValueError for an unknown name.
 
-    >>> loss_function("mse") is mse_loss
+    >>> loss_function("mse") is loss_function("mse_loss") is mse_loss
     True
     """
-    name = loss.removesuffix("_loss") if isinstance(loss, str) else loss
-    return name if callable(name) else named("loss", name, LOSSES)
+    return loss if callable(loss) else named("loss", loss_name(loss), LOSSES)
+
+
+def loss_name(loss: str | Loss) -> str:
+    """Returns the name that `LOSSES` has for a loss, given by its name or as the function; for any other, its own name.
+
+    >>> loss_name("mse_loss"), loss_name(binary_cross_entropy), loss_name("loss_of_mine")
+    ('mse', 'bce', 'loss_of_mine')
+    """
+    for name, function in LOSSES.items():
+        if loss in (function, function.__name__):
+            return name
+    return getattr(loss, "__name__", type(loss).__name__) if callable(loss) else loss
 
 
 # -------------------------------------------------------------------- what they share

@@ -163,7 +163,7 @@ class CompiledEngine:
                 if not np.allclose(compiled, eager, rtol=1e-6, atol=1e-9):
                     raise CompileError(
                         f"compiled, the model gives {compiled} for row {row}, and by itself {eager}: it must do other"
-                        " things for other data; run it with compile=False, or choose by maximum, relu or select"
+                        " things for other data; run it with backend='eager', or choose by maximum, relu or select"
                     )
 
     # ------------------------------------------------------------ data

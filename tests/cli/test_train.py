@@ -129,7 +129,7 @@ def test_options_reach_the_training(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("charts")
-@pytest.mark.parametrize("engine", [[], ["--eager"]], ids=["compiled", "eager"])
+@pytest.mark.parametrize("engine", [[], ["--backend", "eager"]], ids=["numpy", "eager"])
 def test_the_same_command_gives_the_same_bytes(capsys: pytest.CaptureFixture[str], engine: list[str]) -> None:
     for folder in ("a", "b"):
         ok(
@@ -194,7 +194,7 @@ def test_without_matplotlib_it_says_how_to_get_a_curve(capsys: pytest.CaptureFix
         (["--data", "iris", "--hidden", "0"], "widths[0] must be a whole number of at least 1"),
         (["--data", "iris", "--batch-size", "0"], "batch_size must be a whole number of at least 1"),
         (["--data", "iris", "--epochs", "0"], "epochs must be a whole number of at least 1"),
-        (["--data", "iris", "--patience", "0"], "patience is a number of epochs"),
+        (["--data", "iris", "--patience", "0"], "patience, a number of epochs, must be"),
         (["--data", "iris", "--lr", "-1"], "the learning rate must be at least 0"),
         (["--data", "iris", "--seed", "-1"], "seed must be a whole number of at least 0"),
         (["--data", "moons", "--optimizer", "sgd", "--lr", "1e200", "--epochs", "9"], "the learning rate 1e+200 is"),

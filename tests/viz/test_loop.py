@@ -13,7 +13,7 @@ def ran(samples, batch_size, epochs=2, loop=None, **options):
     loop = loop or TrainingLoop()
     history = fit(
         nn.MLP(1, [1], seed=0), data.line(samples), epochs=epochs, batch_size=batch_size, callbacks=[loop],
-        progress=False, compile=False, **options,
+        progress=False, backend="eager", **options,
     )  # fmt: skip
     return loop, history
 

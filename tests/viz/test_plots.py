@@ -171,6 +171,7 @@ def test_descent_counts_what_is_off_the_chart() -> None:
 def test_a_confusion_matrix_is_taken_as_the_metric_makes_it_and_nothing_else_is() -> None:
     counted = confusion_matrix([[2.0, 0.0], [0.0, 1.0], [3.0, 1.0]], [0, 1, 1], ["cat", "dog"])
     drawn = plots.confusion_matrix(counted)
+    assert drawn.axes[0].get_xlabel() == "predicted"
     assert drawn.svg() == plots.confusion_matrix([[1, 0], [1, 1]], ["cat", "dog"]).svg()
     with pytest.raises(TypeError, match=r"confusion_matrix\(predictions, targets\).*got MLP"):
         plots.confusion_matrix(MLP(2, [2]))  # type: ignore[arg-type]
