@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["read_document", "remove_leftovers", "write_atomically", "write_document"]
+__all__ = ["read_bytes", "read_document", "remove_leftovers", "write_atomically", "write_document"]
 
 VERSION = 1
 PARTS = ["format", "version", "content", "sha256"]
@@ -84,7 +84,7 @@ def read_document(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
     version, damaged or cut off.
     """
     where = os.fspath(path)
-    document = _parsed(_read(path, kind), where, kind)
+    document = _parsed(read_bytes(path, kind), where, kind)
     if document.get("format") != _format(kind):
         raise ValueError(f"{where} is a {document['format']!r} file, and a {kind} is needed here")
     if document.get("version") != VERSION:
@@ -98,27 +98,29 @@ def read_document(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
     return content
 
 
-def _read(path: str | os.PathLike[str], kind: str) -> str:
+def read_bytes(path: str | os.PathLike[str], kind: str) -> bytes:
+    """Returns what is in a file; messages call it a file of this `kind`.
+
+    Raises FileNotFoundError where there is none, IsADirectoryError for a folder.
+    """
     where = os.fspath(path)
     try:
-        return Path(path).read_bytes().decode()
+        return Path(path).read_bytes()
     except FileNotFoundError:
         raise FileNotFoundError(
             f"there is no {kind} file {where!r}; check the name, and the folder it is looked up from ({os.getcwd()})"
         ) from None
     except IsADirectoryError:
         raise IsADirectoryError(f"{where!r} is a folder; name the {kind} file in it") from None
-    except UnicodeDecodeError:
-        raise ValueError(_foreign(where, kind)) from None
 
 
-def _parsed(text: str, where: str, kind: str) -> dict[str, Any]:
+def _parsed(content: bytes, where: str, kind: str) -> dict[str, Any]:
     try:
-        document = json.loads(text)
+        document = json.loads(content.decode())
     except (ValueError, RecursionError):
-        if not text.startswith('{\n"format": "micrograd_plus '):
+        if not content.startswith(b'{\n"format": "micrograd_plus '):
             raise ValueError(_foreign(where, kind)) from None
-        state = "damaged" if text.endswith("}\n") else "cut off before its end"
+        state = "damaged" if content.endswith(b"}\n") else "cut off before its end"
         raise ValueError(f"{where} is {state}; use a copy of it, or train anew") from None
     if not isinstance(document, dict) or not str(document.get("format")).startswith("micrograd_plus "):
         raise ValueError(_foreign(where, kind))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
-from micrograd_plus.checks import finite_number, whole_number
+from micrograd_plus.checks import counted, finite_number, whole_number
 
 __all__ = ["Dataset", "Target", "Targets", "checked_dataset"]
 
@@ -127,13 +127,13 @@ class Dataset:
         return self.inputs[row], self.targets[row]
 
     def __repr__(self) -> str:
-        shape = f"{_count(len(self), 'row')} x {_count(self.width, 'feature')}"
+        shape = f"{counted(len(self), 'row')} x {counted(self.width, 'feature')}"
         return f"Dataset({self.name!r}: {shape}; {self._describe_targets()})"
 
     def _describe_targets(self) -> str:
         first = self.targets[0]
         if isinstance(first, list):
-            return f"{_count(len(first), 'target')} a row"
+            return f"{counted(len(first), 'target')} a row"
         if not self.classes:
             return f"{self.target_name} from {min(self.targets):.4g} to {max(self.targets):.4g}"
         counts = Counter(self.targets)
@@ -147,10 +147,6 @@ def checked_dataset(data: Any) -> Dataset:
     if not isinstance(data, Dataset):
         raise TypeError(f"expected a Dataset, got a {type(data).__name__}; make one by Dataset(inputs, targets)")
     return data
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("s" if number != 1 else "")
 
 
 def _names(field: str, names: Any) -> tuple[str, ...]:
@@ -178,9 +174,9 @@ def _rows(field: str, rows: Any, names: Sequence[str] = ()) -> list[list[float]]
         if not cells:
             raise ValueError(f"{field}[{index}] is empty; a row needs at least one number")
         if len(cells) != width:
-            whose = f"feature_names has {_count(width, 'name')}" if names else f"{field}[0] has {width}"
+            whose = f"feature_names has {counted(width, 'name')}" if names else f"{field}[0] has {width}"
             raise ValueError(
-                f"{field}[{index}] has {_count(len(cells), 'column')}, but {whose}; make every row one width"
+                f"{field}[{index}] has {counted(len(cells), 'column')}, but {whose}; make every row one width"
             )
         checked.append(_row(f"{field}[{index}]", cells, names))
     return checked

@@ -171,7 +171,7 @@ def test_without_matplotlib_it_says_how_to_get_a_curve(capsys: pytest.CaptureFix
     ("arguments", "message"),
     [
         (["--data", "irys"], "there is no data set 'irys'; did you mean 'iris'"),
-        (["--data", "none.csv", "--target", "a"], "there is no file 'none.csv'"),
+        (["--data", "none.csv", "--target", "a"], "there is no CSV file 'none.csv'"),
         (["--data", "pets.csv"], "which column of pets.csv is to be predicted? Name it: --target COLUMN"),
         (["--data", "pets.csv", "--target", "pett"], "did you mean 'pet'"),
         (["--data", "pets.csv", "--target", "price"], "column 'pet': 'cat' is text where a number is needed"),
@@ -223,7 +223,7 @@ def test_wrong_input_to_predict(capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert "has no feature column 'x2'" in refused(capsys, "predict", "m/model.json", "a.csv")
     assert "line 2, column 'x2': 'two' is text" in refused(capsys, "predict", "m/model.json", "b.csv")
-    assert "there is no file 'none.csv'" in refused(capsys, "predict", "m/model.json", "none.csv")
+    assert "there is no CSV file 'none.csv'" in refused(capsys, "predict", "m/model.json", "none.csv")
     assert "'middle' is none of the classes" in refused(capsys, "predict", "m/model.json", "c.csv", "--score")
     assert "predicts a number" in refused(capsys, "predict", "r/model.json", "d.csv", "--probabilities")
     whole = Path("m/model.json").read_bytes()
