@@ -168,19 +168,18 @@ def argument(name: str, *value: Any) -> str:
     >>> argument("batch_size"), argument("header", False), argument("features", ...)
     ('batch_size', 'header=False', 'features=...')
     """
-    return _spelling.get()(name, *value)
+    in_python = "=".join([name, *("..." if each is ... else repr(each) for each in value)])
+    return _spelling.get()(name, *value) or in_python
 
 
-def _in_python(name: str, *value: Any) -> str:
-    return "=".join([name, *("..." if each is ... else repr(each) for each in value)])
-
-
-_spelling: ContextVar[Callable[..., str]] = ContextVar("_spelling", default=_in_python)
+_spelling: ContextVar[Callable[..., str]] = ContextVar("_spelling", default=lambda name, *value: "")
 
 
 @contextmanager
 def spelled(spelling: Callable[..., str]) -> Iterator[None]:
-    """Has `argument` written by `spelling(name, *value)` within the `with` block, in this thread or task alone.
+    """Has arguments written as `spelling(name, *value)` says within the `with` block, in this thread or task alone.
+
+    "" is for an argument that is written as in Python.
 
     >>> with spelled(lambda name, *value: " ".join([f"--{name}", *value])):
     ...     argument("task", "regression")

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus.cli.expression import evaluate, functions
 from micrograd_plus.operation import PARAMETER
 from micrograd_plus.value import Value, leaf, topological_order
 
@@ -28,7 +29,7 @@ def add_parser(subparsers: Any) -> None:
         "graph",
         help="differentiate an expression and draw its graph",
         description="Prints the value of an expression and its gradient by each name, and draws the graph.",
-        epilog=EXAMPLE,
+        epilog=f"{EXAMPLE}. Operations: {', '.join(map(str, dict.fromkeys(functions().values())))}",
     )
     parser.add_argument(
         "expression",
@@ -48,8 +49,6 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the gradients and writes or prints the picture. Returns the exit code."""
     from rich.console import Console
-
-    from micrograd_plus.cli.expression import evaluate
 
     values = _values(args.values, args.parameters)
     output = evaluate(args.expression, values)

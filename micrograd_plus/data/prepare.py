@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, overload
 
-from micrograd_plus.checks import finite_number, rng, whole_number
+from micrograd_plus.checks import argument, finite_number, rng, whole_number
 from micrograd_plus.data.dataset import Dataset, checked_dataset
 
 __all__ = ["Standardizer", "batch_indices", "batches", "iterations_per_epoch", "split", "standardize"]
@@ -55,11 +55,13 @@ def _test_rows(n: int, test: float) -> int:
         raise ValueError("one row can't be split in two; bring at least 2 rows")
     if isinstance(test, float):
         if not 0 < test < 1:
-            raise ValueError(f"test must be a fraction between 0 and 1, or a whole number of rows, got {test}")
+            expected = "a fraction between 0 and 1, or a whole number of rows"
+            raise ValueError(f"{argument('test')} must be {expected}, got {test}")
         return min(max(round(n * test), 1), n - 1)
     rows = whole_number("test, as a number of rows,", test, least=1)
     if rows >= n:
-        raise ValueError(f"test takes {rows} rows of {n} and leaves none to train on; take at most {n - 1}")
+        cure = f"leaves none to train on; take at most {n - 1}"
+        raise ValueError(f"{argument('test')} takes {rows} rows of {n} and {cure}")
     return rows
 
 
