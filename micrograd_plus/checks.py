@@ -177,9 +177,9 @@ _spelling: ContextVar[Callable[..., str]] = ContextVar("_spelling", default=lamb
 
 @contextmanager
 def spelled(spelling: Callable[..., str]) -> Iterator[None]:
-    """Has arguments written as `spelling(name, *value)` says within the `with` block, in this thread or task alone.
+    """Returns a context in which arguments are written as `spelling(name, *value)` says, in this thread or task alone.
 
-    "" is for an argument that is written as in Python.
+    "" stands for an argument that is written as in Python.
 
     >>> with spelled(lambda name, *value: " ".join([f"--{name}", *value])):
     ...     argument("task", "regression")

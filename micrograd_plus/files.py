@@ -23,11 +23,16 @@ PARTS = ["format", "version", "content", "sha256"]
 _TEMPORARY = ".{}.{}.tmp"
 
 
-def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Writes the file so that a kill at any moment leaves the old content or the new, never a part.
+def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
+    """Returns the path, once the file is written: a kill at any moment leaves the old content or the new, never a part.
 
     The content goes to a temporary file in the same folder, onto the disk, and then takes the place of `path` in one
-    step of the file system. Raises FileNotFoundError where the folder does not exist.
+    step of the file system. Raises FileNotFoundError where the folder does not exist, IsADirectoryError for a folder.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_atomically(f"{folder}/note.txt", b"whole").read_text()
+    'whole'
     """
     target = Path(os.path.realpath(path))  # a link stays a link: what it points to is replaced
     if not target.parent.is_dir():
@@ -47,6 +52,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(target.parent)
+    return Path(path)
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:
@@ -67,18 +73,24 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_document(path: str | os.PathLike[str], kind: str, content: Mapping[str, Any]) -> None:
-    """Writes `content` (lists, dicts, texts, numbers) as a file of this kind, atomically.
+def write_document(path: str | os.PathLike[str], kind: str, content: Mapping[str, Any]) -> Path:
+    """Returns the path, once `content` (lists, dicts, texts, numbers) is written as a file of this kind, atomically.
 
-    Raises ValueError for nan or infinity, TypeError for what JSON has no word for.
+    Raises ValueError for nan or infinity, TypeError for what JSON has no word for, and what `write_atomically` raises.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = write_document(f"{folder}/a.json", "recipe", {"eggs": 2})
+    ...     read_document(path, "recipe")
+    {'eggs': 2}
     """
     parts = [_format(kind), VERSION, content, _checksum(content)]
     lines = [f"{json.dumps(name)}: {_text(part)}" for name, part in zip(PARTS, parts)]
-    write_atomically(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
+    return write_atomically(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
 
 
 def read_document(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
-    """The content of a file that `write_document` wrote with the same `kind`.
+    """Returns the content of a file that `write_document` wrote with the same `kind`.
 
     Raises FileNotFoundError where there is none, ValueError for a file that is foreign, of another kind, of a newer
     version, damaged or cut off.

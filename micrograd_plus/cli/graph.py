@@ -47,7 +47,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints the gradients and writes or prints the picture. Returns the exit code."""
+    """Returns the exit code, after it has printed the gradients, and written or printed the picture."""
     from rich.console import Console
 
     values = _values(args.values, args.parameters)

@@ -31,7 +31,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Predicts and writes; returns the exit code."""
+    """Returns the exit code, after it has predicted and written."""
     from micrograd_plus.data import read_inputs
     from micrograd_plus.train import Predictor
 

@@ -105,7 +105,7 @@ def csv_options(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Trains, reports and writes. Returns the exit code."""
+    """Returns the exit code, after it has trained, reported and written."""
     from rich.console import Console
 
     console = Console(highlight=False)
@@ -276,15 +276,14 @@ def _figures(predictor: Predictor, parts: dict[str, Dataset]) -> Table:
 
 def score(predictor: Predictor, data: Dataset) -> dict[str, float]:
     """Returns the figures of a predictor on rows in their own units, beside those of the best constant answer."""
-    found = predictor.predict(data.inputs)
     if predictor.classes:
-        names = [predictor.classes[int(y)] for _, y in data]  # type: ignore[arg-type]
-        usual = max(map(names.count, set(names)))
-        right = sum(a == b for a, b in zip(found, names))
-        return {"accuracy": right / len(names), "always the most frequent class": usual / len(names)}
+        matrix = confusion(predictor, data)
+        sizes = [*map(sum, matrix.counts)]
+        return {"accuracy": matrix.accuracy, "always the most frequent class": max(sizes) / sum(sizes)}
     targets = _numbers(data)
     mean = math.fsum(targets) / len(targets)
-    errors, spread = [abs(a - b) for a, b in zip(found, targets)], [abs(y - mean) for y in targets]
+    errors = [abs(a - b) for a, b in zip(predictor.predict(data.inputs), targets)]
+    spread = [abs(y - mean) for y in targets]
     squares, all_squares = (sum(each * each for each in distances) for distances in (errors, spread))
     return {
         "mean absolute error": sum(errors) / len(errors),

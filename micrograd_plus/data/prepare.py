@@ -18,7 +18,7 @@ __all__ = ["Standardizer", "batch_indices", "batches", "iterations_per_epoch", "
 
 
 def split(data: Dataset, test: float = 0.2, *, seed: int = 0, stratify: bool | None = None) -> tuple[Dataset, Dataset]:
-    """`(train, test)`: every row of `data` in exactly one of the two, both in an order drawn from `seed`.
+    """Returns `(train, test)`: every row of `data` in exactly one of the two, both in an order drawn from `seed`.
 
     `test` is a fraction between 0 and 1, or a whole number of rows. With `stratify` (the default for a
     classification) each class has its share of the test rows, to within one row, and where it can be keeps
@@ -107,7 +107,7 @@ class Standardizer:
 
     @classmethod
     def fit(cls, data: Dataset, *, per_feature: bool = True) -> Standardizer:
-        """The Standardizer of each feature's mean and standard deviation (over n, not n - 1) in `data`.
+        """Returns the Standardizer of each feature's mean and standard deviation (over n, not n - 1) in `data`.
 
         A feature that never changes gets scale 1. With `per_feature=False` all features share one mean and
         one scale, which is right where they are of one kind: the pixels of a picture. Raises ValueError
@@ -127,7 +127,7 @@ class Standardizer:
         return cls(tuple(mean for mean, _ in fitted), tuple(scale for _, scale in fitted))
 
     def apply(self, data: Dataset) -> Dataset:
-        """`data` with its inputs standardized; targets and names stay.
+        """Returns `data` with its inputs standardized; targets and names stay.
 
         Raises ValueError for another number of features than this was fitted on, or where a result is
         beyond a float.
@@ -139,7 +139,7 @@ class Standardizer:
         return replace(data, inputs=[self.apply_row(row) for row in checked_dataset(data).inputs])
 
     def apply_row(self, row: Sequence[float]) -> list[float]:
-        """One row standardized. Raises ValueError for another number of features than this was fitted on.
+        """Returns one row standardized. Raises ValueError for another number of features than this was fitted on.
 
         >>> Standardizer((1.0,), (2.0,)).apply_row([0.0])
         [-0.5]
@@ -152,7 +152,7 @@ class Standardizer:
         return [(cell - mean) / scale for cell, mean, scale in zip(row, self.means, self.scales)]
 
     def to_dict(self) -> dict[str, list[float]]:
-        """The means and scales as lists, which JSON keeps to the last bit.
+        """Returns the means and scales as lists, which JSON keeps to the last bit.
 
         >>> Standardizer((1.0,), (2.0,)).to_dict()
         {'means': [1.0], 'scales': [2.0]}
@@ -161,7 +161,7 @@ class Standardizer:
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> Standardizer:
-        """The Standardizer that `to_dict` wrote. Raises ValueError or TypeError for anything else.
+        """Returns the Standardizer that `to_dict` wrote. Raises ValueError or TypeError for anything else.
 
         >>> Standardizer.from_dict({"means": [1.0], "scales": [2.0]})
         Standardizer(means=(1.0,), scales=(2.0,))
@@ -183,7 +183,7 @@ def standardize(
     train: Dataset, other: Dataset, another: Dataset, /, *, per_feature: bool = ...
 ) -> tuple[Dataset, Dataset, Dataset, Standardizer]: ...
 def standardize(train: Dataset, /, *others: Dataset, per_feature: bool = True) -> tuple[Any, ...]:
-    """The data sets standardized, in the order given, and last the `Standardizer` that did it.
+    """Returns the data sets standardized, in the order given, and last the `Standardizer` that did it.
 
     It is fitted on `train` alone: a mean that had seen the test rows would leak them into the training. For
     `per_feature` and errors see `Standardizer.fit`.
@@ -223,7 +223,7 @@ def _mean_and_scale(name: str, cells: Sequence[float]) -> tuple[float, float]:
 
 
 def iterations_per_epoch(n: int, batch_size: int, drop_last: bool = False) -> int:
-    """The number of batches, so of updates, in an epoch over `n` samples: ceil(n / batch_size).
+    """Returns the number of batches, so of updates, in an epoch over `n` samples: ceil(n / batch_size).
 
     Where `batch_size` does not divide `n`, the last batch is smaller; with `drop_last` it is left out, and
     the number is floor(n / batch_size). A `batch_size` above `n` makes one batch of all n. Raises TypeError
@@ -248,7 +248,7 @@ def iterations_per_epoch(n: int, batch_size: int, drop_last: bool = False) -> in
 def batch_indices(
     n: int, batch_size: int, *, shuffle: bool = True, seed: int = 0, drop_last: bool = False, epoch: int = 0
 ) -> list[list[int]]:
-    """The row numbers of each batch of one epoch, as `batches` hands them out.
+    """Returns the row numbers of each batch of one epoch, as `batches` hands them out.
 
     The order is a function of `(seed, epoch)` and nothing else, so that training resumed at epoch 7 sees
     the very batches it would have seen without the stop. Raises as `iterations_per_epoch` does.
@@ -265,15 +265,9 @@ def batch_indices(
 
 
 def batches(
-    data: Dataset,
-    batch_size: int,
-    *,
-    shuffle: bool = True,
-    seed: int = 0,
-    drop_last: bool = False,
-    epoch: int = 0,
+    data: Dataset, batch_size: int, *, shuffle: bool = True, seed: int = 0, drop_last: bool = False, epoch: int = 0
 ) -> list[Dataset]:
-    """The batches of one epoch: `data` in smaller Datasets, every sample in exactly one.
+    """Returns the batches of one epoch: `data` in smaller Datasets, every sample in exactly one.
 
     `batch_size=len(data)` is batch gradient descent, 1 is stochastic, between is mini-batch. Pass the
     number of the `epoch` to shuffle anew in each. With `drop_last`, a last batch that is not full is left
