@@ -131,7 +131,8 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ops.TABLE)
 def test_every_row_of_the_table_can_be_called(name: str) -> None:
     op, given = ops.TABLE[name], leaves()
-    given["x"] = Value({"acosh": 1.5}.get(name, 0.5), "x")
+    if name == "acosh":
+        given["x"] = Value(1.5)  # it is defined from 1 on
     texts = {"*": "[x, w1]", "i": "1"}
     operands = [texts.get(operand[0] if operand.startswith("*") else operand, "x") for operand in op.operands]
     parts = {"[x, w1]": [given["x"], given["w1"]], "1": 1.0, "x": given["x"]}
