@@ -10,6 +10,7 @@ from micrograd_plus import Value, dot, gradients, logsumexp, ops, select, softma
 from micrograd_plus.compiler import Compiled, CompileError, Program, compile
 from micrograd_plus.errors import DomainError
 from micrograd_plus.nn import MLP, Dropout, Embedding, Layer, Parameter, cross_entropy, l2_penalty, mse_loss
+from tests.strategies import points
 
 
 def inputs(*numbers, name="x"):
@@ -406,7 +407,7 @@ def test_every_row_of_the_table_compiles():
     for op in ops.TABLE.values():
         if op.is_nary:
             continue
-        x = inputs(*[0.5, 0.25][: len(op.operands)])
+        x = inputs(*points(op, 1)[0])
         from micrograd_plus import apply
 
         output = apply(op, *x)
