@@ -55,21 +55,17 @@ def run(args: argparse.Namespace) -> int:
     _all_used(values, output, args.expression)
     output.backward()
     graph = output.graph(direction=args.direction, theme=args.theme, title=args.title, derivatives=args.derivatives)
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(_table(args.expression, output, values))
-    if args.output:
-        console.print(f"wrote {graph.save(args.output)}", markup=False)
-    else:
-        console.print(graph.text(), markup=False)
+    Console(highlight=False, soft_wrap=True).print(_table(args.expression, output, values))
+    print(f"wrote {graph.save(args.output)}" if args.output else graph.text())
     return 0
 
 
 def _values(given: Sequence[str], parameters: str) -> dict[str, Value]:
     """The leaves by name, from `name=value` texts."""
-    learned = {_plain(name) for name in parameters.split(",") if name.strip()}
+    learned = {_normal(name) for name in parameters.split(",") if name.strip()}
     found: dict[str, Value] = {}
     for text in given:
-        name, equals, number = map(_plain, text.partition("="))
+        name, equals, number = map(_normal, text.partition("="))
         if not equals or not name.isidentifier():
             raise ValueError(f"{text!r} is not name=value, as in x=2")
         if name in found:
@@ -86,7 +82,7 @@ def _values(given: Sequence[str], parameters: str) -> dict[str, Value]:
     return found
 
 
-def _plain(text: str) -> str:
+def _normal(text: str) -> str:
     """Without spaces around, and with letters in the one form that Python's parser makes of names: µ, say, has two."""
     return unicodedata.normalize("NFKC", text.strip())
 

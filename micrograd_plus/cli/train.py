@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus.checks import named
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
     from micrograd_plus.data import Dataset, Standardizer
@@ -106,14 +105,11 @@ def csv_options(args: argparse.Namespace) -> dict[str, Any]:
 
 def run(args: argparse.Namespace) -> int:
     """Returns the exit code, after it has trained, reported and written."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
     parts = _parts(args)
     folder = Path(args.output or Path("runs") / parts.name)
-    predictor, history = _train(args, parts, folder, console)
-    _report(console, predictor, parts)
-    _write(console, predictor, history, folder)
+    predictor, history = _train(args, parts, folder)
+    _report(predictor, parts)
+    _write(predictor, history, folder)
     return 0
 
 
@@ -194,7 +190,7 @@ def _column(name: str, args: argparse.Namespace) -> str | int:
 # -------------------------------------------------------------------- training
 
 
-def _train(args: argparse.Namespace, parts: Parts, folder: Path, console: Console) -> tuple[Predictor, History]:
+def _train(args: argparse.Namespace, parts: Parts, folder: Path) -> tuple[Predictor, History]:
     from micrograd_plus.data import iterations_per_epoch
     from micrograd_plus.nn import MLP
     from micrograd_plus.train import Predictor
@@ -205,15 +201,14 @@ def _train(args: argparse.Namespace, parts: Parts, folder: Path, console: Consol
     model = MLP(training.width, widths, activation=args.activation, dropout=args.dropout, seed=args.seed)
     steps = iterations_per_epoch(len(training), args.batch_size)
     epochs = args.epochs if args.epochs is not None else min(max(EPOCHS[0], math.ceil(ITERATIONS / steps)), EPOCHS[1])
-    about = f"{parts.training!r}\n{model!r}, {len(model.parameters()):,} parameters"
-    console.print(about, markup=False, soft_wrap=True)
-    console.print(f"{epochs} epochs of {steps} iterations, {loss}, {args.optimizer} at rate {args.lr:g}")
+    print(f"{parts.training!r}\n{model!r}, {len(model.parameters()):,} parameters")
+    print(f"{epochs} epochs of {steps} iterations, {loss}, {args.optimizer} at rate {args.lr:g}")
     _make(folder)
     history = _fit(
         args, model, training, {"validation" if parts.validation else "held-out": watched}, loss, epochs, folder
     )
     if history.stopped:
-        console.print(f"stopped after epoch {len(history)}: {history.stopped}")
+        print(f"stopped after epoch {len(history)}: {history.stopped}")
     notes = {"data": parts.training.source, "epochs": len(history), "seed": args.seed}
     return Predictor.of(model, training, loss=loss, scaler=scaler, target_scaler=target_scaler, notes=notes), history
 
@@ -255,8 +250,11 @@ def _loss(loss: str | None, data: Dataset) -> str:
 # -------------------------------------------------------------------- report
 
 
-def _report(console: Console, predictor: Predictor, parts: Parts) -> None:
+def _report(predictor: Predictor, parts: Parts) -> None:
     """Prints the figures on rows the model has seen and, the ones that count, on those it has not."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
     console.print(_figures(predictor, {"training": parts.training, "held out": parts.held_out}))
     if 0 < len(predictor.classes) <= 12:
         console.print(confusion(predictor, parts.held_out))
@@ -301,12 +299,11 @@ def confusion(predictor: Predictor, data: Dataset) -> ConfusionMatrix:
     return confusion_matrix(outputs, targets, predictor.classes, predictor.threshold)
 
 
-def _write(console: Console, predictor: Predictor, history: History, folder: Path) -> None:
+def _write(predictor: Predictor, history: History, folder: Path) -> None:
     model = predictor.save(folder / "model.json")
     written = [f"model         {model}", f"history       {history.save(folder / 'history.json')}"]
     try:
         written.append(f"loss curve    {history.save(folder / 'loss.svg')}")
     except ModuleNotFoundError as error:
         written.append(f"no loss curve: {error}")
-    written.append(f"use it:       micrograd-plus predict {model} FILE.csv")
-    console.print("\n".join(written), markup=False, soft_wrap=True)
+    print(*written, f"use it:       micrograd-plus predict {model} FILE.csv", sep="\n")

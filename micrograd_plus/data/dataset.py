@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
-from micrograd_plus.checks import counted, finite_number, whole_number
+from micrograd_plus.checks import counted, finite_number, listed, whole_number
 
 __all__ = ["Dataset", "Target", "Targets", "checked_dataset"]
 
@@ -218,6 +218,6 @@ def _class_number(place: str, value: Any, classes: tuple[str, ...]) -> int:
     if not 0 <= number < len(classes):
         raise ValueError(
             f"{place} is {number}, but the {len(classes)} classes are numbered 0 to {len(classes) - 1}"
-            f" ({', '.join(classes[:6])}{', ...' if len(classes) > 6 else ''}); count classes from 0"
+            f" ({listed(classes)}); count classes from 0"
         )
     return number
