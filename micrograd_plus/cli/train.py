@@ -204,9 +204,8 @@ def _train(args: argparse.Namespace, parts: Parts, folder: Path) -> tuple[Predic
     print(f"{parts.training!r}\n{model!r}, {len(model.parameters()):,} parameters")
     print(f"{epochs} epochs of {steps} iterations, {loss}, {args.optimizer} at rate {args.lr:g}")
     _make(folder)
-    history = _fit(
-        args, model, training, {"validation" if parts.validation else "held-out": watched}, loss, epochs, folder
-    )
+    validation = {"validation" if parts.validation else "held-out": watched}
+    history = _fit(args, model, training, validation, folder, loss=loss, epochs=epochs)
     if history.stopped:
         print(f"stopped after epoch {len(history)}: {history.stopped}")
     notes = {"data": parts.training.source, "epochs": len(history), "seed": args.seed}
@@ -214,15 +213,15 @@ def _train(args: argparse.Namespace, parts: Parts, folder: Path) -> tuple[Predic
 
 
 def _fit(
-    args: argparse.Namespace, model: Module, data: Dataset, watch: dict[str, Dataset], loss: str, epochs: int,
-    folder: Path,
+    args: argparse.Namespace, model: Module, data: Dataset, validation: dict[str, Dataset], folder: Path,
+    *, loss: str, epochs: int,
 ) -> History:  # fmt: skip
     from micrograd_plus.train import EarlyStopping, fit
 
+    stopping = [] if args.patience is None else [EarlyStopping(patience=args.patience)]
     return fit(
         model, data, loss=loss, optimizer=args.optimizer, lr=args.lr, epochs=epochs, batch_size=args.batch_size,
-        validation=watch, seed=args.seed,
-        callbacks=[] if args.patience is None else [EarlyStopping(patience=args.patience)],
+        seed=args.seed, validation=validation, callbacks=stopping,
         checkpoint=folder / "checkpoint.json", checkpoint_every=max(1, epochs // 10), resume=args.resume,
         compile=args.backend != "eager",
     )  # fmt: skip
