@@ -25,16 +25,10 @@ MISSING = frozenset({"", "?", "na", "n/a", "nan", "null", "none", "#n/a"})
 
 
 def read_csv(
-    path: str | os.PathLike[str],
-    target: str | int,
-    *,
-    features: Sequence[str | int] | None = None,
-    task: Task | None = None,
-    classes: Sequence[str] = (),
-    header: bool | None = None,
-    delimiter: str = ",",
-    encoding: str = "utf-8-sig",
-) -> Dataset:
+    path: str | os.PathLike[str], target: str | int, *, features: Sequence[str | int] | None = None,
+    task: Task | None = None, classes: Sequence[str] = (),
+    header: bool | None = None, delimiter: str = ",", encoding: str = "utf-8-sig",
+) -> Dataset:  # fmt: skip
     """Returns the table in the file at `path` as a Dataset: column `target` as targets, the others as inputs.
 
     With `features` only those columns are inputs, in that order. A column is given by its name or its index
@@ -72,13 +66,9 @@ def read_csv(
 
 
 def read_inputs(
-    path: str | os.PathLike[str],
-    features: Sequence[str | int] | None = None,
-    *,
-    header: bool | None = None,
-    delimiter: str = ",",
-    encoding: str = "utf-8-sig",
-) -> list[list[float]]:
+    path: str | os.PathLike[str], features: Sequence[str | int] | None = None, *,
+    header: bool | None = None, delimiter: str = ",", encoding: str = "utf-8-sig",
+) -> list[list[float]]:  # fmt: skip
     """Returns the rows of numbers in the file at `path`, for prediction: no target needed, and none in the way.
 
     With `features` (say, a trained model's `feature_names`) those columns are picked in that order, wherever
@@ -203,7 +193,7 @@ class Column:
         checked = [number for number in numbers if number is not None and math.isfinite(number)]
         if len(checked) < len(numbers):
             row = next(i for i, number in enumerate(numbers) if number is None or math.isinf(number))
-            raise ValueError(f"{self._place(row)}: {_what_is_wrong(self.cells[row])}")
+            raise self._error(row, _what_is_wrong(self.cells[row]))
         return checked
 
     def holds_labels(self) -> bool:
@@ -215,10 +205,8 @@ class Column:
         self._refuse_missing()
         if numbers.count(None) < len(numbers):
             row = numbers.index(None)
-            raise ValueError(
-                f"{self._place(row)}: text {self.cells[row]!r} in a target that elsewhere holds numbers; mend the"
-                f" cell, or pass {argument('task', 'classification')} if these are labels"
-            )
+            cure = f"mend the cell, or pass {argument('task', 'classification')} if these are labels"
+            raise self._error(row, f"text {self.cells[row]!r} in a target that elsewhere holds numbers; {cure}")
         return True
 
     def labels(self, classes: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
@@ -236,17 +224,16 @@ class Column:
         for row, label in enumerate(labels):
             if label not in numbers:
                 known = listed(map(repr, names), 10)
-                cure = "mend the cell or leave out the row"
-                raise ValueError(f"{self._place(row)}: {label!r} is none of the classes {known}; {cure}")
+                raise self._error(row, f"{label!r} is none of the classes {known}; mend the cell or leave out the row")
         return [numbers[label] for label in labels], tuple(names)
 
     def _refuse_missing(self) -> None:
         for row, cell in enumerate(self.cells):
             if cell.lower() in MISSING:
-                raise ValueError(f"{self._place(row)}: {_what_is_wrong(cell)}")
+                raise self._error(row, _what_is_wrong(cell))
 
-    def _place(self, row: int) -> str:
-        return f"{self.where}, line {self.lines[row]}, column {self.name!r}"
+    def _error(self, row: int, what: str) -> ValueError:
+        return ValueError(f"{self.where}, line {self.lines[row]}, column {self.name!r}: {what}")
 
 
 def _rows(columns: Iterable[Column]) -> list[list[float]]:
