@@ -45,7 +45,7 @@ WRONG: dict[tuple[str, str], tuple[list[str], str]] = {
         "--batch-size must be a whole number of at least 1",
     ),
     ("train", "--epochs"): ([*IRIS, "--epochs", "0"], "--epochs must be a whole number of at least 1, got 0"),
-    ("train", "--patience"): ([*IRIS, "--patience", "0"], "patience is a number of epochs"),
+    ("train", "--patience"): ([*IRIS, "--patience", "0"], "--patience, a number of epochs, must be"),
     ("train", "--seed"): ([*IRIS, "--seed", "-1"], "--seed must be a whole number of at least 0, got -1"),
     ("train", "--backend"): ([*IRIS, "--backend", "c++"], "argument --backend: invalid choice: 'c++'"),
     ("train", "--resume"): ([*IRIS, "--resume", "--seed", "1", "-o", "done"], "is of another run"),

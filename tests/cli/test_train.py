@@ -194,7 +194,7 @@ def test_without_matplotlib_it_says_how_to_get_a_curve(capsys: pytest.CaptureFix
         (["--data", "iris", "--hidden", "0"], "--hidden[0] must be a whole number of at least 1"),
         (["--data", "iris", "--batch-size", "0"], "--batch-size must be a whole number of at least 1"),
         (["--data", "iris", "--epochs", "0"], "--epochs must be a whole number of at least 1"),
-        (["--data", "iris", "--patience", "0"], "patience is a number of epochs"),
+        (["--data", "iris", "--patience", "0"], "--patience, a number of epochs, must be"),
         (["--data", "iris", "--lr", "-1"], "the learning rate must be at least 0"),
         (["--data", "iris", "--seed", "-1"], "--seed must be a whole number of at least 0"),
         (["--data", "moons", "--optimizer", "sgd", "--lr", "1e200", "--epochs", "9"], "the learning rate 1e+200 is"),
