@@ -6,11 +6,10 @@ Nothing is judged here, and nothing is changed: no `grad`, no parameter, no gene
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from micrograd_plus import operation
 from micrograd_plus.nn import Module, Neuron, Optimizer
@@ -248,12 +247,9 @@ def trial_steps(
 @contextmanager
 def generators_kept(model: Module) -> Iterator[None]:
     """Within it, the model may draw random numbers; afterwards its generators stand where they stood."""
-    held: list[Any] = [each for module in model.modules() for each in vars(module).values()]
-    generators = [each.rng for each in held if isinstance(each, operation.Bernoulli)]
-    generators += [each for each in held if isinstance(each, random.Random)]
-    states = [generator.getstate() for generator in generators]
+    states = [(rng, rng.getstate()) for _, rng in model.generators()]
     try:
         yield
     finally:
-        for generator, state in zip(generators, states):
-            generator.setstate(state)
+        for rng, state in states:
+            rng.setstate(state)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from random import Random
 from typing import Any, SupportsFloat, TypeVar
 
 from micrograd_plus import operation
@@ -101,6 +102,23 @@ class Module:
     def parameters(self) -> list[Value]:
         """Returns every parameter once, in the order of `named_parameters`."""
         return [parameter for _, parameter in self.named_parameters()]
+
+    def generators(self) -> Iterator[tuple[str, Random]]:
+        """Yields every generator that a Module here draws from, once, with its dotted name, in the order of `modules`.
+
+        A generator is an attribute like a parameter: a `random.Random`, or the `rng` of an op that draws random leaves.
+
+        >>> from micrograd_plus.nn import MLP
+        >>> [name for name, _ in MLP(2, [4, 4, 1], dropout=0.5).generators()]
+        ['layers.1.op', 'layers.3.op']
+        """
+        seen: set[Random] = set()
+        for prefix, module in self.named_modules():
+            for name, each in _attributes(module):
+                rng = each.rng if isinstance(each, operation.Bernoulli) else each
+                if isinstance(rng, Random) and rng not in seen:
+                    seen.add(rng)
+                    yield _join(prefix, name), rng
 
     def label_parameters(self) -> None:
         """Labels each parameter with its name within this Module, as pictures and messages show it.
@@ -218,19 +236,24 @@ class Summary:
 
 def _members(module: Module) -> Iterator[tuple[str, Value | Module]]:
     """The parameters and Modules that a Module holds itself, with the names of the attributes that lead there."""
-    for name, thing in vars(module).items():
-        yield from _found(name, thing)
+    for name, each in _attributes(module):
+        if isinstance(each, Module) or (isinstance(each, Value) and each.op is operation.PARAMETER):
+            yield name, each
 
 
-def _found(name: str, thing: Any) -> Iterator[tuple[str, Value | Module]]:
-    if isinstance(thing, Module) or (isinstance(thing, Value) and thing.op is operation.PARAMETER):
-        yield name, thing
-    elif isinstance(thing, (list, tuple)):
-        for i, each in enumerate(thing):
-            yield from _found(f"{name}.{i}", each)
+def _attributes(thing: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """All that a Module holds itself, with dotted names: its attributes, and what is in lists, tuples and dicts."""
+    if not name:
+        inside: Any = vars(thing).items()
     elif isinstance(thing, dict):
-        for key, each in thing.items():
-            yield from _found(f"{name}.{key}", each)
+        inside = thing.items()
+    elif isinstance(thing, (list, tuple)):
+        inside = enumerate(thing)
+    else:
+        yield name, thing
+        return
+    for key, each in inside:
+        yield from _attributes(each, _join(name, str(key)))
 
 
 def _join(prefix: str, name: str) -> str:

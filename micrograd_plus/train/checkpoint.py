@@ -6,17 +6,16 @@ import hashlib
 import os
 import random
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus import operation
 from micrograd_plus.checks import whole_number
 from micrograd_plus.data import Dataset
 from micrograd_plus.files import read_document, remove_leftovers, write_document
 from micrograd_plus.train.history import History
 
 if TYPE_CHECKING:
-    from micrograd_plus.nn import Module, Optimizer
+    from micrograd_plus.nn import Optimizer
     from micrograd_plus.train.callbacks import Callback, Run
 
 __all__ = ["Checkpoint", "fingerprint"]
@@ -52,7 +51,7 @@ class Checkpoint:
             "iteration": run.iteration,
             "model": run.model.state_dict(),
             "optimizer": run.optimizer.state_dict(),
-            "random": {name: _state_of(rng) for name, rng in _generators(run.model)},
+            "random": {name: _state_of(rng) for name, rng in run.model.generators()},
             "callbacks": [callback.state_dict() for callback in self.callbacks],
             "history": run.history.to_dict(),
         }
@@ -73,7 +72,7 @@ class Checkpoint:
         self._refuse_another(saved["run"])
         run.model.load_state_dict(saved["model"])
         run.optimizer.load_state_dict(saved["optimizer"])
-        for name, rng in _generators(run.model):
+        for name, rng in run.model.generators():
             rng.setstate(_restored(saved["random"][name]))
         for callback, state in zip(self.callbacks, saved["callbacks"]):
             callback.load_state_dict(state)
@@ -98,7 +97,7 @@ def _identity(run: Run, callbacks: Sequence[Callback]) -> dict[str, Any]:
         "data": fingerprint(run.data),
         "model": _fingerprint_of_names(run.model.state_dict()),
         "optimizer": _words_of(run.optimizer),
-        "random_generators": [name for name, _ in _generators(run.model)],
+        "random_generators": [name for name, _ in run.model.generators()],
         "callbacks": [type(callback).__name__ for callback in callbacks],
     }
 
@@ -128,17 +127,6 @@ def _words_of(optimizer: Optimizer) -> str:
 
 
 # -------------------------------------------------------------------- generators of random numbers
-
-
-def _generators(model: Module) -> Iterator[tuple[str, random.Random]]:
-    """Every generator that a part of the model draws from, once, with a name: those of Dropout masks above all."""
-    seen = set()
-    for prefix, module in model.named_modules():
-        for name, attribute in vars(module).items():
-            rng = attribute.rng if isinstance(attribute, operation.Bernoulli) else attribute
-            if isinstance(rng, random.Random) and rng not in seen:
-                seen.add(rng)
-                yield f"{prefix}{name}", rng
 
 
 def _state_of(rng: random.Random) -> list[Any]:
