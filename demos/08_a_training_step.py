@@ -15,7 +15,7 @@ from _lesson import Lesson
 
 from micrograd_plus import Value, nn
 from micrograd_plus.data import Dataset, batches, iris, split, standardize, xor
-from micrograd_plus.explain import check_gradients, ledger
+from micrograd_plus.explain import check_graph, ledger
 from micrograd_plus.train import confusion_matrix, fit
 from micrograd_plus.viz import plots
 from micrograd_plus.viz.network import NetworkDiagram
@@ -208,7 +208,7 @@ lesson.table(
 # and measure how much the loss changes for it. The table does so for every value of the pass, inputs included.
 
 # %%
-nudged = check_gradients(loss)
+nudged = check_graph(loss)
 measured = {row.name: row.above for row in nudged.verdicts if row.name in START}
 lesson.show(nudged)
 lesson.check(

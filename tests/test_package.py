@@ -25,13 +25,12 @@ MODULES = {
 }
 
 FLOORS = (
-    {"errors", "mode", "operators", "reading"},
+    {"errors", "mode", "operators", "reading", "report"},
     {"operation"},
     {"ops"},
     {"value"},
     {"functions", "pickling"},
     {"calculus", "checks", "files", "words"},
-    {"report"},
     {"data", "nn"},
     {"compiler"},
     {"train"},

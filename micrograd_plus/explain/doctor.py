@@ -20,7 +20,7 @@ from micrograd_plus.explain.findings import (
     CAUSES,
     LONGER,
     MUCH_LONGER,
-    RISE,
+    RAISED,
     SHORTER,
     Finding,
     findings_of_data,
@@ -388,7 +388,7 @@ class Doctor(Report, Callback):
         part = math.ceil(count / 10)
         first, last = (sum(losses) / part for losses in (self._losses[:part], self._losses[-part:]))
         course = f"at rate {rate:g} the loss went from {number(first)} to {number(last)} over the run"
-        if last - first > RISE * usual and last > 1.2 * first:
+        if last - first > RAISED * usual and last > 1.2 * first:
             yield Finding("rate too high", "", course, cure)
         elif first - last < SLOW * first and not exam.has_learned and _could_go_faster(exam):
             yield Finding(

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from micrograd_plus import operation
+from micrograd_plus.calculus import grads
 from micrograd_plus.nn import Module, Neuron, Optimizer
 from micrograd_plus.report import Table
 from micrograd_plus.value import Value, topological_order
 from micrograd_plus.words import number
 
-__all__ = ["Exam", "Layer", "Unit", "examine", "generators_kept", "trial_steps"]
+__all__ = ["Exam", "Unit", "VitalSigns", "examine", "generators_kept", "trial_steps"]
 
 FLAT = 0.02
 """A unit is saturated where its slope is below this: tanh beyond ±0.99, sigmoid below 0.02 or above 0.98."""
@@ -41,7 +42,7 @@ class Unit:
 
 
 @dataclass
-class Layer:
+class VitalSigns:
     """The parameters of one layer: how many, and the root mean squares of the numbers and of their gradients."""
 
     name: str
@@ -63,7 +64,7 @@ class Exam:
     graphs: int = 0
     units: dict[str, Unit] = field(default_factory=dict)
     gradients: dict[Value, float] = field(default_factory=dict)
-    layers: list[Layer] = field(default_factory=list)
+    layers: list[VitalSigns] = field(default_factory=list)
     unreached: list[str] = field(default_factory=list)
     constant_loss: float | None = None
     first_loss: float | None = None
@@ -120,7 +121,10 @@ def examine(losses: Iterable[Value], model: Module) -> Exam:
     for loss in losses:
         exam.loss += loss.data
         exam.graphs += 1
-        for node in _sweep(loss, exam.gradients):
+        for node, gradient in grads(loss).items():
+            if node.op is operation.PARAMETER:
+                exam.gradients[node] = exam.gradients.get(node, 0.0) + gradient
+        for node in _hidden(topological_order(loss, leaves=False)):
             _count(exam.units, node, homes)
     exam.loss /= exam.graphs
     exam.gradients = {leaf: gradient / exam.graphs for leaf, gradient in exam.gradients.items()}
@@ -129,25 +133,15 @@ def examine(losses: Iterable[Value], model: Module) -> Exam:
     return exam
 
 
-def _sweep(loss: Value, gradients: dict[Value, float]) -> list[Value]:
-    """Adds the derivative of a loss by each parameter to `gradients`; returns the hidden units' activations.
+def _hidden(order: Sequence[Value]) -> list[Value]:
+    """The hidden units' activations: the relus, tanhs and sigmoids that a parameter weighs further up.
 
-    Those are the relus, tanhs and sigmoids that a parameter weighs further up: not those of an output or of a loss.
+    So not those of an output or of a loss.
     """
-    order = topological_order(loss, leaves=False)
-    found: dict[Value, float] = dict.fromkeys(order, 0.0)
     weighed: set[Value] = set()
-    found[loss] = 1.0
     for node in reversed(order):
-        upstream, is_weighing = found[node], node in weighed
-        for child, partial in zip(node.children, node.partials):
-            if child.op is operation.PARAMETER:
-                gradients[child] = gradients.get(child, 0.0) + partial * upstream
-                is_weighing = True
-            elif child in found:
-                found[child] += partial * upstream
-        if is_weighing:
-            weighed.update(child for child in node.children if child in found)
+        if node in weighed or any(child.op is operation.PARAMETER for child in node.children):
+            weighed.update(node.children)
     return [node for node in order if node in weighed and node.op.name in ("relu", *SQUASHERS)]
 
 
@@ -197,12 +191,14 @@ def _homes(model: Module) -> dict[Value, Home]:
     return found
 
 
-def _layers(homes: Mapping[Value, Home], gradients: Mapping[Value, float]) -> list[Layer]:
+def _layers(homes: Mapping[Value, Home], gradients: Mapping[Value, float]) -> list[VitalSigns]:
     groups: dict[str, list[Value]] = {}
     for parameter, home in homes.items():
         groups.setdefault(home.layer, []).append(parameter)
     return [
-        Layer(name, len(group), _rms(each.data for each in group), _rms(gradients.get(each, 0.0) for each in group))
+        VitalSigns(
+            name, len(group), _rms(each.data for each in group), _rms(gradients.get(each, 0.0) for each in group)
+        )
         for name, group in groups.items()
     ]
 

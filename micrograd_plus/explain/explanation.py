@@ -13,8 +13,9 @@ from itertools import islice
 from typing import Any
 
 from micrograd_plus import operation
+from micrograd_plus.calculus import grads
 from micrograd_plus.checks import whole_number
-from micrograd_plus.explain.paths import MANY, Path, Paths, derivatives
+from micrograd_plus.explain.paths import COUNTED, Path, Paths
 from micrograd_plus.report import Report, Table
 from micrograd_plus.value import UNSEEN, Value, topological_order
 from micrograd_plus.words import DOTS, derivative, local, names, number, partial_words, value_words
@@ -173,7 +174,7 @@ class Explanation(Report):
         listed = len(paths.listed)
         if listed == paths.count:
             return "The one path" if listed == 1 else f"All {listed} paths"
-        more = f"more than {MANY:,}" if paths.count >= MANY else f"{paths.count:,}"
+        more = f"more than {COUNTED:,}" if paths.count >= COUNTED else f"{paths.count:,}"
         return f"The {listed} largest of {more} paths"
 
     def _path_total(self, paths: PathSum, by_node: str) -> str:
@@ -262,7 +263,7 @@ class _Explainer:
         self.node, self.output = node, output
         self.max_paths, self.max_operands, self.digits = max_paths, max_operands, digits
         self.order = topological_order(node if output is None else output)
-        self.gradients = None if output is None else derivatives(output, self.order)
+        self.gradients = None if output is None else grads(output, self.order)
         self.uses = Counter(child for parent in self.order for child in parent.children)
         self.named = names(self.order)
         if node not in self.named:  # the output does not depend on it

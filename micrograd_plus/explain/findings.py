@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from micrograd_plus.data import Dataset
-from micrograd_plus.explain.exam import SQUASHERS, Exam, Layer, Unit
+from micrograd_plus.explain.exam import SQUASHERS, Exam, Unit, VitalSigns
 from micrograd_plus.nn import Dropout, Embedding, Module, Optimizer
 from micrograd_plus.train.divergence import LARGE_INPUT, LARGE_TARGET
 from micrograd_plus.value import Value
 from micrograd_plus.words import number
 
 __all__ = [
-    "CAUSES", "LONGER", "MUCH_LONGER", "RISE", "SHORTER", "Finding", "findings_of_data", "findings_of_exam",
+    "CAUSES", "LONGER", "MUCH_LONGER", "RAISED", "SHORTER", "Finding", "findings_of_data", "findings_of_exam",
     "findings_of_gradients", "findings_of_mode", "findings_of_model", "in_order",
 ]  # fmt: skip
 
@@ -45,7 +45,7 @@ FAR_OFF = 30.0
 LEFTOVER = 1e-6
 """A gradient that differs from the loss's own by more than this share is not rounding, but left from another pass."""
 
-RISE = 0.05
+RAISED = 0.05
 """A step that raises the loss on the very rows that it was made for, by this share of what a constant prediction loses,
 is too long; a smaller one is the tremble of a run that has arrived."""
 
@@ -152,7 +152,7 @@ def _gradient_over_layers(exam: Exam, dead_layers: set[str]) -> Iterator[Finding
         )  # fmt: skip
 
 
-def _of(layer: Layer) -> str:
+def _of(layer: VitalSigns) -> str:
     return f"{number(layer.gradient)} in {layer.name or 'the model'}"
 
 
@@ -179,7 +179,7 @@ def _rate(exam: Exam, optimizer: Optimizer) -> Iterator[Finding]:
     """Judges the next step by what it, and shorter and longer ones, do to the loss of the same rows."""
     now, gain = exam.loss, {factor: exam.loss - loss for factor, loss in exam.trials.items()}
     step = f"the next step at rate {optimizer.rate:g}"
-    if -gain[1.0] > RISE * exam.unlearned_loss and gain[SHORTER] > 0:
+    if -gain[1.0] > RAISED * exam.unlearned_loss and gain[SHORTER] > 0:
         shorter = f"one {1 / SHORTER:g} times shorter to {number(exam.trials[SHORTER])}"
         evidence = f"{step} takes the loss from {number(now)} to {number(exam.trials[1.0])}, {shorter}"
         yield Finding("rate too high", "", evidence, f"try lr={optimizer.rate * SHORTER:g}")

@@ -14,6 +14,7 @@ from typing import Any, SupportsFloat, TypeVar
 
 from micrograd_plus import operation
 from micrograd_plus.checks import finite_number
+from micrograd_plus.report import Report, Table
 from micrograd_plus.value import UNSEEN, Value, leaf
 
 __all__ = ["Module", "Parameter", "Summary"]
@@ -213,8 +214,8 @@ class Module:
         return "\n".join([f"{type(self).__name__}(", *lines, ")"]) if lines else f"{type(self).__name__}()"
 
 
-@dataclass(frozen=True)
-class Summary:
+@dataclass(frozen=True, repr=False)
+class Summary(Report):
     """What `Module.summary` tells: `rows` of (name, module, shape, number of parameters), and the `total`.
 
     A parameter that two parts share is in the row of each, and once in the total. `str()` and `repr()` are the table.
@@ -224,14 +225,12 @@ class Summary:
     rows: tuple[tuple[str, str, str, int], ...]
     total: int
 
-    def __str__(self) -> str:
-        cells = [("name", "module", "shape", "parameters")]
-        cells += [(name, module, shape, f"{count:,}") for name, module, shape, count in self.rows]
-        cells += [(self.model, "", "", f"{self.total:,}")]
-        first, second, third, last = (max(map(len, column)) for column in zip(*cells))
-        return "\n".join(f"{a:<{first}}  {b:<{second}}  {c:<{third}}  {d:>{last}}" for a, b, c, d in cells)
+    def parts(self) -> list[str | Table]:
+        """Returns the table, the total in its last row."""
+        rows = (*self.rows, (self.model, "", "", self.total))
+        return [Table(("name", "module", "shape", "parameters"), rows, numeric=(3,), rule=False)]
 
-    __repr__ = __str__
+    __repr__ = Report.__str__
 
 
 def _members(module: Module) -> Iterator[tuple[str, Value | Module]]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from micrograd_plus import Value, nn
-from micrograd_plus import operation as ops
+from micrograd_plus.operation import Bernoulli
 from micrograd_plus.value import UNSEEN
 
 
@@ -61,7 +61,7 @@ def test_generators_are_found_wherever_they_are_and_once() -> None:
         def __init__(self) -> None:
             self.rng = Random(0)
             self.body = nn.MLP(2, [2, 2, 1], dropout=0.5)
-            self.noises = [ops.Bernoulli(0.5, 2.0, Random(7)), {"again": (self.rng, Random(8))}]
+            self.noises = [Bernoulli(0.5, 2.0, Random(7)), {"again": (self.rng, Random(8))}]
             self.tied = self.body.layers[1]
 
     model = Noisy()
@@ -156,6 +156,8 @@ def test_summary() -> None:
         "Mixed                                               15",
     ]
     assert repr(nn.Layer(2, 3).summary()).splitlines()[-1].split() == ["Layer", "9"]
+    shown = nn.Layer(40, 30).summary()._repr_mimebundle_()
+    assert shown["text/plain"].splitlines()[-1].split() == ["Layer", "1,230"] and ">1,230</td>" in shown["text/html"]
 
 
 def test_repr() -> None:
