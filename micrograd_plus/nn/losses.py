@@ -9,11 +9,11 @@ numbers count from 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from micrograd_plus import operation
-from micrograd_plus.checks import finite_number, named
+from micrograd_plus.checks import finite_number, flat, named, plain
 from micrograd_plus.functions import dot, logsumexp, select, total
 from micrograd_plus.value import Value, apply, constant
 
@@ -237,16 +237,16 @@ def _of_numbers(
     """`one` of each prediction and its target, reduced."""
     _check_reduction(name, reduction)
     losses = _each(name, one, prediction, target)
-    return losses if reduction == "none" else _reduced(list(_flat(losses)), reduction)
+    return losses if reduction == "none" else _reduced(list(flat(losses)), reduction)
 
 
 def _of_rows(name: str, one: Callable[[list[Value], Any], Value], rows: Any, targets: Any, reduction: str) -> Reduced:
     """`one` of each row of numbers and its target, reduced."""
     _check_reduction(name, reduction)
-    rows, targets = _plain(rows), _plain(targets)
+    rows, targets = plain(rows), plain(targets)
     if not isinstance(rows, list) or not rows:
         raise TypeError(f"{name} needs a list with a number for each class, but got {rows!r}")
-    rows = [_plain(row) for row in rows]
+    rows = [plain(row) for row in rows]
     single = not isinstance(rows[0], list)
     if single:
         rows, targets = [rows], [targets]
@@ -254,7 +254,7 @@ def _of_rows(name: str, one: Callable[[list[Value], Any], Value], rows: Any, tar
         given = f"{len(targets)} targets" if isinstance(targets, list) else f"the single target {targets!r}"
         raise ValueError(f"{name} got {len(rows)} rows of predictions and {given}; give every row its own, in a list")
     losses = []
-    for i, (row, y) in enumerate(zip(rows, map(_plain, targets))):
+    for i, (row, y) in enumerate(zip(rows, map(plain, targets))):
         if not isinstance(row, list) or len(row) < 2 or len(row) != len(rows[0]):
             raise ValueError(
                 f"{name} needs a number for each of at least two classes in every row, but row {i} is {row!r}; for a"
@@ -279,7 +279,7 @@ def _reduced(losses: list[Value], reduction: str) -> Value:
 
 def _each(name: str, one: Callable[[Value, Value], Value], prediction: Any, target: Any) -> Any:
     """`one` of numbers side by side, from nested lists of one shape; a list of one stands for what it holds."""
-    prediction, target = _plain(prediction), _plain(target)
+    prediction, target = plain(prediction), plain(target)
     if not isinstance(prediction, list) and not isinstance(target, list):
         return one(constant(prediction), constant(target))
     predictions = prediction if isinstance(prediction, list) else [prediction]
@@ -291,22 +291,6 @@ def _each(name: str, one: Callable[[Value, Value], Value], prediction: Any, targ
     if not predictions:
         raise ValueError(f"{name} got no predictions; the mean of none is not defined")
     return [_each(name, one, p, y) for p, y in zip(predictions, targets)]
-
-
-def _flat(losses: Any) -> Iterator[Value]:
-    if not isinstance(losses, list):
-        yield losses
-        return
-    for each in losses:
-        yield from _flat(each)
-
-
-def _plain(numbers: Any) -> Any:
-    """A NumPy array, a tuple, a map or any other ordered iterable as a list; anything else as it is."""
-    if hasattr(numbers, "tolist"):
-        return numbers.tolist()
-    ordered = isinstance(numbers, Iterable) and not isinstance(numbers, (str, bytes, Set, Mapping))
-    return list(numbers) if ordered else numbers
 
 
 def _pick(name: str, row: list[Value], target: Any) -> Value:

@@ -13,7 +13,7 @@ from random import Random
 from typing import Any, SupportsFloat, TypeVar
 
 from micrograd_plus import operation
-from micrograd_plus.checks import finite_number
+from micrograd_plus.checks import finite_number, listed
 from micrograd_plus.report import Report, Table
 from micrograd_plus.value import UNSEEN, Value, leaf
 
@@ -173,7 +173,7 @@ class Module:
             "missing": [name for name in parameters if name not in state],
             "unknown": [str(name) for name in state if name not in parameters],
         }
-        found = "; ".join(f"{what} {_listed(names)}" for what, names in wrong.items() if names)
+        found = "; ".join(f"{what} {listed(names)}" for what, names in wrong.items() if names)
         if found:
             whose = f"a {type(self).__name__} with {len(parameters):,} parameters"
             raise ValueError(f"this state is not of {whose}: {found}; build the model as it was when saved")
@@ -257,7 +257,3 @@ def _attributes(thing: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 def _join(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")

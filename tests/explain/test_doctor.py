@@ -178,7 +178,7 @@ class _Idle(Module):
         self.used, self.idle = Layer(2, 1, seed=0), Layer(2, 2, seed=1)
 
     def forward(self, inputs):
-        return self.used(inputs)[0]
+        return self.used(inputs)
 
 
 def test_unused_parameters():
@@ -192,7 +192,7 @@ def test_an_embeddings_rows_are_not_unused():
             self.table, self.out = Embedding(50, 2, seed=0), Layer(2, 1, seed=1)
 
         def forward(self, inputs):
-            return self.out(self.table(inputs[0]))[0]
+            return self.out(self.table(inputs[0]))
 
     data = Dataset([[i % 3] for i in range(12)], [float(i % 3) for i in range(12)])
     assert diagnose(Words(), data).is_healthy
@@ -237,7 +237,7 @@ class _Misfit(Module):
         self.first, self.second = Layer(2, 4, "relu", seed=0), Layer(3, 1, seed=1)
 
     def forward(self, inputs):
-        return self.second(self.first(inputs))[0]
+        return self.second(self.first(inputs))
 
 
 @pytest.mark.parametrize(
@@ -420,7 +420,7 @@ def test_units_of_models_written_by_hand_are_named_by_their_weights():
         def forward(self, x):
             first = self.hidden(x)
             mixed = [(row[0] * first + row[1]).relu() for row in self.rows]
-            return self.out(mixed)[0]
+            return self.out(mixed)
 
     exam = examine([mse_loss(ByHand()([1.0, 2.0]), 0.0)], ByHand())
     assert exam.units == {}  # another model's parameters have no home here
