@@ -19,12 +19,13 @@ from micrograd_plus.explain.paths import Paths
 
 if TYPE_CHECKING:
     from micrograd_plus.explain.bookkeeping import Ledger, ledger
-    from micrograd_plus.explain.doctor import Diagnosis, Doctor, diagnose
+    from micrograd_plus.explain.diagnosis import Diagnosis, diagnose
+    from micrograd_plus.explain.doctor import Doctor
     from micrograd_plus.explain.findings import Finding
 
 _ON_FIRST_USE = {
-    "Diagnosis": "doctor", "Doctor": "doctor", "Finding": "findings", "Ledger": "bookkeeping", "diagnose": "doctor",
-    "ledger": "bookkeeping",
+    "Diagnosis": "diagnosis", "Doctor": "doctor", "Finding": "findings", "Ledger": "bookkeeping",
+    "diagnose": "diagnosis", "ledger": "bookkeeping",
 }  # fmt: skip
 
 __all__ = [

@@ -18,7 +18,7 @@ from micrograd_plus.report import Table
 from micrograd_plus.value import Value, topological_order
 from micrograd_plus.words import number
 
-__all__ = ["Exam", "Unit", "VitalSigns", "examine", "generators_kept", "trial_steps"]
+__all__ = ["Exam", "Unit", "VitalSigns", "data_kept", "examine", "generators_kept", "trial_steps"]
 
 FLAT = 0.02
 """A unit is saturated where its slope is below this: tanh beyond ±0.99, sigmoid below 0.02 or above 0.98."""
@@ -218,26 +218,33 @@ def trial_steps(
 
     A loss that is not finite or not defined counts as infinite.
     """
-    before = [parameter.data for parameter in optimizer.parameters]
     lengths = []
     for i, parameter in enumerate(optimizer.parameters):
         state = {name: numbers[i] for name, numbers in optimizer.state.items()}
         given = parameter.data, gradients.get(parameter, 0.0), state, optimizer.t + 1, optimizer.rate
         lengths.append(optimizer.update(*given)["w"] - parameter.data)
     found = {}
-    try:
-        for factor in factors:
-            for parameter, data, length in zip(optimizer.parameters, before, lengths):
-                parameter.data = data + factor * length
+    for factor in factors:
+        with data_kept(optimizer.parameters) as parameters:
+            for parameter, length in zip(parameters, lengths):
+                parameter.data += factor * length
             try:
                 loss = evaluate()
             except (ArithmeticError, ValueError):
                 loss = math.inf
-            found[factor] = loss if math.isfinite(loss) else math.inf
-    finally:
-        for parameter, data in zip(optimizer.parameters, before):
-            parameter.data = data
+        found[factor] = loss if math.isfinite(loss) else math.inf
     return found
+
+
+@contextmanager
+def data_kept(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
+    """Within it, the values may be given other numbers; afterwards they have those that they had."""
+    before = [value.data for value in values]
+    try:
+        yield values
+    finally:
+        for value, data in zip(values, before):
+            value.data = data
 
 
 @contextmanager

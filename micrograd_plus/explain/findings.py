@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from micrograd_plus.checks import listed
 from micrograd_plus.data import Dataset
 from micrograd_plus.explain.exam import SQUASHERS, Exam, Unit, VitalSigns
 from micrograd_plus.nn import Dropout, Embedding, Module, Optimizer
@@ -58,6 +59,8 @@ SHORTER, LONGER, MUCH_LONGER = 0.1, 100.0, 1000.0
 STEEPER = 100.0
 """A step 1,000 times longer that gains more than 100 times as much: the rate is too low by orders of magnitude."""
 
+
+SMALLER = "start with smaller weights (init='kaiming_uniform' or 'xavier_uniform'), and clip: fit(clip_norm=1)"
 
 CAUSES = (
     "non-finite numbers", "width mismatch", "unscaled inputs", "unscaled targets", "forgotten zero_grad",
@@ -112,7 +115,7 @@ def _dead_relus(exam: Exam) -> Iterator[Finding]:
             rows = f"for all {dead[0].seen:,} rows, so that no gradient passes them"
             yield Finding(
                 "dead ReLU", layer, f"{len(dead)} of {len(relus)} units are 0 {rows} ({_named(dead)})",
-                "lower the learning rate, start with init='kaiming', or use leaky_relu",
+                "lower the learning rate, start with init='kaiming_uniform', or use leaky_relu",
             )  # fmt: skip
 
 
@@ -124,7 +127,7 @@ def _saturated_units(exam: Exam) -> Iterator[Finding]:
             kind = squashers[0].activation
             yield Finding(
                 "saturated units", layer, f"{flat / seen:.0%} of {seen:,} activations of {kind} are where it is flat",
-                "scale the inputs, start with smaller weights (init='xavier'), or use relu",
+                "scale the inputs, start with smaller weights (init='xavier_uniform'), or use relu",
             )  # fmt: skip
 
 
@@ -143,12 +146,12 @@ def _gradient_over_layers(exam: Exam, dead_layers: set[str]) -> Iterator[Finding
     if ratio < VANISHING and not exam.has_learned:
         yield Finding(
             "vanishing gradients", first.name, evidence,
-            "use relu with init='kaiming', or tanh with init='xavier', and fewer layers",
+            "use relu with init='kaiming_uniform', or tanh with init='xavier_uniform', and fewer layers",
         )  # fmt: skip
     elif ratio > EXPLODING:
         yield Finding(
             "exploding gradients", first.name, evidence,
-            "start with smaller weights (init='kaiming' or 'xavier'), and clip: fit(clip_norm=1)",
+            SMALLER,
         )  # fmt: skip
 
 
@@ -159,9 +162,7 @@ def _of(layer: VitalSigns) -> str:
 def _oversized_gradient(exam: Exam) -> Iterator[Finding]:
     gradient = math.hypot(*exam.gradients.values())
     weights = math.hypot(*(parameter.data for parameter in exam.gradients))
-    cure = (
-        "scale inputs and targets, start with smaller weights (init='kaiming' or 'xavier'), and clip: fit(clip_norm=1)"
-    )
+    cure = f"scale inputs and targets, {SMALLER}"
     if gradient > OVERSIZED * weights > 0:
         evidence = f"the gradient is {number(gradient)} long, the weights {number(weights)}"
         yield Finding("exploding gradients", "", evidence, cure)
@@ -220,21 +221,21 @@ def findings_of_model(model: Module, optimizer: Optimizer | None, unreached: lis
     broken = [f"{name} = {parameter.data}" for name, parameter in named.items() if not math.isfinite(parameter.data)]
     if broken:
         yield Finding(
-            "non-finite numbers", "", f"{len(broken)} of {len(named):,} parameters: {_listed(broken)}",
+            "non-finite numbers", "", f"{len(broken)} of {len(named):,} parameters: {listed(broken, 4)}",
             "load the last good checkpoint, lower the learning rate, and clip: fit(clip_norm=1)",
         )  # fmt: skip
     tables = [f"{name}." for name, module in model.named_modules() if isinstance(module, Embedding)]
     idle = [name for name in unreached if not name.startswith(tuple(tables))]  # a table's rows are for other inputs
     if idle:
         yield Finding(
-            "unused parameters", "", f"no gradient reaches {len(idle)} of {len(named):,}: {_listed(idle)}",
+            "unused parameters", "", f"no gradient reaches {len(idle)} of {len(named):,}: {listed(idle, 4)}",
             "use them in forward(), or delete them; a float(x) or x.data on the way cuts the graph",
         )  # fmt: skip
     if optimizer is not None:
         held = set(optimizer.parameters)
         strangers = [name for name, parameter in named.items() if parameter not in held]
         if strangers:
-            evidence = f"{len(strangers)} of {len(named):,} are not stepped: {_listed(strangers)}"
+            evidence = f"{len(strangers)} of {len(named):,} are not stepped: {listed(strangers, 4)}"
             cure = "make the optimizer from model.parameters() after the model is complete"
             yield Finding("parameters without optimizer", "", evidence, cure)
 
@@ -248,11 +249,11 @@ def findings_of_mode(model: Module, evaluating: bool, spread: float) -> Iterator
     on = [f"{name} {each!r}".strip() for name, each in drops if each.training]
     off = [f"{name} {each!r}".strip() for name, each in drops if not each.training]
     if evaluating and on:
-        evidence = f"{_listed(on)} drops at random: two predictions for the same row differ by {number(spread)}"
+        evidence = f"{listed(on, 4)} drops at random: two predictions for the same row differ by {number(spread)}"
         yield Finding("dropout in evaluation", "", evidence, "call model.eval() before evaluating, model.train() after")
     if not evaluating and off:
         yield Finding(
-            "no dropout in training", "", f"{_listed(off)} passes all on", "call model.train() before training"
+            "no dropout in training", "", f"{listed(off, 4)} passes all on", "call model.train() before training"
         )
 
 
@@ -272,7 +273,3 @@ def findings_of_gradients(model: Module, gradients: Mapping[Value, float]) -> It
             f" {number(left)}, is left from earlier backward passes"
         )
         yield Finding("forgotten zero_grad", "", evidence, "call optimizer.zero_grad() before each loss.backward()")
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:4]) + (f" and {len(names) - 4:,} more" if len(names) > 4 else "")

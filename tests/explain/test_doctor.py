@@ -1,14 +1,16 @@
 """The doctor: each ailment is found with its evidence and cure, healthy runs get none, and nothing is changed."""
 
 import dataclasses
+import inspect
 import json
 import random
+import re
 
 import pytest
 
 from micrograd_plus import Value
 from micrograd_plus.data import Dataset, blobs, circles, digits, iris, line, moons, standardize, xor
-from micrograd_plus.explain import Doctor, diagnose
+from micrograd_plus.explain import Doctor, diagnose, findings
 from micrograd_plus.explain.exam import examine
 from micrograd_plus.explain.findings import CAUSES, findings_of_model
 from micrograd_plus.nn import (
@@ -26,6 +28,7 @@ from micrograd_plus.nn import (
     clip_grad_norm,
     mse_loss,
 )
+from micrograd_plus.nn.init import INITIALIZERS
 from micrograd_plus.train import DivergenceError, fit
 
 
@@ -455,3 +458,8 @@ def test_causes_come_first_and_slow_learning_only_alone():
 def test_all_unused_names_beyond_four_are_counted():
     (finding,) = findings_of_model(_Idle(), None, [f"idle.{i}" for i in range(6)])
     assert finding.evidence.endswith("idle.0, idle.1, idle.2, idle.3 and 2 more")
+
+
+def test_the_initialisers_that_cures_name_are_there():
+    named = re.findall(r"'((?:kaiming|xavier)\w*)'", inspect.getsource(findings))
+    assert len(named) >= 4 and set(named) <= {*INITIALIZERS}
