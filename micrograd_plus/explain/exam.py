@@ -218,12 +218,10 @@ def trial_steps(
 
     A loss that is not finite or not defined counts as infinite.
     """
-    lengths = []
+    lengths, found = [], {}
     for i, parameter in enumerate(optimizer.parameters):
-        state = {name: numbers[i] for name, numbers in optimizer.state.items()}
-        given = parameter.data, gradients.get(parameter, 0.0), state, optimizer.t + 1, optimizer.rate
-        lengths.append(optimizer.update(*given)["w"] - parameter.data)
-    found = {}
+        given = {**optimizer.given(i), "g": gradients.get(parameter, 0.0)}
+        lengths.append(optimizer.rule(**given)["w"] - parameter.data)
     for factor in factors:
         with data_kept(optimizer.parameters) as parameters:
             for parameter, length in zip(parameters, lengths):

@@ -271,7 +271,7 @@ class Embedding(Module):
         self.shape = f"{num} -> {dim}"
 
     def forward(self, index: Any) -> Any:
-        """Returns the row of an index, or a list of rows for a list of them."""
+        """Returns the row of an index, or a list of rows for a list of them. Raises IndexError or TypeError."""
         index = plain(index)
         if isinstance(index, list):
             return [self.forward(each) for each in index]

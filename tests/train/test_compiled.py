@@ -216,7 +216,7 @@ def test_the_update_has_the_bits_of_the_rule(make):
         update(w, g, t, 0.05, *states, new_w, *new_states)
         w, states = new_w, new_states
         for each, gradient in zip(floats, g.tolist()):
-            found = optimizer.update(each[0], gradient, dict(zip(optimizer.state, each[1:])), t, 0.05)
+            found = optimizer.rule(w=each[0], g=gradient, t=t, lr=0.05, **dict(zip(optimizer.state, each[1:])))
             each[:] = [found["w"], *(found[name] for name in optimizer.state)]
         assert w.tolist() == [each[0] for each in floats]
         for i, state in enumerate(states, 1):
