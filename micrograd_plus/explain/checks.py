@@ -194,6 +194,6 @@ def is_stale(node: Value) -> bool:
     if not node.children:
         return False
     try:
-        return node.op.value_alone(*node.op.groups([child.data for child in node.children])) != node.data
+        return node.op.scalar(*node.op.groups([child.data for child in node.children]))[0] != node.data
     except (ArithmeticError, ValueError):
         return True

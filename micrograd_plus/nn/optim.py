@@ -27,8 +27,9 @@ class Optimizer:
     """What all optimizers share: the parameters, the number `t` of steps done, and the states of the rule.
 
     `state` has a list of floats, one a parameter, for each state of the rule; `rate` is the learning rate of the next
-    step. `rule(w=..., g=..., t=..., lr=..., ...)` is one step as a function that changes nothing. Raises ValueError for no parameters, one that is there twice or is computed from others, or a learning rate
-    or option out of range; TypeError for what is not a Value.
+    step. `rule(w=..., g=..., t=..., lr=..., **states)` is one step as a function that changes nothing. Raises
+    ValueError for no parameters, one that is there twice or is computed from others, or a learning rate or option out
+    of range; TypeError for what is not a Value.
     """
 
     text: ClassVar[str] = ""
