@@ -240,7 +240,7 @@ lesson.show(
 
 # %%
 hidden_values = network.layers[0](inputs)
-[output] = network.layers[1](hidden_values)
+output = network.layers[1](hidden_values)
 loss = nn.mse_loss(output, target)
 loss.backward()
 

@@ -110,7 +110,7 @@ def training_step(model, optimizer, inputs, targets, loss_function) -> float:
 # %%
 x1, x2 = Value(1.0, "x1"), Value(1.0, "x2")
 hidden = model.layers[0]([x1, x2])
-[prediction] = model.layers[1](hidden)
+prediction = model.layers[1](hidden)
 prediction.label = "ŷ"
 for number, h in enumerate(hidden, start=1):
     h.label, h.children[0].label = f"h{number}", f"z{number}"
