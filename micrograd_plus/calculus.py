@@ -185,7 +185,7 @@ class GradcheckReport(Report):
             (name, f"{derived:.8g}", f"{measured:.8g}", f"{abs(derived - measured):.1e}", "" if agrees else "<- wrong")
             for name, derived, measured, agrees in self.rows
         ]
-        return [Table(("input", "backward", "measured", "off by", ""), tuple(cells), numeric=(1, 2, 3), rule=False)]
+        return [Table(("input", "backward", "measured", "off by", ""), tuple(cells), numeric=(1, 2, 3))]
 
 
 class GradcheckError(AssertionError):

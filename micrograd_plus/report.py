@@ -31,8 +31,7 @@ class Readable:
 class Table(Readable):
     """A table: a header for each column, rows, and which columns hold numbers (set to the right).
 
-    A cell is a text, or a whole number, which is written with a comma between thousands. `rule` draws a line under the
-    headers.
+    A cell is a text, or a whole number, which is written with a comma between thousands.
 
     >>> print(Table(("name", "value"), (("w", "0.5"), ("seen", 1234)), numeric=(1,)))
     name  value
@@ -45,13 +44,11 @@ class Table(Readable):
     rows: tuple[tuple[str | int, ...], ...]
     numeric: tuple[int, ...] = ()
     caption: str = ""
-    rule: bool = True
 
     def __str__(self) -> str:
         lines = [self.headers, *(tuple(map(_text, row)) for row in self.rows)]
         widths = [max(map(len, column)) for column in zip(*lines)]
-        if self.rule:
-            lines.insert(1, tuple("-" * width for width in widths))
+        lines.insert(1, tuple("-" * width for width in widths))
         text = "\n".join(self._line(line, widths) for line in lines)
         return f"{self.caption}\n{text}" if self.caption else text
 

@@ -248,7 +248,7 @@ def test_a_derivative_may_be_off_by_the_tolerance(off: float, agrees: bool) -> N
 def test_a_report_is_truth_and_table() -> None:
     report = gradcheck(lambda a, b: apply(WRONG, a, b), [2.0, 1.0], raise_exception=False)
     assert not report
-    assert [line.split()[0] for line in str(report).splitlines()] == ["input", "inputs[0]", "inputs[1]"]
+    assert [line.split()[0] for line in str(report).splitlines()] == ["input", "---------", "inputs[0]", "inputs[1]"]
     assert gradcheck(lambda a: a * a, [2.0])
 
 

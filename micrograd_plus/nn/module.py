@@ -189,6 +189,7 @@ class Module:
         >>> from micrograd_plus.nn import MLP
         >>> print(MLP(2, [3, 1], activation="tanh", dropout=0.5).summary())
         name      module               shape   parameters
+        --------  -------------------  ------  ----------
         layers.0  Layer(2, 3, 'tanh')  2 -> 3           9
         layers.1  Dropout(0.5)                          0
         layers.2  Layer(3, 1)          3 -> 1           4
@@ -228,7 +229,7 @@ class Summary(Report):
     def parts(self) -> list[str | Table]:
         """Returns the table, the total in its last row."""
         rows = (*self.rows, (self.model, "", "", self.total))
-        return [Table(("name", "module", "shape", "parameters"), rows, numeric=(3,), rule=False)]
+        return [Table(("name", "module", "shape", "parameters"), rows, numeric=(3,))]
 
     __repr__ = Report.__str__
 

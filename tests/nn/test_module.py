@@ -146,6 +146,7 @@ def test_copies_are_whole_and_apart(copied: Any) -> None:
 def test_summary() -> None:
     assert str(Mixed().summary()).splitlines() == [
         "name           module               shape   parameters",
+        "-------------  -------------------  ------  ----------",
         "scale          Parameter                             1",
         "table          Parameter                             3",
         "body.layers.0  Layer(2, 2, 'relu')  2 -> 2           6",
