@@ -81,35 +81,27 @@ class Exam:
         """Whether the loss is a fifth below what it is without learning: then a waste of units is no illness."""
         return self.loss < 0.8 * self.unlearned_loss
 
-    def by_layer(self) -> dict[str, list[Unit]]:
-        """Returns the hidden units of each layer."""
-        found: dict[str, list[Unit]] = {}
-        for unit in self.units.values():
-            found.setdefault(unit.layer, []).append(unit)
-        return found
+    def units_of(self, layer: str, *activations: str) -> list[Unit]:
+        """Returns the hidden units of a layer that have one of these activations."""
+        return [unit for unit in self.units.values() if unit.layer == layer and unit.activation in activations]
 
     def table(self) -> Table:
         """Returns the vital signs, a row a layer."""
-        units = self.by_layer()
         rows = []
         for layer in self.layers:
-            of_layer = units.get(layer.name, [])
-            zero, saturated = (f"{share:.0%}" if share is not None else "" for share in _shares(of_layer))
-            dead = f"{sum(unit.zero == unit.seen for unit in of_layer)} of {len(of_layer)}" if zero else ""
-            numbers = f"{layer.count:,}", number(layer.weight), number(layer.gradient)
-            rows.append((layer.name or "model", *numbers, zero, dead, saturated))
+            relus, squashers = self.units_of(layer.name, "relu"), self.units_of(layer.name, *SQUASHERS)
+            dead = f"{sum(unit.zero == unit.seen for unit in relus)} of {len(relus)}" if relus else ""
+            numbers = layer.count, number(layer.weight), number(layer.gradient)
+            shares = _share(relus, "zero"), dead, _share(squashers, "saturated")
+            rows.append((layer.name or "model", *numbers, *shares))
         headers = ("layer", "parameters", "rms weight", "rms gradient", "zeros", "dead units", "saturated")
-        return Table(
-            headers, tuple(rows), numeric=(1, 2, 3, 4, 5, 6), caption=f"Vital signs at loss {number(self.loss)}"
-        )
+        return Table(headers, tuple(rows), tuple(range(1, 7)), f"Vital signs at loss {number(self.loss)}")
 
 
-def _shares(units: Sequence[Unit]) -> Iterator[float | None]:
-    """The shares of activations that are 0 among the relus, and saturated among the tanhs and sigmoids."""
-    for attribute, activations in (("zero", ("relu",)), ("saturated", SQUASHERS)):
-        of_kind = [unit for unit in units if unit.activation in activations]
-        seen = sum(unit.seen for unit in of_kind)
-        yield sum(getattr(unit, attribute) for unit in of_kind) / seen if seen else None
+def _share(units: Sequence[Unit], what: str) -> str:
+    """The share of the units' activations that are "zero" or "saturated"; nothing if there are none."""
+    seen = sum(unit.seen for unit in units)
+    return f"{sum(getattr(unit, what) for unit in units) / seen:.0%}" if seen else ""
 
 
 # -------------------------------------------------------------------- measuring

@@ -108,27 +108,25 @@ def findings_of_exam(exam: Exam, optimizer: Optimizer | None) -> Iterator[Findin
 
 
 def _dead_relus(exam: Exam) -> Iterator[Finding]:
-    for layer, units in exam.by_layer().items():
-        relus = [unit for unit in units if unit.activation == "relu"]
+    for layer in exam.layers:
+        relus = exam.units_of(layer.name, "relu")
         dead = [unit for unit in relus if unit.zero == unit.seen]
         if dead and len(dead) >= DEAD * len(relus) and not exam.has_learned:
             rows = f"for all {dead[0].seen:,} rows, so that no gradient passes them"
             yield Finding(
-                "dead ReLU", layer, f"{len(dead)} of {len(relus)} units are 0 {rows} ({_named(dead)})",
+                "dead ReLU", layer.name, f"{len(dead)} of {len(relus)} units are 0 {rows} ({_named(dead)})",
                 "lower the learning rate, start with init='kaiming_uniform', or use leaky_relu",
             )  # fmt: skip
 
 
 def _saturated_units(exam: Exam) -> Iterator[Finding]:
-    for layer, units in exam.by_layer().items():
-        squashers = [unit for unit in units if unit.activation in SQUASHERS]
+    for layer in exam.layers:
+        squashers = exam.units_of(layer.name, *SQUASHERS)
         seen, flat = sum(unit.seen for unit in squashers), sum(unit.saturated for unit in squashers)
         if squashers and flat >= SATURATED * seen and not exam.has_learned:
-            kind = squashers[0].activation
-            yield Finding(
-                "saturated units", layer, f"{flat / seen:.0%} of {seen:,} activations of {kind} are where it is flat",
-                "scale the inputs, start with smaller weights (init='xavier_uniform'), or use relu",
-            )  # fmt: skip
+            evidence = f"{flat / seen:.0%} of {seen:,} activations of {squashers[0].activation} are where it is flat"
+            cure = "scale the inputs, start with smaller weights (init='xavier_uniform'), or use relu"
+            yield Finding("saturated units", layer.name, evidence, cure)
 
 
 def _named(units: list[Unit]) -> str:
