@@ -25,14 +25,13 @@ MODULES = {
 }
 
 FLOORS = (
-    {"errors", "operators", "reading"},
+    {"errors", "operators", "reading", "report"},
     {"mode"},
     {"operation"},
     {"ops"},
     {"value"},
     {"functions", "methods", "pickling"},
     {"calculus", "checks", "files", "words"},
-    {"report"},
     {"data", "nn"},
     {"compiler"},
     {"train"},

@@ -9,11 +9,11 @@ numbers count from 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from micrograd_plus import operation
-from micrograd_plus.checks import finite_number, named
+from micrograd_plus.checks import finite_number, flat, named, plain
 from micrograd_plus.functions import dot, logsumexp, select, total
 from micrograd_plus.value import Value, apply, constant
 
@@ -251,51 +251,46 @@ def _of_numbers(
     name: str, one: Callable[[Value, Value], Value], prediction: Any, target: Any, reduction: str
 ) -> Reduced:
     """`one` of each prediction and its target, reduced."""
-    _check_reduction(name, reduction)
-    losses = _each(name, one, prediction, target)
-    return losses if reduction == "none" else _reduced(list(_flat(losses)), reduction)
+    return _reduced(name, _each(name, one, prediction, target), reduction)
 
 
 def _of_rows(name: str, one: Callable[[list[Value], Any], Value], rows: Any, targets: Any, reduction: str) -> Reduced:
     """`one` of each row of numbers and its target, reduced."""
-    _check_reduction(name, reduction)
-    rows, targets = _plain(rows), _plain(targets)
+    rows, targets = plain(rows), plain(targets)
     if not isinstance(rows, list) or not rows:
         raise TypeError(f"{name} needs a list with a number for each class, but got {rows!r}")
-    rows = [_plain(row) for row in rows]
+    rows = [plain(row) for row in rows]
     single = not isinstance(rows[0], list)
     if single:
         rows, targets = [rows], [targets]
     if not isinstance(targets, list) or len(rows) != len(targets):
         given = f"{len(targets)} targets" if isinstance(targets, list) else f"the single target {targets!r}"
         raise ValueError(f"{name} got {len(rows)} rows of predictions and {given}; give every row its own, in a list")
-    losses = []
-    for i, (row, y) in enumerate(zip(rows, map(_plain, targets))):
+    for i, row in enumerate(rows):
         if not isinstance(row, list) or len(row) < 2 or len(row) != len(rows[0]):
             raise ValueError(
                 f"{name} needs a number for each of at least two classes in every row, but row {i} is {row!r}; for a"
                 " single output use binary_cross_entropy_with_logits"
             )
-        losses.append(one([constant(each) for each in row], y))
-    if reduction == "none":
-        return losses[0] if single else losses
-    return _reduced(losses, reduction)
+    losses = [one([constant(each) for each in row], plain(y)) for row, y in zip(rows, targets)]
+    return _reduced(name, losses[0] if single else losses, reduction)
 
 
-def _check_reduction(name: str, reduction: str) -> None:
+def _reduced(name: str, losses: Any, reduction: str) -> Reduced:
+    """A loss or nested lists of them as `reduction` has it."""
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{name}'s reduction is 'mean', 'sum' or 'none', but got {reduction!r}")
-
-
-def _reduced(losses: list[Value], reduction: str) -> Value:
-    if len(losses) == 1:
-        return losses[0]
-    return total(losses) if reduction == "sum" else total(losses) / len(losses)
+    if reduction == "none":
+        return losses
+    found = list(flat(losses))
+    if len(found) == 1:
+        return found[0]
+    return total(found) if reduction == "sum" else total(found) / len(found)
 
 
 def _each(name: str, one: Callable[[Value, Value], Value], prediction: Any, target: Any) -> Any:
     """`one` of numbers side by side, from nested lists of one shape; a list of one stands for what it holds."""
-    prediction, target = _plain(prediction), _plain(target)
+    prediction, target = plain(prediction), plain(target)
     if not isinstance(prediction, list) and not isinstance(target, list):
         return one(constant(prediction), constant(target))
     predictions = prediction if isinstance(prediction, list) else [prediction]
@@ -307,22 +302,6 @@ def _each(name: str, one: Callable[[Value, Value], Value], prediction: Any, targ
     if not predictions:
         raise ValueError(f"{name} got no predictions; the mean of none is not defined")
     return [_each(name, one, p, y) for p, y in zip(predictions, targets)]
-
-
-def _flat(losses: Any) -> Iterator[Value]:
-    if not isinstance(losses, list):
-        yield losses
-        return
-    for each in losses:
-        yield from _flat(each)
-
-
-def _plain(numbers: Any) -> Any:
-    """A NumPy array, a tuple, a map or any other ordered iterable as a list; anything else as it is."""
-    if hasattr(numbers, "tolist"):
-        return numbers.tolist()
-    ordered = isinstance(numbers, Iterable) and not isinstance(numbers, (str, bytes, Set, Mapping))
-    return list(numbers) if ordered else numbers
 
 
 def _pick(name: str, row: list[Value], target: Any) -> Value:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-import random
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from micrograd_plus import operation
 from micrograd_plus.checks import whole_number
 from micrograd_plus.data import Dataset
 from micrograd_plus.files import read_document, remove_leftovers, write_document
-from micrograd_plus.nn import Module
 from micrograd_plus.nn.losses import loss_name
 from micrograd_plus.train.callbacks import Run
 from micrograd_plus.train.history import History
@@ -59,7 +56,7 @@ class Keeper:
             "data": fingerprint(run.data),
             "model": f"{len(names)} parameters, {hashlib.sha256(' '.join(names).encode()).hexdigest()[:12]}",
             "optimizer": scheduled or repr(optimizer),
-            "random_generators": [name for name, _ in _generators(run.model)],
+            "random_generators": [name for name, _ in run.model.generators()],
             "callbacks": [type(callback).__name__ for callback in run.callbacks],
             "loss": run.objective.name,
             **settings,
@@ -77,7 +74,7 @@ class Keeper:
             "iteration": run.iteration,
             "model": run.model.state_dict(),
             "optimizer": run.optimizer.state_dict(),
-            "random": {name: rng.getstate() for name, rng in _generators(run.model)},
+            "random": {name: rng.getstate() for name, rng in run.model.generators()},
             "callbacks": [callback.state_dict() for callback in run.callbacks],
             "history": run.history.to_dict(),
         }
@@ -96,7 +93,7 @@ class Keeper:
         self._refuse_another(saved["run"])
         run.model.load_state_dict(saved["model"])
         run.optimizer.load_state_dict(saved["optimizer"])
-        for name, rng in _generators(run.model):
+        for name, rng in run.model.generators():
             version, numbers, gauss = saved["random"][name]
             rng.setstate((version, tuple(numbers), gauss))
         for callback, state in zip(run.callbacks, saved["callbacks"]):
@@ -129,14 +126,3 @@ def fingerprint(data: Dataset) -> str:
         numbers = [*inputs, *(target if isinstance(target, list) else [target])]
         digest.update(struct.pack(f"<{len(numbers)}d", *numbers))
     return f"{len(data)} x {data.width}, {digest.hexdigest()[:12]}"
-
-
-def _generators(model: Module) -> Iterator[tuple[str, random.Random]]:
-    """Every generator that a part of the model draws from, once, with a name: those of Dropout masks above all."""
-    seen = set()
-    for prefix, module in model.named_modules():
-        for name, attribute in vars(module).items():
-            rng = attribute.rng if isinstance(attribute, operation.Bernoulli) else attribute
-            if isinstance(rng, random.Random) and rng not in seen:
-                seen.add(rng)
-                yield f"{prefix}{name}", rng

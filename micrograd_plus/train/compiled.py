@@ -13,7 +13,7 @@ from micrograd_plus.compiler.trace import CompileError
 from micrograd_plus.data import Dataset
 from micrograd_plus.errors import DomainError
 from micrograd_plus.mode import no_grad
-from micrograd_plus.nn import Dropout, Module, Optimizer
+from micrograd_plus.nn import Module, Optimizer
 from micrograd_plus.train.engine import Loss, NonFiniteError, Penalty, Prediction, evaluating, numbers_of
 from micrograd_plus.train.trainer import Trainer
 from micrograd_plus.value import Value
@@ -119,7 +119,7 @@ class CompiledEngine:
         inputs = [Value(x, name) for x, name in zip(data.inputs[0], data.feature_names)]
         target = data.targets[0]
         wanted = [Value(y, f"y{i}") for i, y in enumerate(target)] if isinstance(target, list) else Value(target, "y")
-        states = [(each.op.rng, each.op.rng.getstate()) for each in self._modules if isinstance(each, Dropout)]
+        states = [(rng, rng.getstate()) for _, rng in self.model.generators()]
         try:
             if mode == "predict":
                 with evaluating(self.model):

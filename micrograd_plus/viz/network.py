@@ -338,6 +338,7 @@ def _run(layers: list[Any], row: list[Value], names: Sequence[str]) -> tuple[lis
     hidden = 0
     for number, layer in enumerate(layers):
         out = layer(row)
+        out = out if isinstance(out, list) else [out]
         if isinstance(layer, Layer):
             last = not any(isinstance(each, Layer) for each in layers[number + 1 :])
             hidden += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from micrograd_plus.compiler import CompileError
 from micrograd_plus.data import Dataset, batches, blobs, iris, line, moons, split, standardize, xor
 from micrograd_plus.nn import MLP, SGD, Adam, Module, Parameter, clip_grad_norm, cross_entropy, l2_penalty, mse_loss
 from micrograd_plus.nn.schedules import StepDecay
+from micrograd_plus.operation import Bernoulli
 from micrograd_plus.train import Callback, Checkpoint, Clip, DivergenceError, EarlyStopping, History, Run, accuracy, fit
+from micrograd_plus.value import leaf
 
 fit_anything: Any = fit  # for arguments beyond the declared types
 ENGINES = pytest.mark.parametrize("backend", ["numpy", "eager"])
@@ -56,6 +59,21 @@ def test_compiled_is_eager_to_rounding(optimizer: str) -> None:
     assert compiled.losses == pytest.approx(eager.losses, rel=1e-10)
     assert compiled.figures == eager.figures and compiled["validation loss"] == pytest.approx(eager["validation loss"])
     assert list(others.values()) == pytest.approx(list(numbers.values()), rel=1e-9, abs=1e-12)
+
+
+def test_noise_of_a_users_own_module_is_the_same_compiled_and_eager() -> None:
+    class Noisy(Module):
+        def __init__(self) -> None:
+            self.mlp, self.noise = MLP(2, [8, 1], seed=0), Bernoulli(0.5, 2.0, Random(7))
+
+        def forward(self, x: Any) -> Any:
+            if self.training:
+                x = [value * leaf(self.noise.draw(), self.noise) for value in x]
+            return self.mlp(x)
+
+    for backend in ("numpy", "eager"):
+        history = fit(Noisy(), moons(64), epochs=2, lr=0.01, batch_size=16, backend=backend)
+        assert history.losses[:2] == pytest.approx([0.768678, 0.806742], abs=1e-6)
 
 
 def test_a_model_that_cannot_be_compiled_is_told_and_runs() -> None:

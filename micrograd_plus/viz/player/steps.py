@@ -108,8 +108,7 @@ class StepLog:
             if parameter not in self.place:
                 continue
             place = self.place[parameter]
-            given = {name: numbers[index] for name, numbers in optimizer.state.items()}
-            given |= {"w": parameter.data, "g": self.grads[place], "t": optimizer.t + 1, "lr": optimizer.rate}
+            given = {**optimizer.given(index), "g": self.grads[place]}
             words, after = [], parameter.data
             for line, known, result in optimizer.rule.line_by_line(**given):
                 numbers = {name: number(each) for name, each in known.items()}
