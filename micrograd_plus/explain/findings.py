@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from micrograd_plus.checks import listed
 from micrograd_plus.data import Dataset
-from micrograd_plus.explain.exam import SQUASHERS, Exam, Unit, VitalSigns
+from micrograd_plus.explain.exam import SQUASHERS, Exam, VitalSigns
 from micrograd_plus.nn import Dropout, Embedding, Module, Optimizer
 from micrograd_plus.train.loop import LARGE_INPUT, LARGE_TARGET
 from micrograd_plus.value import Value
@@ -58,7 +58,6 @@ SHORTER, LONGER, MUCH_LONGER = 0.1, 100.0, 1000.0
 
 STEEPER = 100.0
 """A step 1,000 times longer that gains more than 100 times as much: the rate is too low by orders of magnitude."""
-
 
 SMALLER = "start with smaller weights (init='kaiming_uniform' or 'xavier_uniform'), and clip: fit(clip=1)"
 
@@ -112,11 +111,10 @@ def _dead_relus(exam: Exam) -> Iterator[Finding]:
         relus = exam.units_of(layer.name, "relu")
         dead = [unit for unit in relus if unit.zero == unit.seen]
         if dead and len(dead) >= DEAD * len(relus) and not exam.has_learned:
-            rows = f"for all {dead[0].seen:,} rows, so that no gradient passes them"
-            yield Finding(
-                "dead ReLU", layer.name, f"{len(dead)} of {len(relus)} units are 0 {rows} ({_named(dead)})",
-                "lower the learning rate, start with init='kaiming_uniform', or use leaky_relu",
-            )  # fmt: skip
+            which = listed((unit.name for unit in dead), 3)
+            rows = f"for all {dead[0].seen:,} rows, so that no gradient passes them ({which})"
+            cure = "lower the learning rate, start with init='kaiming_uniform', or use leaky_relu"
+            yield Finding("dead ReLU", layer.name, f"{len(dead)} of {len(relus)} units are 0 {rows}", cure)
 
 
 def _saturated_units(exam: Exam) -> Iterator[Finding]:
@@ -127,11 +125,6 @@ def _saturated_units(exam: Exam) -> Iterator[Finding]:
             evidence = f"{flat / seen:.0%} of {seen:,} activations of {squashers[0].activation} are where it is flat"
             cure = "scale the inputs, start with smaller weights (init='xavier_uniform'), or use relu"
             yield Finding("saturated units", layer.name, evidence, cure)
-
-
-def _named(units: list[Unit]) -> str:
-    names = [unit.name for unit in units]
-    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
 
 
 def _gradient_over_layers(exam: Exam, dead_layers: set[str]) -> Iterator[Finding]:

@@ -256,8 +256,8 @@ class Embedding(Module):
 
     A call with a whole number returns that row's parameters; with a Value (an input that a compiled program looks up
     anew for each example), nodes that select them; with a list of either, a list of rows. A row is a list even if `dim`
-    is 1. Weights start from a normal
-    distribution, as in PyTorch. Raises IndexError for an index out of range, TypeError for one that is not whole.
+    is 1. Weights start from a normal distribution, as in PyTorch. Raises IndexError for an index out of range,
+    TypeError for one that is not whole.
 
     >>> table = Embedding(10, 2)
     >>> table(3) == table.weights[3], len(table([1, 2, 3]))

@@ -17,7 +17,7 @@ from micrograd_plus.checks import finite_number, listed
 from micrograd_plus.report import Report, Table
 from micrograd_plus.value import UNSEEN, Value, leaf
 
-__all__ = ["Module", "Parameter", "Summary"]
+__all__ = ["ModelSummary", "Module", "Parameter"]
 
 M = TypeVar("M", bound="Module")
 
@@ -183,7 +183,7 @@ class Module:
 
     # ------------------------------------------------------------ to look at
 
-    def summary(self) -> Summary:
+    def summary(self) -> ModelSummary:
         """Returns a table of the parts, their shapes and their numbers of parameters; `print` it.
 
         >>> from micrograd_plus.nn import MLP
@@ -207,7 +207,7 @@ class Module:
             else:
                 own = Counter(member.split(".")[0] for member, each in members if isinstance(each, Value))
                 rows += [(_join(name, member), "Parameter", "", count) for member, count in own.items()]
-        return Summary(type(self).__name__, tuple(rows), len(self.parameters()))
+        return ModelSummary(type(self).__name__, tuple(rows), len(self.parameters()))
 
     def __repr__(self) -> str:
         inside = [(name, each) for name, each in _members(self) if isinstance(each, Module)]
@@ -216,7 +216,7 @@ class Module:
 
 
 @dataclass(frozen=True, repr=False)
-class Summary(Report):
+class ModelSummary(Report):
     """What `Module.summary` tells: `rows` of (name, module, shape, number of parameters), and the `total`.
 
     A parameter that two parts share is in the row of each, and once in the total. `str()` and `repr()` are the table.
