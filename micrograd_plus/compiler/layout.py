@@ -57,6 +57,14 @@ class Instruction:
     reads: list[int]
     nodes: Integers
 
+    @property
+    def is_matrix_product(self) -> bool:
+        """Whether it is one: with weights, or of tables; not just inner products."""
+        if self.form != "product":
+            return False
+        weights = self.reads[0] == SHARED and self.space == BATCHED
+        return weights or max(each.shape[1] for each in self.operands[:2]) > 1
+
 
 @dataclass
 class Layout:

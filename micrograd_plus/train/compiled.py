@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from micrograd_plus.compiler.compile import build, watched
+from micrograd_plus.compiler.frontend import build, watched
 from micrograd_plus.compiler.program import Array, Program, flags_raised
 from micrograd_plus.compiler.trace import CompileError
 from micrograd_plus.data import Dataset

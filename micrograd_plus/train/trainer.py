@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from micrograd_plus.compiler.compile import Compiled
 from micrograd_plus.compiler.fold import SHARED
+from micrograd_plus.compiler.frontend import Compiled
 from micrograd_plus.compiler.program import Array, Bound, Program, flags_raised
 from micrograd_plus.compiler.update import update_function
 from micrograd_plus.nn.optim import OPTIMIZERS, Optimizer
