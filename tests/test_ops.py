@@ -207,7 +207,7 @@ def test_arrays_read_as_scalars_do(op: Op) -> None:
 
 def values_and_derivatives(program: Program, batch: list[list[float]]) -> tuple[Any, Any]:
     """What a compiled program gives for each example, and its derivatives by each of the example's numbers."""
-    found = program.gradients(batch, reduce="sum", inputs=True)
+    found = program.gradients(batch, reduction="sum", inputs=True)
     return program(batch), found.inputs[0]
 
 

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micrograd_plus import ops
-from micrograd_plus.compiler.trace import CONSTANT, INPUT, INTERIOR, RANDOM, Trace
+from micrograd_plus.compiler.trace import Role, Trace
 from micrograd_plus.operation import Op
 
-__all__ = ["Folded", "fold"]
+__all__ = ["BATCHED", "SHARED", "Folded", "fold"]
 
 SHARED, BATCHED = 0, 1
 """Whether a node is the same for all examples of a batch, or has a number of its own for each."""
@@ -59,7 +59,7 @@ class Folded:
         self.op[node], self.operands[node] = op, operands
         return node
 
-    def constant(self, number: float) -> int:
+    def add_constant(self, number: float) -> int:
         """Enters a constant, and returns its number."""
         self.space.append(SHARED)
         self.level.append(0)
@@ -72,14 +72,16 @@ _SUMS = (ops.add, ops.total, ops.dot, ops.affine)
 
 def fold(trace: Trace) -> Folded:
     """Returns the traced graph with its sums of products found and its constants worked out."""
-    varies = (trace.role == INPUT) | (trace.role == RANDOM)
-    constants = dict(zip(np.flatnonzero(trace.role == CONSTANT).tolist(), trace.data[trace.role == CONSTANT].tolist()))
+    varies = (trace.role == Role.INPUT) | (trace.role == Role.RANDOM)
+    constants = dict(
+        zip(np.flatnonzero(trace.role == Role.CONSTANT).tolist(), trace.data[trace.role == Role.CONSTANT].tolist())
+    )
     folded = Folded(trace, varies.astype(int).tolist(), [0] * len(trace), constants)
     absorbed = _absorbed(trace)
     same = list(range(len(trace)))  # the node that stands for each node: itself, unless it turned out to be needless
     start, children, kind = trace.start.tolist(), trace.children.tolist(), trace.op.tolist()
     data, hidden = trace.data.tolist(), absorbed.tolist()
-    for node in np.flatnonzero(trace.role == INTERIOR).tolist():
+    for node in np.flatnonzero(trace.role == Role.INTERIOR).tolist():
         if hidden[node]:
             continue
         op = trace.ops[kind[node]]
@@ -185,7 +187,7 @@ def _sum(folded: Folded, node: int, products: list[tuple[int, int]], addends: li
 def _total(folded: Folded, node: int | None, products: list[tuple[int, int]], addends: list[int], number: float) -> int:
     """Enters a sum that is the same for all examples."""
     if number != 0.0 or not (products or addends):
-        addends = [*addends, folded.constant(number)]
+        addends = [*addends, folded.add_constant(number)]
     if not products:
         return _added(folded, node, addends)
     dot = _dot(folded, None if addends else node, products, [])

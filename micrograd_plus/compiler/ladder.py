@@ -7,7 +7,6 @@ them to; so it stays short, and the time to make it grows with the number of nod
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,7 @@ import numpy as np
 from micrograd_plus import ops
 from micrograd_plus.compiler.emit import Emitted, framed
 from micrograd_plus.compiler.fold import BATCHED, SHARED, Folded
-from micrograd_plus.compiler.layout import Instruction, Layout
+from micrograd_plus.compiler.layout import Layout
 from micrograd_plus.compiler.names import Argument
 from micrograd_plus.compiler.text import assignment, numpy_text, product
 from micrograd_plus.operation import Op
@@ -26,46 +25,18 @@ __all__ = ["Ladder", "emit_ladder", "ladder"]
 
 @dataclass
 class Ladder(Layout):
-    """A layout in which every node has a row of its own, and every operation is an instruction of its own.
+    """A layout in which every node has a row of its own, and every operation of the folded graph is an instruction.
 
     After the rows of the inputs and the random leaves come copies of the whole shared buffer, from row `shared_at` on,
     so that all operands lie in one buffer.
     """
 
-    shared_at: int = 0
+    shared_at: int
 
-    def __post_init__(self) -> None:
-        self.instructions = _Rungs(self)
-
-    def row(self, node: int) -> int:
-        """Returns the row of a node in the batched buffer."""
-        address = int(self.address[node])
-        return address if self.folded.space[node] == BATCHED else self.shared_at + address
-
-
-class _Rungs(Sequence[Instruction]):
-    """The instructions of a ladder, made when they are looked at."""
-
-    def __init__(self, layout: Ladder) -> None:
-        self.layout = layout
-
-    def __len__(self) -> int:
-        return len(self.layout.folded.order)
-
-    def __getitem__(self, i: Any) -> Any:
-        node = self.layout.folded.order[i]
-        op, operands = self.layout.folded.op[node], self.layout.folded.operands[node]
-        out, rows = self.layout.row(node), [np.array([[self.layout.row(child) for child in each]]) for each in operands]
-        reads = [BATCHED] * len(rows)
-        if op in (ops.dot, ops.affine):
-            stacks = [each[:, np.newaxis] for each in rows]
-            return Instruction("product", op, BATCHED, np.array([[[out]]]), stacks, reads, np.array([[[node]]]))
-        shaped = [each if starred else each[:, 0] for starred, each in zip(op.starred, rows)]
-        form = "reduce" if op.is_nary else "map"
-        return Instruction(form, op, BATCHED, np.array([out]), shaped, reads, np.array([node]))
-
-    def __iter__(self) -> Iterator[Instruction]:
-        return (self[i] for i in range(len(self)))
+    @property
+    def count(self) -> int:
+        """The number of instructions."""
+        return len(self.folded.order)
 
 
 def ladder(folded: Folded) -> Ladder:
@@ -80,10 +51,7 @@ def ladder(folded: Folded) -> Ladder:
     address[folded.order] = np.arange(len(folded.order)) + count + shared
     for node in folded.order:
         folded.space[node] = BATCHED
-    return Ladder(
-        folded, address, shared_rows=shared, batched_rows=count + shared + len(folded.order), parameters=parameters,
-        shared_at=count,
-    )  # fmt: skip
+    return Ladder(folded, address, [], shared, count + shared + len(folded.order), parameters, shared_at=count)
 
 
 def _unfold_single_products(folded: Folded) -> None:

@@ -11,13 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from micrograd_plus.compiler.trace import Array
 from micrograd_plus.operation import Bernoulli
 
 __all__ = ["FUNCTIONS", "Draws"]
-
-
-Array = Any
-"""A NumPy array of 64-bit floats, in whatever shape the emitted line says."""
 
 
 def view(buffer: Array, start: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from itertools import chain
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +19,16 @@ from micrograd_plus import operation
 from micrograd_plus.operation import Bernoulli, Op
 from micrograd_plus.value import Value, topological_order
 
-__all__ = ["CONSTANT", "INPUT", "INTERIOR", "PARAMETER", "RANDOM", "CompileError", "Trace", "trace"]
+__all__ = ["Array", "CompileError", "Integers", "Role", "Trace", "trace"]
 
-Integers = NDArray[np.int64]
+Array: TypeAlias = "NDArray[np.float64]"
+Integers: TypeAlias = "NDArray[np.int64]"
 
-INTERIOR, CONSTANT, PARAMETER, INPUT, RANDOM = range(5)
-"""The roles of a node: an operation's result, or one of the four kinds of leaves."""
+
+class Role(IntEnum):
+    """The roles of a node: an operation's result, or one of the four kinds of leaves."""
+
+    INTERIOR, CONSTANT, PARAMETER, INPUT, RANDOM = range(5)
 
 
 class CompileError(ValueError):
@@ -43,7 +49,7 @@ class Trace:
     start: Integers
     children: Integers
     role: NDArray[np.int8]
-    data: NDArray[np.float64]
+    data: Array
     labels: list[str]
     inputs: Integers
     parameters: Integers
@@ -106,21 +112,21 @@ def _roles(
     order: list[Value], index: dict[Value, int], inputs: Sequence[Value], parameters: Sequence[Value] | None
 ) -> tuple[NDArray[np.int8], list[int], list[int]]:
     """Each node's role, and the numbers of the parameters and of the random leaves."""
-    role = np.full(len(order), INTERIOR, np.int8)
-    role[[index[each] for each in inputs]] = INPUT
+    role = np.full(len(order), Role.INTERIOR, np.int8)
+    role[[index[each] for each in inputs]] = Role.INPUT
     given = [index[each] for each in parameters or ()]
-    role[given] = PARAMETER
+    role[given] = Role.PARAMETER
     drawn = []
     for i, node in enumerate(order):
-        if node.children or role[i] != INTERIOR:
+        if node.children or role[i] != Role.INTERIOR:
             continue
         if isinstance(node.op, Bernoulli):
-            role[i] = RANDOM
+            role[i] = Role.RANDOM
             drawn.append(i)
         elif node.op is operation.CONSTANT:
-            role[i] = CONSTANT
+            role[i] = Role.CONSTANT
         elif parameters is None:
-            role[i] = PARAMETER
+            role[i] = Role.PARAMETER
             given.append(i)
         else:
             raise CompileError(

@@ -206,7 +206,7 @@ def test_a_trainer_tells_of_parameters_that_the_program_does_not_know():
 def test_the_update_has_the_bits_of_the_rule(make):
     optimizer = make([Parameter(1.0)])
     rng = np.random.default_rng(0)
-    update = update_function(optimizer.rule, 50)
+    update = update_function(optimizer.rule.lines, optimizer.rule.state, optimizer.rule.options, 50)
     w, states = rng.normal(size=50), [np.zeros(50) for _ in optimizer.state]
     floats = [[float(x), *([0.0] * len(states))] for x in w]
     for t in range(1, 6):
