@@ -2,6 +2,7 @@
 
 import random
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from micrograd_plus import Value, dot, gradients, logsumexp, ops, select, softma
 from micrograd_plus.compiler import Compiled, CompileError, Program, compile
 from micrograd_plus.errors import DomainError
 from micrograd_plus.nn import MLP, Dropout, Embedding, Layer, Parameter, cross_entropy, l2_penalty, mse_loss
+from micrograd_plus.value import constant
 
 
 def inputs(*numbers, name="x"):
@@ -162,6 +164,19 @@ def test_unequal_sums_of_one_depth():
     agrees(function, [np.random.default_rng(0).normal(size=(3, 4))], w)
 
 
+def test_constants_that_are_taken_one_by_one_are_there_before_any_run():
+    c = [constant(number) for number in (0.25, 1.5, -0.75, 0.5, -1.25, 2.0)]
+    batch = [np.array([[0.3, -2.0, 1.0], [1.0, 0.5, 0.0]])]
+    agrees(lambda x: logsumexp([dot(c, [*x, *x]), c[4], c[0], c[5]]), batch, [])
+
+
+def test_gradients_that_nobody_wants_are_left_out():
+    def function(x):
+        return logsumexp([x[0], 1.0, x[1]]) * W + logsumexp([W, x[0]])
+
+    agrees(function, [np.array([[0.3, -2.0], [1.0, 0.5]])], [W])
+
+
 def test_derivatives_as_values_compile():
     w = Parameter(0.7, "w")
 
@@ -225,6 +240,32 @@ def test_repr_and_summary_tell_what_it_is():
     program = compile((x[0] * x[1]).exp(), inputs=[x])
     assert repr(program) == "<Program(x): 4 scalar nodes in 2 instructions, 0 parameters>"
     assert "scalar nodes in" in str(program.summary()) and "buffer" in str(program.summary())
+
+
+# -------------------------------------------------------------------- threads
+
+
+def test_threads_run_one_program_and_each_gets_its_own_results():
+    model = MLP(3, [8, 2], activation="tanh", seed=0)
+    program = compile(model, parameters=model.parameters(), example=([0.1, 0.2, 0.3],))
+    other = compile(lambda x: total(model(x)).log(), parameters=model.parameters(), example=([0.1, 0.2, 0.3],))
+    batches = [np.random.default_rng(i).normal(size=(1 + i % 5, 3)) for i in range(24)]
+
+    def run(i):
+        batch = batches[i % len(batches)]
+        if i % 3 == 0:  # of a negative number, in another program: what one thread meets must not reach another
+            try:
+                other(batch)
+            except DomainError:
+                pass
+        found = program.gradients(batch, of=i % 2, inputs=True)
+        return [program(batch), found.values, found.parameters, *found.inputs]
+
+    expected = [run(i) for i in range(240)]
+    with ThreadPoolExecutor(4) as pool:
+        for found, wanted in zip(pool.map(run, range(240)), expected):
+            for mine, theirs in zip(found, wanted):
+                np.testing.assert_array_equal(mine, theirs)
 
 
 # -------------------------------------------------------------------- caching
