@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from micrograd_plus.compiler.emit import Emitted, emit
-from micrograd_plus.compiler.fold import BATCHED, SHARED, fold
+from micrograd_plus.compiler.fold import BATCHED, fold
 from micrograd_plus.compiler.ladder import Ladder, emit_ladder, ladder
 from micrograd_plus.compiler.layout import Layout, is_regular, lay_out
 from micrograd_plus.compiler.names import Argument, Namer, argument_name
@@ -127,6 +126,29 @@ class Gradients:
     inputs: tuple[Array, ...] | None = None
 
 
+class _Running:
+    """The context in which a program runs: one thread at a time, and NumPy notes what is not finite and says nothing.
+
+    The processor keeps that note anyway, so it costs no time; only when it is there are the results looked through.
+    """
+
+    def __init__(self) -> None:
+        self.flagged = False
+        self._lock = Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._errors = np.errstate(divide="call", over="call", invalid="call", under="ignore", call=self._flag)
+        self._errors.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self._errors.__exit__(*error)
+        self._lock.release()
+
+    def _flag(self, kind: str, flag: int) -> None:
+        self.flagged = True
+
+
 class Program:
     """A graph of one example, turned into array code that runs it for a batch of examples.
 
@@ -147,9 +169,8 @@ class Program:
         rows, numbers = plan.constants
         self.shared[rows] = numbers
         self.every_output = tuple(range(len(plan.layout.folded.outputs)))
-        self.flagged = False
+        self.running = _Running()
         self._bound: OrderedDict[tuple[int, tuple[int, ...], bool], Bound] = OrderedDict()
-        self._lock = Lock()
 
     # ------------------------------------------------------------ to run
 
@@ -159,7 +180,7 @@ class Program:
         A list of outputs comes as one array, with a row for each example. Raises ValueError for inputs of a wrong
         number or shape or with nan, TypeError for what is not numbers, ArithmeticError where a result is not finite.
         """
-        with self.running():
+        with self.running:
             return self._run(batch).outputs()
 
     def gradients(self, *batch: Any, of: int | None = None, reduction: str = "mean", inputs: bool = False) -> Gradients:
@@ -170,7 +191,7 @@ class Program:
         """
         if reduction not in ("mean", "sum"):
             raise ValueError(f"reduction is 'mean' or 'sum', not {reduction!r}")
-        with self.running():
+        with self.running:
             bound = self._run(batch, (self._chosen(of),), inputs, mean=reduction == "mean")
             by_inputs = [bound.d_rows[start:stop].T for _, start, stop in self.plan.arguments] if inputs else []
             shaped = tuple(d.reshape(bound.size, *each.shape).copy() for d, each in zip(by_inputs, self.inputs))
@@ -191,18 +212,6 @@ class Program:
         self.draws.push()
         return bound
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """The context in which all that follows is called: by one thread at a time, and NumPy notes what is not finite.
-
-        The processor keeps that note anyway, so it costs no time; only when it is there are the results looked through.
-        """
-        with self._lock, np.errstate(divide="call", over="call", invalid="call", under="ignore", call=self._flag):
-            yield
-
-    def _flag(self, kind: str, flag: int) -> None:
-        self.flagged = True
-
     def load(self) -> None:
         """Takes the parameters' numbers from their Values."""
         count = len(self.parameters)
@@ -214,11 +223,11 @@ class Program:
             names = ", ".join(each.name for each in self.inputs)
             raise ValueError(f"the program takes {len(self.inputs)} inputs ({names}), but got {len(batch)}")
         columns = [_columns(each, given) for each, given in zip(self.inputs, batch)]
-        lengths = [each.shape[1] for each in columns]
-        if len(set(lengths)) > 1:
-            told = ", ".join(f"{each.name} {length}" for each, length in zip(self.inputs, lengths))
+        size = columns[0].shape[1]
+        if any(each.shape[1] != size for each in columns):
+            told = ", ".join(f"{each.name} {column.shape[1]}" for each, column in zip(self.inputs, columns))
             raise ValueError(f"all inputs have one entry an example, but their numbers differ: {told}")
-        if lengths[0] == 0:
+        if size == 0:
             raise ValueError("the batch is empty; a program runs on at least one example")
         return columns
 
@@ -298,15 +307,16 @@ class Bound:
         self.program, self.size = program, size
         self.shares = np.full(size, 1.0 / size)  # of the examples in a mean
         self.rows, self.d_rows, self._forward, self._backward = bind(np, program.shared, program.d_shared, size)
+        self._outputs = [self._numbers(node) for node in program.plan.layout.folded.outputs]
 
     def forward(self, columns: Sequence[Array]) -> None:
         """Runs forward, into `rows` and the program's shared buffer. Raises as a call of the program does."""
         program = self.program
         if program.draws.streams:
             program.draws.fill(self.rows)
-        program.flagged = False
+        program.running.flagged = False
         self._forward(*columns)
-        if program.flagged:
+        if program.running.flagged:
             self._refuse_non_finite(columns)
 
     def backward(self, columns: Sequence[Array], scale: float) -> None:
@@ -315,26 +325,23 @@ class Bound:
 
     def outputs(self) -> Any:
         """Returns the outputs of the last run, in the form that the graph's outputs had."""
-        nodes = self.program.plan.layout.folded.outputs
-        return _formed(self.program.outputs, iter([self._numbers(node) for node in nodes]))
+        return _formed(self.program.outputs, map(np.array, self._outputs))
 
     def mean(self) -> float:
         """Returns the mean of the first output over the batch."""
-        layout = self.program.plan.layout
-        node = layout.folded.outputs[0]
-        row = layout.address[node]
-        if layout.folded.space[node] == SHARED:
-            return float(self.program.shared[row])
-        return float(np.dot(self.rows[row], self.shares))
+        return float(np.dot(self._outputs[0], self.shares))
 
     def _numbers(self, node: int) -> Array:
-        """A copy of the numbers that a node of the folded graph has, example by example."""
-        layout = self.program.plan.layout
-        row = layout.address[node]
-        if layout.folded.space[node] == BATCHED:
-            return np.array(self.rows[row])
-        constant = layout.folded.constants.get(node)
-        return np.full(self.size, self.program.shared[row] if constant is None else constant)
+        """The numbers of a node of the folded graph, example by example, as they lie in the buffers."""
+        layout, shared = self.program.plan.layout, self.program.shared
+        constant, row = layout.folded.constants.get(node), layout.address[node]
+        if constant is not None:
+            return np.full(self.size, constant)
+        return (
+            self.rows[row]
+            if layout.folded.space[node] == BATCHED
+            else np.broadcast_to(shared[row : row + 1], self.size)
+        )
 
     def _refuse_non_finite(self, columns: Sequence[Array]) -> None:
         """Raises the eager engine's own error for the first number that is not finite though its operands are.

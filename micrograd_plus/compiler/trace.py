@@ -77,13 +77,13 @@ def trace(
         for each in leaves:
             if each.children:
                 raise CompileError(f"{each!r} can't be {kind}: it is the result of {each.op.name}; give its leaves")
-    role, given, drawn = _roles(order, index, inputs, parameters)
     distinct: dict[Op, int] = {}
     sizes = np.fromiter((len(node.children) for node in order), np.int64, len(order))
     start = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
     children = np.fromiter(
         map(index.__getitem__, chain.from_iterable(node.children for node in order)), np.int64, int(start[-1])
     )
+    role, given, drawn = _roles(order, index, sizes == 0, inputs, parameters)
     drawn = [index[each] for each in random] if random else drawn
     return Trace(
         op=np.fromiter((distinct.setdefault(node.op, len(distinct)) for node in order), np.int64, len(order)),
@@ -109,17 +109,17 @@ def _order(outputs: Sequence[Value], leaves: Sequence[Value]) -> list[Value]:
 
 
 def _roles(
-    order: list[Value], index: dict[Value, int], inputs: Sequence[Value], parameters: Sequence[Value] | None
-) -> tuple[NDArray[np.int8], list[int], list[int]]:
+    order: list[Value], index: dict[Value, int], is_leaf: NDArray[np.bool_], inputs: Sequence[Value],
+    parameters: Sequence[Value] | None,
+) -> tuple[NDArray[np.int8], list[int], list[int]]:  # fmt: skip
     """Each node's role, and the numbers of the parameters and of the random leaves."""
     role = np.full(len(order), Role.INTERIOR, np.int8)
     role[[index[each] for each in inputs]] = Role.INPUT
     given = [index[each] for each in parameters or ()]
     role[given] = Role.PARAMETER
     drawn = []
-    for i, node in enumerate(order):
-        if node.children or role[i] != Role.INTERIOR:
-            continue
+    for i in np.flatnonzero(is_leaf & (role == Role.INTERIOR)).tolist():
+        node = order[i]
         if isinstance(node.op, Bernoulli):
             role[i] = Role.RANDOM
             drawn.append(i)

@@ -72,7 +72,7 @@ class CompiledEngine:
         columns = table.columns if rows is None else table.take(rows)
         program = self._training_program(data)
         try:
-            with program.running():
+            with program.running:
                 return self.state.step(program, columns)
         except (ArithmeticError, DomainError) as error:
             raise NonFiniteError(str(error)) from error
@@ -93,7 +93,7 @@ class CompiledEngine:
         if not len(inputs):
             return []
         program = self._program("predict", Dataset([list(inputs[0])], [0.0]))
-        with program.running():
+        with program.running:
             (columns,) = program.columns([inputs])
         chunks = [columns[:, start : start + _CHUNK] for start in range(0, len(inputs), _CHUNK)]
         return [each for chunk in chunks for each in self._run(program, [chunk])[1]]
@@ -143,7 +143,7 @@ class CompiledEngine:
 
     def _run(self, program: Program, columns: Sequence[Array]) -> tuple[Array, list[Prediction]]:
         """The first and the last output of a program, with the parameters as they are in training now."""
-        with program.running():
+        with program.running:
             self.state.use(program)
             bound = program.bind(columns)
             bound.forward(columns)

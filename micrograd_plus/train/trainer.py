@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -52,7 +52,7 @@ class Trainer:
         finite; then parameters and state are as before.
         """
         program = self.program.program(*batch) if isinstance(self.program, Compiled) else self.program
-        with program.running():
+        with program.running:
             return self.state.step(program, program.columns(batch))
 
     def sync(self) -> None:
@@ -84,23 +84,28 @@ class TrainState:
         self.new_states: list[Array] = []
         self.active: Program | None = None
         self.stepped: Program | None = None
+        self.rows: Any = None
         self.places: dict[Program, _Places] = {}
+        self.loaded: set[Program] = set()
 
     def use(self, program: Program) -> Any:
         """Gives a program that is `running` the parameters as they are now, and returns where in it they lie."""
-        if program not in self.places:
-            self.places[program] = _Places.of(program, self.optimizer)
-            program.load()
-        places, old, self.active = self.places[program], self.active, program
-        if old is None:
-            self._take(program, places.order)
-        elif old is not program:
-            moved = self.places[old].back[places.order]
-            self.w, *self.states = (numbers[moved] for numbers in (self.w, *self.states))
-            old.draws.push()
-            program.draws.pull()
-        program.shared[places.rows] = self.w
-        return places.rows
+        old = self.active
+        if program is not old:
+            places = self.places[program] = self.places.get(program) or _Places.of(program, self.optimizer)
+            if program not in self.loaded:
+                program.load()  # for the parameters that the optimizer has not
+                self.loaded.add(program)
+            if old is None:
+                self._take(program, places.order)
+            else:
+                moved = self.places[old].back[places.order]
+                self.w, *self.states = (numbers[moved] for numbers in (self.w, *self.states))
+                old.draws.push()
+                program.draws.pull()
+            self.active, self.rows = program, places.rows
+        program.shared[self.rows] = self.w
+        return self.rows
 
     def _take(self, program: Program, order: Integers) -> None:
         homes = [[each.data for each in self.optimizer.parameters], *self.optimizer.state.values()]
@@ -148,14 +153,16 @@ class TrainState:
     def load(self) -> None:
         """Takes parameters, optimizer state and random generators from their homes, when they are used next."""
         self.active = self.stepped = None
-        self.places.clear()
+        self.loaded.clear()
 
     def _clip(self, g: Array) -> None:
         """Bounds the gradient: its length first, then each number."""
         if self.clip_norm is not None:
-            largest = float(np.abs(g).max()) or 1.0  # so that no square overflows
-            norm = largest * float(np.linalg.norm(g / largest))
-            g *= norm_scale(norm, self.clip_norm)
+            norm = float(np.sqrt(np.dot(g, g)))
+            if norm == inf:  # a square has overflowed, or a gradient has
+                largest = np.abs(g).max()
+                norm = float(largest * np.sqrt(np.dot(g / largest, g / largest)))
+            np.multiply(g, norm_scale(norm, self.clip_norm), out=g)
         if self.clip_value is not None:
             np.clip(g, -self.clip_value, self.clip_value, out=g)
 
