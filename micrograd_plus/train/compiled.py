@@ -52,6 +52,7 @@ class CompiledEngine:
         self.model, self.loss, self.optimizer, self.penalty = model, loss, optimizer, penalty
         self.state = TrainState(optimizer, clip_norm=clip_norm, clip_value=clip_value)
         self._modules = list(model.modules())
+        self._generators = [each for _, each in generators(model)]
         self._parameters = list(dict.fromkeys([*model.parameters(), *optimizer.parameters]))
         self._programs: dict[tuple[Any, ...], Program] = {}
         self._tables: dict[int, _Table] = {}
@@ -60,7 +61,7 @@ class CompiledEngine:
 
     def prepare(self, data: Dataset) -> None:
         """Compiles model and loss, and holds the result against the model itself on some rows; see `Engine.prepare`."""
-        with _generators_put_back(self.model):
+        with self._trying_out():
             self.evaluate(data[:1])
             self._training_program(data)
             self._compare_with_eager(data)
@@ -123,7 +124,7 @@ class CompiledEngine:
         inputs = [Value(x, name) for x, name in zip(data.inputs[0], data.feature_names)]
         target = data.targets[0]
         wanted = [Value(y, f"y{i}") for i, y in enumerate(target)] if isinstance(target, list) else Value(target, "y")
-        with _generators_put_back(self.model):
+        with self._trying_out():
             if mode == "predict":
                 with evaluating(self.model):
                     output, random = watched(self.model, [inputs])
@@ -168,6 +169,16 @@ class CompiledEngine:
                         " things for other data; run it with compile=False, or choose by maximum, relu or select"
                     )
 
+    @contextmanager
+    def _trying_out(self) -> Iterator[None]:
+        """Within it, the model may be run; afterwards its generators are as they were."""
+        states = [each.getstate() for each in self._generators]
+        try:
+            yield
+        finally:
+            for each, state in zip(self._generators, states):
+                each.setstate(state)
+
     # ------------------------------------------------------------ data
 
     def _table(self, data: Dataset) -> _Table:
@@ -183,7 +194,7 @@ class CompiledEngine:
 
     def _refuse_targets(self, data: Dataset) -> None:
         """Has the loss look at every different target once, so that it refuses what it would refuse eagerly."""
-        with evaluating(self.model), no_grad(), _generators_put_back(self.model):
+        with evaluating(self.model), no_grad(), self._trying_out():
             output = self.model([Value(x) for x in data.inputs[0]])
             for target in {tuple(y) if isinstance(y, list) else y for y in data.targets}:
                 self.loss(output, list(target) if isinstance(target, tuple) else target)
@@ -206,17 +217,6 @@ class _Table:
 def _form(output: Any) -> Any:
     """A model's output as a program returns it: a list as one table."""
     return list(output) if isinstance(output, (list, tuple)) else output
-
-
-@contextmanager
-def _generators_put_back(model: Module) -> Iterator[None]:
-    """Within it, the model may be tried out; afterwards its generators are as they were."""
-    states = [(rng, rng.getstate()) for _, rng in generators(model)]
-    try:
-        yield
-    finally:
-        for rng, state in states:
-            rng.setstate(state)
 
 
 def generators(model: Module) -> Iterator[tuple[str, Random]]:
