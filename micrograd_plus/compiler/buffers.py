@@ -81,16 +81,9 @@ class Buffers:
             direct = self.argument(view)
             if direct:
                 return direct
-        buffer = BUFFERS[space, grad]
-        if view.is_block:
-            text = f"{buffer}[{view.start}:{view.start + int(np.prod(view.shape))}]"
-            if len(view.shape) != 1:
-                text += f".reshape({sizes(view.shape, space)})"
-        elif len(view.shape) == 1 and view.strides[0] > 0:
-            stop = view.start + (view.shape[0] - 1) * view.strides[0] + 1
-            text = f"{buffer}[{view.start}:{stop}:{view.strides[0]}]"
-        else:
-            text = f"view({buffer}, {view.start}, {view.shape}, {view.strides})"
+        text = _whole(BUFFERS[space, grad], view)
+        if view.is_block and len(view.shape) != 1:
+            text += f".reshape({sizes(view.shape, space)})"
         return self.define(self.name(space, view, grad), text)
 
     def argument(self, view: View) -> str | None:
@@ -122,37 +115,31 @@ class Buffers:
             return None
         if narrow:
             return self.view(space, view, grad)
+        name = self.name(space, view, grad)
+        *leading, last = map(str, view.shape)
         if space == SHARED:
-            return self.shared_matrix(view, grad)
-        return self.batched_matrix(view, grad) if view.strides[-1] == 1 else None
-
-    def batched_matrix(self, view: View, grad: bool) -> str:
-        """Returns a view of batched rows as a matrix."""
-        buffer = BUFFERS[BATCHED, grad]
+            whole, shape = _whole("d_shared" if grad else "shared", view), ", ".join([*leading, last])
+            return self.define(name, f"{whole}.reshape({shape})" if view.is_block else whole)
+        if view.strides[-1] != 1:
+            return None
         if not grad:
             self.copy(*view.reach)
-        if view.is_block:
-            leading = ", ".join(map(str, view.shape[:-1]))
-            stop = view.start + int(np.prod(view.shape))
-            text = f"{buffer}[{view.start}:{stop}].reshape({leading}, {view.shape[-1]} * B)"
-        else:
-            text = f"matrix({buffer}, {view.start}, {view.shape}, {view.strides})"
-        return self.define(self.name(BATCHED, view, grad) + "_matrix", text)
-
-    def shared_matrix(self, view: View, grad: bool) -> str:
-        """Returns a view of shared rows as a matrix, such as weights."""
-        buffer = "d_shared" if grad else "shared"
-        if view.is_block:
-            shape = ", ".join(map(str, view.shape))
-            text = f"{buffer}[{view.start}:{view.start + int(np.prod(view.shape))}].reshape({shape})"
-        else:
-            text = f"view({buffer}, {view.start}, {view.shape}, {view.strides})"
-        return self.define(self.name(SHARED, view, grad), text)
+        text = f"{_whole(BUFFERS[space, grad], view)}.reshape({', '.join([*leading, last])} * B)"
+        return self.define(f"{name}_matrix", text)
 
     def turned(self, text: str, axes: str) -> str:
         """Returns a transposed array: bound once if the array is."""
         turned = f"{text}.transpose({axes})" if axes else f"{text}.T"
         return self.define(f"{text}_T", turned) if text in self.bound else turned
+
+
+def _whole(buffer: str, view: View) -> str:
+    """The text of a view of rows: a slice, which has no shape yet, or what `runtime.view` makes."""
+    if view.is_block:
+        return f"{buffer}[{view.start}:{view.start + int(np.prod(view.shape))}]"
+    if len(view.shape) == 1 and view.strides[0] > 0:
+        return f"{buffer}[{view.start}:{view.reach[1] + 1}:{view.strides[0]}]"
+    return f"view({buffer}, {view.start}, {view.shape}, {view.strides})"
 
 
 @dataclass

@@ -73,7 +73,8 @@ def _go_forward(body: Body) -> None:
     buffers = body.buffers
     layout, arguments = buffers.layout, buffers.namer.arguments
     for instruction in layout.instructions:
-        FORMS[instruction.form].forward(body, instruction)
+        forward, _ = FORMS[instruction.form]
+        forward(body, instruction)
     for node in layout.folded.outputs:
         row = int(layout.address[node])
         if layout.folded.space[node] == BATCHED and row < buffers.namer.input_rows:
@@ -89,7 +90,8 @@ def _go_back(sums: GradientSum, of: tuple[int, ...]) -> None:
         sums.start(layout.folded.space[node], int(layout.address[node]))
     for instruction in reversed(layout.instructions):
         if sums.written[instruction.space][instruction.rows].any():
-            FORMS[instruction.form].backward(sums, instruction)
+            _, backward = FORMS[instruction.form]
+            backward(sums, instruction)
 
 
 def _wanted(layout: Layout, namer: Namer, wrt_inputs: bool) -> dict[int, NDArray[np.bool_]]:

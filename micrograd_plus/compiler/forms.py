@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 import numpy as np
 
 from micrograd_plus import ops
@@ -16,14 +13,7 @@ from micrograd_plus.compiler.text import numpy_text, product
 from micrograd_plus.compiler.trace import Integers
 from micrograd_plus.compiler.views import grid, view_of
 
-__all__ = ["FORMS", "Form"]
-
-
-class Form(NamedTuple):
-    """How a form of instruction is written."""
-
-    forward: Callable[[Body, Instruction], None]
-    backward: Callable[[GradientSum, Instruction], None]
+__all__ = ["FORMS"]
 
 
 # -------------------------------------------------------------------- map: one row of the table on many numbers
@@ -292,9 +282,9 @@ def lookup_backward(sums: GradientSum, each: Instruction) -> None:
 
 
 FORMS = {
-    "map": Form(map_forward, map_backward),
-    "product": Form(product_forward, product_backward),
-    "reduce": Form(reduce_forward, reduce_backward),
-    "lookup": Form(lookup_forward, lookup_backward),
+    "map": (map_forward, map_backward),
+    "product": (product_forward, product_backward),
+    "reduce": (reduce_forward, reduce_backward),
+    "lookup": (lookup_forward, lookup_backward),
 }
-"""How each form is written; `layout.Instruction` says what they are."""
+"""How each form of instruction is written, forward and back; `layout.Instruction` says what they are."""

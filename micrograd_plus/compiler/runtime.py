@@ -27,16 +27,6 @@ def view(buffer: Array, start: int, shape: tuple[int, ...], strides: tuple[int, 
     return as_strided(buffer[start:], shape + buffer.shape[1:], steps + buffer.strides[1:])
 
 
-def matrix(buffer: Array, start: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
-    """The same where the last axis steps from row to row: that axis and the examples become one.
-
-    >>> matrix(np.arange(8.0).reshape(4, 2), 0, (2, 2), (2, 1)).tolist()
-    [[0.0, 1.0, 2.0, 3.0], [4.0, 5.0, 6.0, 7.0]]
-    """
-    steps = tuple(stride * buffer.strides[0] for stride in strides[:-1])
-    return as_strided(buffer[start:], (*shape[:-1], shape[-1] * buffer.shape[1]), (*steps, buffer.itemsize))
-
-
 def whole(numbers: Array, count: int, index: Array) -> Array:
     """Puts the numbers into `index`. Raises IndexError unless they are whole and from 0 to count - 1."""
     index[...] = numbers
@@ -61,7 +51,7 @@ def _erf() -> Any:
     return np.frompyfunc(math.erf, 1, 1)
 
 
-FUNCTIONS: dict[str, Any] = {"view": view, "matrix": matrix, "whole": whole, "erf": erf}
+FUNCTIONS: dict[str, Any] = {"view": view, "whole": whole, "erf": erf}
 """The names that an emitted program uses, besides `np`."""
 
 
