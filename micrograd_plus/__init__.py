@@ -16,7 +16,7 @@ from micrograd_plus.value import Value, apply, constant, topological_order
 if TYPE_CHECKING:
     from micrograd_plus import data, explain, nn, train, viz
     from micrograd_plus.compiler import Program
-    from micrograd_plus.compiler.compile import compile
+    from micrograd_plus.compiler.frontend import compile
     from micrograd_plus.train import fit
 
 __version__ = "0.1.0"

@@ -137,15 +137,6 @@ class Op:
         function: Callable[..., tuple[Any, ...]] = reading.partials_function(self, reading.OverValues(TABLE), functions)
         return function
 
-    def array_text(self, expression: str) -> str:
-        """The text of `value` or of a derivative in the array reading, earlier rows written out, for emitted code.
-
-        >>> from micrograd_plus.ops import relu
-        >>> relu.array_text(relu.partials["x"])
-        'where(x > 0, 1.0, 0.0)'
-        """
-        return reading.Array(TABLE).read(expression)
-
     def words(self, *names: Any, at: Sequence[Any] = ()) -> str:
         """The value in words, with these names for the operands (a list of names for a group).
 

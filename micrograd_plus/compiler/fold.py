@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micrograd_plus import ops
-from micrograd_plus.compiler.trace import CONSTANT, INPUT, INTERIOR, RANDOM, Trace
+from micrograd_plus.compiler.trace import Role, Trace
 from micrograd_plus.operation import Op
 
-__all__ = ["Folded", "fold"]
+__all__ = ["BATCHED", "SHARED", "Folded", "fold"]
 
 SHARED, BATCHED = 0, 1
 """Whether a node is the same for all examples of a batch, or has a number of its own for each."""
@@ -59,7 +59,7 @@ class Folded:
         self.op[node], self.operands[node] = op, operands
         return node
 
-    def constant(self, number: float) -> int:
+    def add_constant(self, number: float) -> int:
         """Enters a constant, and returns its number."""
         self.space.append(SHARED)
         self.level.append(0)
@@ -72,14 +72,16 @@ _SUMS = (ops.add, ops.total, ops.dot, ops.affine)
 
 def fold(trace: Trace) -> Folded:
     """Returns the traced graph with its sums of products found and its constants worked out."""
-    varies = (trace.role == INPUT) | (trace.role == RANDOM)
-    constants = dict(zip(np.flatnonzero(trace.role == CONSTANT).tolist(), trace.data[trace.role == CONSTANT].tolist()))
+    varies = (trace.role == Role.INPUT) | (trace.role == Role.RANDOM)
+    constants = dict(
+        zip(np.flatnonzero(trace.role == Role.CONSTANT).tolist(), trace.data[trace.role == Role.CONSTANT].tolist())
+    )
     folded = Folded(trace, varies.astype(int).tolist(), [0] * len(trace), constants)
     absorbed = _absorbed(trace)
     same = list(range(len(trace)))  # the node that stands for each node: itself, unless it turned out to be needless
     start, children, kind = trace.start.tolist(), trace.children.tolist(), trace.op.tolist()
     data, hidden = trace.data.tolist(), absorbed.tolist()
-    for node in np.flatnonzero(trace.role == INTERIOR).tolist():
+    for node in np.flatnonzero(trace.role == Role.INTERIOR).tolist():
         if hidden[node]:
             continue
         op = trace.ops[kind[node]]
@@ -155,40 +157,35 @@ def _sum(folded: Folded, node: int, products: list[tuple[int, int]], addends: li
     """
     constants, space = folded.constants, folded.space
     number = 0.0
-    varying: list[tuple[int, int]] = []
-    fixed: list[tuple[int, int]] = []
-    added_varying: list[int] = []
-    added_fixed: list[int] = []
-    for pair in products:
-        a, b = pair
+    products_of: tuple[list[tuple[int, int]], list[tuple[int, int]]] = [], []  # SHARED, BATCHED
+    addends_of: tuple[list[int], list[int]] = [], []
+    for a, b in products:
         if a in constants and b in constants:
             number += constants[a] * constants[b]
         elif constants.get(a, 1.0) != 0.0 and constants.get(b, 1.0) != 0.0:
-            (varying if space[a] or space[b] else fixed).append(pair)
+            products_of[space[a] | space[b]].append((a, b))
     for each in addends:
         if each in constants:
             number += constants[each]
         else:
-            (added_varying if space[each] else added_fixed).append(each)
-    batched = bool(varying or added_varying)
-    if not batched:
-        return _total(folded, node, fixed, added_fixed, number)
-    bias: list[int] = []
-    if fixed or added_fixed or number != 0.0:
-        bias = [_total(folded, None, fixed, added_fixed, number)]
-    if not varying:
-        return _added(folded, node, [*added_varying, *bias])
-    dot = _dot(folded, None if added_varying else node, varying, bias)
-    return _added(folded, node, [*added_varying, dot]) if added_varying else dot
+            addends_of[space[each]].append(each)
+    varies = bool(products_of[BATCHED] or addends_of[BATCHED])
+    fixed, added = products_of[SHARED], addends_of[SHARED]
+    if number != 0.0 or not (varies or fixed or added):
+        added = [*added, folded.add_constant(number)]
+    if not varies:
+        return _joined(folded, node, fixed, added, [])
+    bias = [_joined(folded, None, fixed, added, [])] if fixed or added else []
+    return _joined(folded, node, products_of[BATCHED], addends_of[BATCHED], bias)
 
 
-def _total(folded: Folded, node: int | None, products: list[tuple[int, int]], addends: list[int], number: float) -> int:
-    """Enters a sum that is the same for all examples."""
-    if number != 0.0 or not (products or addends):
-        addends = [*addends, folded.constant(number)]
+def _joined(
+    folded: Folded, node: int | None, products: list[tuple[int, int]], addends: list[int], bias: list[int]
+) -> int:
+    """Enters a dot product with what is added to it."""
     if not products:
-        return _added(folded, node, addends)
-    dot = _dot(folded, None if addends else node, products, [])
+        return _added(folded, node, [*addends, *bias])
+    dot = _dot(folded, None if addends else node, products, bias)
     return _added(folded, node, [*addends, dot]) if addends else dot
 
 
@@ -203,6 +200,5 @@ def _dot(folded: Folded, node: int | None, products: list[tuple[int, int]], bias
 def _added(folded: Folded, node: int | None, addends: list[int]) -> int:
     if len(addends) == 1:
         return addends[0]
-    if len(addends) == 2:
-        return folded.add(ops.add, [[addends[0]], [addends[1]]], node)
-    return folded.add(ops.total, [addends], node)
+    two = len(addends) == 2
+    return folded.add(ops.add if two else ops.total, [[each] for each in addends] if two else [addends], node)

@@ -7,15 +7,15 @@ them to; so it stays short, and the time to make it grows with the number of nod
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from micrograd_plus import ops
-from micrograd_plus.compiler.emit import Emitted
+from micrograd_plus.compiler.emit import Emitted, framed
 from micrograd_plus.compiler.fold import BATCHED, SHARED, Folded
-from micrograd_plus.compiler.layout import Instruction, Layout
+from micrograd_plus.compiler.layout import Layout
 from micrograd_plus.compiler.names import Argument
 from micrograd_plus.compiler.text import assignment, numpy_text, product
 from micrograd_plus.operation import Op
@@ -23,8 +23,9 @@ from micrograd_plus.operation import Op
 __all__ = ["Ladder", "emit_ladder", "ladder"]
 
 
+@dataclass
 class Ladder(Layout):
-    """A layout in which every node has a row of its own, and every operation is an instruction of its own.
+    """A layout in which every node has a row of its own, and every operation of the folded graph is an instruction.
 
     After the rows of the inputs and the random leaves come copies of the whole shared buffer, from row `shared_at` on,
     so that all operands lie in one buffer.
@@ -32,57 +33,25 @@ class Ladder(Layout):
 
     shared_at: int
 
-    def row(self, node: int) -> int:
-        """The row of a node in the batched buffer."""
-        address = int(self.address[node])
-        return address if self.folded.space[node] == BATCHED else self.shared_at + address
-
-
-class _Rungs(Sequence[Instruction]):
-    """The instructions of a ladder, made when they are looked at."""
-
-    def __init__(self, layout: Ladder) -> None:
-        self.layout = layout
-
-    def __len__(self) -> int:
-        return len(self.layout.folded.order)
-
-    def __getitem__(self, i: Any) -> Any:
-        node = self.layout.folded.order[i]
-        op, operands = self.layout.folded.op[node], self.layout.folded.operands[node]
-        rows = [np.array([[self.layout.row(child) for child in each]]) for each in operands]
-        if op in (ops.dot, ops.affine):
-            shaped = [each[:, np.newaxis] for each in rows]
-            return Instruction("product", op, BATCHED, np.array([[[self.layout.row(node)]]]), shaped,
-                               [BATCHED] * len(rows), np.array([[[node]]]))  # fmt: skip
-        shaped = [each if op.operands[i].startswith("*") else each[:, 0] for i, each in enumerate(rows)]
-        return Instruction("reduce" if op.is_nary else "map", op, BATCHED, np.array([self.layout.row(node)]), shaped,
-                           [BATCHED] * len(rows), np.array([node]))  # fmt: skip
-
-    def __iter__(self) -> Iterator[Instruction]:
-        return (self[i] for i in range(len(self)))
+    @property
+    def count(self) -> int:
+        """The number of instructions."""
+        return len(self.folded.order)
 
 
 def ladder(folded: Folded) -> Ladder:
-    """Returns the layout of a folded graph as a ladder."""
+    """Returns the ladder of a folded graph: every operation, also one on shared numbers alone, works row by row."""
     _unfold_single_products(folded)
     trace = folded.trace
     address = np.full(len(folded.space), -1, np.int64)
-    count = len(trace.inputs) + len(trace.random)
-    address[trace.inputs] = np.arange(len(trace.inputs))
-    address[trace.random] = np.arange(len(trace.inputs), count)
-    address[trace.parameters] = np.arange(len(trace.parameters))
-    shared = len(trace.parameters) + len(folded.constants)
-    constants = np.fromiter(folded.constants, np.int64, len(folded.constants))
-    address[constants] = np.arange(len(trace.parameters), shared)
-    order = np.array(folded.order, np.int64)
-    address[order] = np.arange(len(order)) + count + shared
+    count, parameters = len(trace.inputs) + len(trace.random), len(trace.parameters)
+    address[[*trace.inputs, *trace.random]] = np.arange(count)
+    shared = parameters + len(folded.constants)
+    address[[*trace.parameters, *folded.constants]] = np.arange(shared)
+    address[folded.order] = np.arange(len(folded.order)) + count + shared
     for node in folded.order:
         folded.space[node] = BATCHED
-    made = Ladder(folded, address, [], shared, count + shared + len(order), len(trace.parameters))
-    made.shared_at = count
-    made.instructions = _Rungs(made)
-    return made
+    return Ladder(folded, address, [], shared, count + shared + len(folded.order), parameters, shared_at=count)
 
 
 def _unfold_single_products(folded: Folded) -> None:
@@ -100,66 +69,68 @@ def _unfold_single_products(folded: Folded) -> None:
             folded.order.append(node)
 
 
+# -------------------------------------------------------------------- the source
+
+
 def emit_ladder(layout: Ladder, arguments: list[Argument], of: tuple[int, ...], wrt_inputs: bool) -> Emitted:
     """Returns the source of a ladder: a function for each operation, and loops over the table of rungs."""
     folded = layout.folded
-    kinds: dict[Op, int] = {}
-    table: list[tuple[int, int, Any, Any, Any]] = []
     rows = layout.address + np.where(np.array(folded.space) == SHARED, layout.shared_at, 0)
     row = rows.tolist()
-    for node in folded.order:
-        op = folded.op[node]
-        operands: list[Any] = [
-            np.array([row[child] for child in each]) if name.startswith("*") else row[each[0]]
-            for name, each in zip(op.operands, folded.operands[node])
-        ]
-        table.append((kinds.setdefault(op, len(kinds)), row[node], *operands, *[None] * (3 - len(operands))))
+    kinds: dict[Op, int] = {}
+    rungs = [_rung(folded, node, row, kinds) for node in folded.order]
     needed = _needed(layout, row, wrt_inputs)
-    back = [(i, *rung) for i, rung in enumerate(table) if needed[rung[1]]] if of else []
-    lines = ["def bind(np, shared, d_shared, B):"]
-    names = ", ".join(name for name, _, _ in arguments)
-    shared_stop = layout.shared_at + layout.shared_rows
-    body = [
-        f"rows = np.empty(({layout.batched_rows}, B))  # a row for each number, a column for each example",
-        "d_rows = np.zeros(rows.shape)" if of else "d_rows = None",
-        "",
+    back = [(i, *rung) for i, rung in enumerate(rungs) if needed[rung[1]]] if of else []
+    shared = f"{layout.shared_at}:{layout.shared_at + layout.shared_rows}"
+    forward = [
+        *[f"np.copyto(rows[{start}:{stop}], {name})" for name, start, stop in arguments],
+        f"rows[{shared}] = shared[:, None]",
+        "for step, out, x, y, z in ladder:",
+        "    step(out, x, y, z)",
     ]
+    backward = [
+        "d_rows[...] = 0.0",
+        *[f"d_rows[{row[folded.outputs[output]]}] += scale" for output in of],
+        "for back, d, out, x, y, z, d_x, d_y, d_z in descent:",
+        "    back(d, out, x, y, z, d_x, d_y, d_z)",
+        f"np.add.reduce(d_rows[{shared}], axis=1, out=d_shared)",
+    ]
+    source = framed(_defined(layout.batched_rows, kinds, bool(of)), arguments, forward, backward if of else None)
+    return Emitted(source, {"rungs": rungs, "needed": back}, len(rungs), len(back), 0)
+
+
+def _defined(rows: int, kinds: dict[Op, int], with_back: bool) -> list[str]:
+    """The lines that come first: the functions, and their tables of what to work on."""
+    lines = [f"rows = np.empty(({rows}, B))  # a row for each number, a column for each example", ""]
     for op, number in kinds.items():
-        body += _functions(op, number, bool(of))
-    listed = ", ".join(f"step_{i}" for i in range(len(kinds)))
-    body += [f"steps = ({listed},)", "value, upstream = list(rows), list(d_rows)" if of else "value = list(rows)"]
-    body += [
+        lines += _step(op, number) + (_back(op, number) if with_back else [])
+    steps = ", ".join(f"step_{i}" for i in range(len(kinds)))
+    lines += [
+        f"steps, value = ({steps},), list(rows)",
         "at = lambda each, buffer: buffer[each] if type(each) is int else each",
         "ladder = [(steps[k], value[out], at(x, value), at(y, value), at(z, value)) for k, out, x, y, z in rungs]",
-        "",
-        f"def forward({names}):",
-        *[f"    np.copyto(rows[{start}:{stop}], {name})" for name, start, stop in arguments],
-        f"    rows[{layout.shared_at}:{shared_stop}] = shared[:, None]",
-        "    for step, out, x, y, z in ladder:",
-        "        step(out, x, y, z)",
-        "",
     ]
-    if of:
-        given = f"{names}, scale" if names else "scale"
-        body += [f"backs = ({', '.join(f'back_{i}' for i in range(len(kinds)))},)"]
-        body += [
+    if with_back:
+        lines += [
+            "d_rows = np.zeros(rows.shape)",
+            f"backs, upstream = ({steps.replace('step', 'back')},), list(d_rows)",
             "descent = [",
             "    (backs[k], upstream[out], value[out], at(x, value), at(y, value), at(z, value), at(x, upstream),",
             "     at(y, upstream), at(z, upstream))",
             "    for _, k, out, x, y, z in reversed(needed)",
             "]",
-            "",
-            f"def backward({given}):",
-            "    d_rows[...] = 0.0",
-            *[f"    d_rows[{row[folded.outputs[output]]}] += scale" for output in of],
-            "    for back, d, out, x, y, z, d_x, d_y, d_z in descent:",
-            "        back(d, out, x, y, z, d_x, d_y, d_z)",
-            f"    np.add.reduce(d_rows[{layout.shared_at}:{shared_stop}], axis=1, out=d_shared)",
-            "",
         ]
-    body.append(f"return rows, d_rows, forward, {'backward' if of else 'None'}")
-    source = "\n".join(lines + ["    " + line if line else "" for line in body]) + "\n"
-    return Emitted(source, {"rungs": table, "needed": back}, len(table), len(back), 0)
+    return lines
+
+
+def _rung(folded: Folded, node: int, row: list[int], kinds: dict[Op, int]) -> tuple[Any, ...]:
+    """The number of an operation among its kinds, the row that it fills, and three operands: rows or lists of rows."""
+    op = folded.op[node]
+    operands: list[Any] = [
+        np.array([row[child] for child in each]) if starred else row[each[0]]
+        for starred, each in zip(op.starred, folded.operands[node])
+    ]
+    return (kinds.setdefault(op, len(kinds)), row[node], *operands, *[None] * (3 - len(operands)))
 
 
 def _needed(layout: Ladder, row: list[int], wrt_inputs: bool) -> list[bool]:
@@ -173,39 +144,37 @@ def _needed(layout: Ladder, row: list[int], wrt_inputs: bool) -> list[bool]:
     return needed
 
 
-def _functions(op: Op, number: int, with_back: bool) -> list[str]:
-    """The source of one operation's functions; x, y and z are its operands, rows or (of a group) lists of rows."""
-    letters = ["x", "y", "z"]
-    starred = [name.startswith("*") for name in op.operands]
-    texts = [f"rows.take({a}, 0)" if star else a for a, star in zip(letters, starred)]
-    named = {name.lstrip("*"): text for name, text in zip(op.operands, texts)}
-    what = op.words(*op.operands) if not op.is_nary else op.value
-    lines = [f"def step_{number}(out, x, y, z):  # {what}"]
+def _step(op: Op, number: int) -> list[str]:
+    """The source of one operation's function; x, y and z are its operands, rows or (of a group) lists of rows."""
+    what = op.value if op.is_nary else op.words(*op.operands)
     if op is ops.select:
-        lines += ["    np.copyto(out, rows[y[whole(x, len(y), np.empty(B, int))], np.arange(B)])"]
+        line = "np.copyto(out, rows[y[whole(x, len(y), np.empty(B, int))], np.arange(B)])"
     else:
-        squeeze = "[0]" if op.is_nary else ""
-        text = numpy_text(op, op.value, named)
-        text = f"({text}){squeeze}" if squeeze else text
-        lines += ["    " + (assignment("out", text) if not squeeze else f"out[...] = {text}")]
-    lines.append("")
-    if not with_back:
-        return lines
-    lines.append(f"def back_{number}(d, out, x, y, z, d_x, d_y, d_z):")
-    if op is ops.select:
-        lines += ["    np.add.at(d_rows, (y[x.astype(int)], np.arange(B)), d)", ""]
-        return lines
-    inside = len(lines)
-    for a, name, star in zip(letters, op.names, starred):
-        members = {one[1:-1]: text for one, text in zip(op.operands, texts) if one.startswith("*")}
-        text = product("d", numpy_text(op, op.partials[name], {**named, **members, "out": "out"}))
+        text = numpy_text(op, op.value, _operands(op))
+        line = f"out[...] = ({text})[0]" if op.is_nary else assignment("out", text)
+    return [f"def step_{number}(out, x, y, z):  # {what}", f"    {line}", ""]
+
+
+def _back(op: Op, number: int) -> list[str]:
+    """The source of the function that adds the operation's part to the gradients of its operands."""
+    lines = []
+    operands = _operands(op)
+    members = {name[:-1]: operands[name] for name, starred in zip(operands, op.starred) if starred}
+    for letter, name, starred in zip("xyz", op.names, op.starred):
         if op.partials[name] == "0":
             continue
-        if star:
-            shape = f"np.broadcast_to({text}, (len({a}), B))"
-            lines.append(f"    np.add.at(d_rows, {a}, {shape})")
+        if op is ops.select:  # the entry that was picked, and no other
+            lines.append("    np.add.at(d_rows, (y[x.astype(int)], np.arange(B)), d)")
+            continue
+        text = product("d", numpy_text(op, op.partials[name], {**operands, **members, "out": "out"}))
+        if starred:
+            lines.append(f"    np.add.at(d_rows, {letter}, np.broadcast_to({text}, (len({letter}), B)))")
         else:
-            lines.append(f"    np.add(d_{a}, {text}, out=d_{a})")
-    if len(lines) == inside:
-        lines.append("    pass")
-    return [*lines, ""]
+            lines.append(f"    np.add(d_{letter}, {text}, out=d_{letter})")
+    return [f"def back_{number}(d, out, x, y, z, d_x, d_y, d_z):", *(lines or ["    pass"]), ""]
+
+
+def _operands(op: Op) -> dict[str, str]:
+    """The text of each operand of a step."""
+    texts = [f"rows.take({letter}, 0)" if starred else letter for letter, starred in zip("xyz", op.starred)]
+    return {name.lstrip("*"): text for name, text in zip(op.operands, texts)}

@@ -9,7 +9,7 @@ so that their operands come out as slices; parameters take the order in which th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf
 
 import numpy as np
@@ -57,6 +57,14 @@ class Instruction:
     reads: list[int]
     nodes: Integers
 
+    @property
+    def is_matrix_product(self) -> bool:
+        """Whether it is one: with weights, or of tables; not just inner products."""
+        if self.form != "product":
+            return False
+        weights = self.reads[0] == SHARED and self.space == BATCHED
+        return weights or max(each.shape[1] for each in self.operands[:2]) > 1
+
 
 @dataclass
 class Layout:
@@ -64,10 +72,15 @@ class Layout:
 
     folded: Folded
     address: Integers
-    instructions: Sequence[Instruction] = field(default_factory=list)
-    shared_rows: int = 0
-    batched_rows: int = 0
-    parameters: int = 0
+    instructions: list[Instruction]
+    shared_rows: int
+    batched_rows: int
+    parameters: int
+
+    @property
+    def count(self) -> int:
+        """The number of instructions."""
+        return len(self.instructions)
 
 
 def lay_out(folded: Folded) -> Layout:

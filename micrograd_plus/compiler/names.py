@@ -22,7 +22,7 @@ Argument = tuple[str, int, int]
 _RESERVED = frozenset(
     [
         "B", "at", "back", "backs", "backward", "columns", "d_columns", "d_rows", "d_shared", "descent", "erf",
-        "forward", "ladder", "matrix", "needed", "np", "peak", "rows", "rungs", "scale", "shared", "step", "steps",
+        "forward", "ladder", "needed", "np", "peak", "rows", "rungs", "scale", "shared", "step", "steps",
         "upstream", "value", "view", "whole",
     ]
 )  # fmt: skip

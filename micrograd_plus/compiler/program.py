@@ -6,26 +6,25 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite, isnan, prod
-from typing import Any, TypeAlias
+from hashlib import sha256
+from math import isnan, prod
+from threading import Lock
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from micrograd_plus.compiler.emit import Emitted, emit
-from micrograd_plus.compiler.fold import BATCHED, SHARED, fold
+from micrograd_plus.compiler.fold import BATCHED, fold
 from micrograd_plus.compiler.ladder import Ladder, emit_ladder, ladder
-from micrograd_plus.compiler.layout import COPY, Instruction, Layout, is_regular, lay_out
+from micrograd_plus.compiler.layout import Layout, is_regular, lay_out
 from micrograd_plus.compiler.names import Argument, Namer, argument_name
 from micrograd_plus.compiler.runtime import FUNCTIONS, Draws
-from micrograd_plus.compiler.trace import Trace
+from micrograd_plus.compiler.trace import Array, Integers, Role, Trace
 from micrograd_plus.mode import no_gc, no_grad
-from micrograd_plus.operation import Op
+from micrograd_plus.report import Report, Table
 from micrograd_plus.value import Value, apply
 
-__all__ = ["Gradients", "Input", "Plan", "Program", "flags_raised", "plan_of"]
-
-Array: TypeAlias = "NDArray[np.float64]"
+__all__ = ["Bound", "Gradients", "Input", "Plan", "Program", "Summary", "plan_of"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Input:
     name: str
     shape: tuple[int, ...]
 
-    @cached_property
+    @property
     def size(self) -> int:
         """How many numbers an example has."""
         return prod(self.shape)
@@ -71,16 +70,15 @@ class Plan:
         return self._kernels[key]
 
     @cached_property
-    def labels(self) -> dict[int, dict[int, str]]:
-        """The labels of the numbers in the rows of both buffers, where they have one."""
-        found: dict[int, dict[int, str]] = {SHARED: {}, BATCHED: {}}
-        for node, label in enumerate(self.layout.folded.trace.labels):
-            if label:
-                found[self.layout.folded.space[node]][int(self.layout.address[node])] = label
-        return found
+    def computed(self) -> tuple[Integers, Integers]:
+        """The operations in order, and where each result is: a row of the batched buffer with the shared one behind."""
+        layout = self.layout
+        order = np.array([node for node in layout.folded.order if layout.address[node] >= 0], np.int64)
+        batched = np.array(layout.folded.space)[order] == BATCHED
+        return order, layout.address[order] + np.where(batched, 0, layout.batched_rows)
 
     @cached_property
-    def constants(self) -> tuple[NDArray[np.int64], Array]:
+    def constants(self) -> tuple[Integers, Array]:
         """The rows of the shared buffer that hold constants, and the numbers in them."""
         nodes = [node for node in self.layout.folded.constants if self.layout.address[node] >= 0]
         rows = self.layout.address[nodes]
@@ -104,12 +102,8 @@ def plan_of(trace: Trace, inputs: Sequence[Input]) -> Plan:
 
 def _structure(trace: Trace, inputs: Sequence[Input]) -> bytes:
     """A digest of all that a plan depends on: everything of the trace but the numbers of its inputs and parameters."""
-    from hashlib import sha256
-
-    from micrograd_plus.compiler.trace import CONSTANT
-
     digest = sha256()
-    constants = np.where(trace.role == CONSTANT, trace.data, 0.0)
+    constants = np.where(trace.role == Role.CONSTANT, trace.data, 0.0)
     for part in (trace.op, trace.start, trace.children, trace.role, constants, trace.inputs, trace.parameters,
                  trace.random, trace.outputs):  # fmt: skip
         digest.update(part.tobytes() + b"|")
@@ -132,6 +126,29 @@ class Gradients:
     inputs: tuple[Array, ...] | None = None
 
 
+class _Running:
+    """The context in which a program runs: one thread at a time, and NumPy notes what is not finite and says nothing.
+
+    The processor keeps that note anyway, so it costs no time; only when it is there are the results looked through.
+    """
+
+    def __init__(self) -> None:
+        self.flagged = False
+        self._lock = Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._errors = np.errstate(divide="call", over="call", invalid="call", under="ignore", call=self._flag)
+        self._errors.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self._errors.__exit__(*error)
+        self._lock.release()
+
+    def _flag(self, kind: str, flag: int) -> None:
+        self.flagged = True
+
+
 class Program:
     """A graph of one example, turned into array code that runs it for a batch of examples.
 
@@ -151,9 +168,8 @@ class Program:
         self.d_shared = np.zeros(plan.layout.shared_rows)
         rows, numbers = plan.constants
         self.shared[rows] = numbers
-        folded = plan.layout.folded
-        self.places = [(folded.space[node], int(plan.layout.address[node])) for node in folded.outputs]
-        self.every_output = tuple(range(len(self.places)))
+        self.every_output = tuple(range(len(plan.layout.folded.outputs)))
+        self.running = _Running()
         self._bound: OrderedDict[tuple[int, tuple[int, ...], bool], Bound] = OrderedDict()
 
     # ------------------------------------------------------------ to run
@@ -164,71 +180,45 @@ class Program:
         A list of outputs comes as one array, with a row for each example. Raises ValueError for inputs of a wrong
         number or shape or with nan, TypeError for what is not numbers, ArithmeticError where a result is not finite.
         """
-        with flags_raised():
-            columns, size = self.columns(batch)
-            self.load()
-            bound = self.bind(size)
-            self.draws.pull()
-            bound.forward(columns)
-            self.draws.push()
-        return self.collect(bound)
+        with self.running:
+            return self._run(batch).outputs()
 
-    run = __call__
-
-    def gradients(self, *batch: Any, of: int | None = None, reduce: str = "mean", inputs: bool = False) -> Gradients:
+    def gradients(self, *batch: Any, of: int | None = None, reduction: str = "mean", inputs: bool = False) -> Gradients:
         """Returns the values for a batch, and the derivatives of an output by parameters and, if asked for, inputs.
 
-        `of` is the number of the output, if there are several. With `reduce="mean"` they are the derivatives of the
+        `of` is the number of the output, if there are several. With `reduction="mean"` they are the derivatives of the
         mean over all examples, with `"sum"` of the sum. Raises as a call does.
         """
-        if reduce not in ("mean", "sum"):
-            raise ValueError(f"reduce is 'mean' or 'sum', not {reduce!r}")
-        with flags_raised():
-            columns, size = self.columns(batch)
-            self.load()
-            bound = self.bind(size, (self.chosen(of),), inputs)
-            self.draws.pull()
-            bound.forward(columns)
-            bound.backward(columns, 1.0 / size if reduce == "mean" else 1.0)
+        if reduction not in ("mean", "sum"):
+            raise ValueError(f"reduction is 'mean' or 'sum', not {reduction!r}")
+        with self.running:
+            bound = self._run(batch, (self._chosen(of),), inputs, mean=reduction == "mean")
+            by_inputs = [bound.d_rows[start:stop].T for _, start, stop in self.plan.arguments] if inputs else []
+            shaped = tuple(d.reshape(bound.size, *each.shape).copy() for d, each in zip(by_inputs, self.inputs))
+            by_parameters = self.d_shared[self.plan.parameter_rows]
+            return Gradients(bound.outputs(), by_parameters, shaped if inputs else None)
+
+    def _run(
+        self, batch: Sequence[Any], of: tuple[int, ...] = (), wrt_inputs: bool = False, mean: bool = True
+    ) -> Bound:
+        """Runs a batch with the numbers that the parameters, and the states that the generators, now have."""
+        columns = self.columns(batch)
+        self.load()
+        self.draws.pull()
+        bound = self.bind(columns, of, wrt_inputs)
+        bound.forward(columns)
+        if of:
+            bound.backward(columns, 1.0 / bound.size if mean else 1.0)
         self.draws.push()
-        by_inputs = None
-        if inputs:
-            by_inputs = tuple(
-                bound.d_rows[start:stop].T.reshape(size, *each.shape).copy()
-                for each, (_, start, stop) in zip(self.inputs, self.plan.arguments)
-            )
-        return Gradients(self.collect(bound), self.d_shared[self.plan.parameter_rows], by_inputs)
+        return bound
 
     def load(self) -> None:
         """Takes the parameters' numbers from their Values."""
         count = len(self.parameters)
         self.shared[self.plan.parameter_rows] = np.fromiter((each.data for each in self.parameters), float, count)
 
-    def bind(self, size: int, of: tuple[int, ...] = (), wrt_inputs: bool = False) -> Bound:
-        """Returns the program with buffers for batches of this size."""
-        key = (size, of, wrt_inputs)
-        bound = self._bound.pop(key, None) or Bound(self, *key)
-        self._bound[key] = bound
-        if len(self._bound) > 8:
-            self._bound.popitem(last=False)
-        return bound
-
-    def chosen(self, of: int | None) -> int:
-        """The number of the output to differentiate."""
-        count = len(self.places)
-        if of is None and count > 1:
-            raise ValueError(
-                f"the program has {count} outputs; say which one to differentiate: of=0, ..., of={count - 1}"
-            )
-        if not 0 <= (of or 0) < count:
-            raise IndexError(f"the program has outputs 0 to {count - 1}, but of={of}")
-        return of or 0
-
-    def columns(self, batch: Sequence[Any]) -> tuple[list[Array], int]:
-        """Returns the batch as arrays with a column for each example, and its size; see `__call__` for errors.
-
-        To be called in `flags_raised`.
-        """
+    def columns(self, batch: Sequence[Any]) -> list[Array]:
+        """Returns the batch as arrays with a column for each example; see `__call__` for errors."""
         if len(batch) != len(self.inputs):
             names = ", ".join(each.name for each in self.inputs)
             raise ValueError(f"the program takes {len(self.inputs)} inputs ({names}), but got {len(batch)}")
@@ -239,12 +229,27 @@ class Program:
             raise ValueError(f"all inputs have one entry an example, but their numbers differ: {told}")
         if size == 0:
             raise ValueError("the batch is empty; a program runs on at least one example")
-        return columns, size
+        return columns
 
-    def collect(self, bound: Bound) -> Any:
-        """The outputs of the last run, in the form that the graph's outputs had."""
-        arrays = iter([bound.output(space, row) for space, row in self.places])
-        return _formed(self.outputs, arrays)
+    def bind(self, columns: Sequence[Array], of: tuple[int, ...] = (), wrt_inputs: bool = False) -> Bound:
+        """Returns the program with buffers for batches of this size."""
+        key = (columns[0].shape[1], of, wrt_inputs)
+        bound = self._bound.pop(key, None) or Bound(self, *key)
+        self._bound[key] = bound
+        if len(self._bound) > 8:
+            self._bound.popitem(last=False)
+        return bound
+
+    def _chosen(self, of: int | None) -> int:
+        """The number of the output to differentiate."""
+        count = len(self.every_output)
+        if of is None and count > 1:
+            raise ValueError(
+                f"the program has {count} outputs; say which one to differentiate: of=0, ..., of={count - 1}"
+            )
+        if not 0 <= (of or 0) < count:
+            raise IndexError(f"the program has outputs 0 to {count - 1}, but of={of}")
+        return of or 0
 
     # ------------------------------------------------------------ to look at
 
@@ -253,125 +258,119 @@ class Program:
         """The NumPy source of the program with the gradients of its first output."""
         return self.plan.kernel((0,), False)[0].source
 
-    def summary(self) -> str:
-        """Returns what the compiler made of the graph, line by line."""
-        emitted, _ = self.plan.kernel((0,), False)
-        layout = self.plan.layout
-        rows = [
-            ("scalar nodes in", f"{self.nodes:,}"),
-            ("array instructions out", f"{len(layout.instructions):,}"),
-            ("matrix products", f"{emitted.matrix_products:,}"),
-            ("lines forward, backward", f"{emitted.forward_lines:,}, {emitted.backward_lines:,}"),
-            ("inputs", ", ".join(f"{each.name} {each.shape or ''}".strip() for each in self.inputs)),
-            ("parameters", f"{len(self.parameters):,}"),
-            ("random leaves", f"{self.plan.random_count:,}"),
-            ("buffer", f"{layout.batched_rows:,} numbers an example, {layout.shared_rows:,} for all"),
-        ]
-        width = max(len(name) for name, _ in rows)
-        return "\n".join(f"{name:<{width}}  {told}" for name, told in rows)
+    def summary(self) -> Summary:
+        """Returns what the compiler made of the graph, line by line, to be printed."""
+        return Summary(self)
 
     def __repr__(self) -> str:
         names = ", ".join(each.name for each in self.inputs)
         return (
-            f"<Program({names}): {self.nodes:,} scalar nodes in {len(self.plan.layout.instructions):,} instructions,"
+            f"<Program({names}): {self.nodes:,} scalar nodes in {self.plan.layout.count:,} instructions,"
             f" {len(self.parameters):,} parameters>"
         )
 
 
+@dataclass(frozen=True)
+class Summary(Report):
+    """What the compiler made of a program's graph."""
+
+    program: Program
+
+    def title(self) -> str:
+        """Returns what it is of."""
+        return f"Program({', '.join(each.name for each in self.program.inputs)})"
+
+    def parts(self) -> list[str | Table]:
+        """Returns the one table."""
+        program, layout = self.program, self.program.plan.layout
+        emitted, _ = program.plan.kernel((0,), False)
+        rows = (
+            ("scalar nodes in", f"{program.nodes:,}"),
+            ("array instructions out", f"{layout.count:,}"),
+            ("matrix products", f"{emitted.matrix_products:,}"),
+            ("lines forward, backward", f"{emitted.forward_lines:,}, {emitted.backward_lines:,}"),
+            ("inputs", ", ".join(f"{each.name} {each.shape or ''}".strip() for each in program.inputs)),
+            ("parameters", f"{len(program.parameters):,}"),
+            ("random leaves", f"{program.plan.random_count:,}"),
+            ("buffer", f"{layout.batched_rows:,} numbers an example, {layout.shared_rows:,} for all"),
+        )
+        return [Table(("what", "how much"), rows)]
+
+    __repr__ = Report.__str__
+
+
 class Bound:
-    """A program with buffers for one size of batch."""
+    """A program with buffers for one size of batch. All is to be called while the program is `running`."""
 
     def __init__(self, program: Program, size: int, of: tuple[int, ...], wrt_inputs: bool) -> None:
         _, bind = program.plan.kernel(of, wrt_inputs)
         self.program, self.size = program, size
         self.shares = np.full(size, 1.0 / size)  # of the examples in a mean
-        self.rows, self.d_rows, self.run_forward, self.run_backward = bind(np, program.shared, program.d_shared, size)
+        self.rows, self.d_rows, self._forward, self._backward = bind(np, program.shared, program.d_shared, size)
+        self._outputs = [self._numbers(node) for node in program.plan.layout.folded.outputs]
 
     def forward(self, columns: Sequence[Array]) -> None:
-        """Runs forward, into `rows` and the program's shared buffer. To be called in `flags_raised`."""
-        draws = self.program.draws
-        if draws.streams:
-            draws.fill(self.rows)
-        _flags.clear()
-        self.run_forward(*columns)
-        if _flags:
-            self.refuse_non_finite(columns)
+        """Runs forward, into `rows` and the program's shared buffer. Raises as a call of the program does."""
+        program = self.program
+        if program.draws.streams:
+            program.draws.fill(self.rows)
+        program.running.flagged = False
+        self._forward(*columns)
+        if program.running.flagged:
+            self._refuse_non_finite(columns)
 
     def backward(self, columns: Sequence[Array], scale: float) -> None:
-        """Runs back, from the outputs' gradient `scale`. To be called in `flags_raised`."""
-        self.run_backward(*columns, scale)
+        """Runs back, from the outputs' gradient `scale`."""
+        self._backward(*columns, scale)
 
-    def output(self, space: int, row: int) -> Array:
-        """A copy of one output's numbers."""
-        if space == SHARED:
-            return np.full(self.size, self.program.shared[row])
-        numbers: Array = self.rows[row].copy()
-        return numbers
+    def outputs(self) -> Any:
+        """Returns the outputs of the last run, in the form that the graph's outputs had."""
+        return _formed(self.program.outputs, map(np.array, self._outputs))
 
-    def refuse_non_finite(self, columns: Sequence[Array]) -> None:
+    def mean(self) -> float:
+        """Returns the mean of the first output over the batch."""
+        return float(np.dot(self._outputs[0], self.shares))
+
+    def _numbers(self, node: int) -> Array:
+        """The numbers of a node of the folded graph, example by example, as they lie in the buffers."""
+        layout, shared = self.program.plan.layout, self.program.shared
+        constant, row = layout.folded.constants.get(node), layout.address[node]
+        if constant is not None:
+            return np.full(self.size, constant)
+        return (
+            self.rows[row]
+            if layout.folded.space[node] == BATCHED
+            else np.broadcast_to(shared[row : row + 1], self.size)
+        )
+
+    def _refuse_non_finite(self, columns: Sequence[Array]) -> None:
         """Raises the eager engine's own error for the first number that is not finite though its operands are.
 
         If there is none, what was not finite was in a branch that was not taken.
         """
-        for column, (_, start, stop) in zip(columns, self.program.plan.arguments):
+        plan = self.program.plan
+        for column, (_, start, stop) in zip(columns, plan.arguments):
             self.rows[start:stop] = column
-        for each in self.program.plan.layout.instructions:
-            if each.op is COPY:
-                continue
-            inside = each.rows[each.nodes >= 0].reshape(-1)
-            wrong = ~np.isfinite(self.numbers(each.space, inside))
-            for member, example in np.argwhere(wrong):
-                place = tuple(int(i) for i in np.argwhere(each.nodes >= 0)[member])
-                operands = [self.operands_of(each, i, place, int(example)) for i in range(len(each.operands))]
-                flat = [value for one in operands for value in (one if isinstance(one, list) else [one])]
-                if all(isfinite(value.data) for value in flat):
-                    self.recompute(each.op, operands, int(example))
+        order, place = plan.computed
+        wrong = ~np.concatenate([np.isfinite(self.rows).all(axis=1), np.isfinite(self.program.shared)])[place]
+        for node in order[wrong].tolist():
+            operands = plan.layout.folded.operands[node]
+            numbers = np.stack([self._numbers(child) for group in operands for child in group])
+            failed = np.flatnonzero(~np.isfinite(self._numbers(node)) & np.isfinite(numbers).all(axis=0))
+            if failed.size:
+                self._recompute(node, numbers[:, failed[0]].tolist(), int(failed[0]))
 
-    def numbers(self, space: int, rows: NDArray[np.int64]) -> Array:
-        """The numbers in some rows, for all examples."""
-        found: Array = self.rows[rows] if space == BATCHED else np.repeat(self.program.shared[rows, None], self.size, 1)
-        return found
-
-    def operands_of(self, each: Instruction, i: int, place: tuple[int, ...], example: int) -> Any:
-        """The Values of one operand of one member: labelled, with the numbers that they have in an example."""
-        operand = each.operands[i]
-        if each.form == "product":
-            operand = operand[place] if i == 2 else operand[place[0], place[1 + i]]
-        elif each.form == "lookup":
-            operand = operand[place[0]] if i else operand[place[1]]
-        else:
-            operand = operand[place]
-        labels = self.program.plan.labels[each.reads[i]]
-        flat = np.atleast_1d(operand)
-        numbers = self.numbers(each.reads[i], flat)[:, example].tolist()
-        values = [Value(0.0 if isnan(x) else x, labels.get(row, "")) for x, row in zip(numbers, flat.tolist())]
-        for value, number in zip(values, numbers):
-            value.data = number
-        return values if np.ndim(operand) else values[0]
-
-    @staticmethod
-    def recompute(op: Op, operands: list[Any], example: int) -> None:
+    def _recompute(self, node: int, numbers: list[float], example: int) -> None:
         """Has the eager engine do one operation, and tells which example it was if that fails."""
+        folded = self.program.plan.layout.folded
+        labels = folded.trace.labels
+        children = [child for group in folded.operands[node] for child in group]
+        values = [Value(x, labels[each] if each < len(labels) else "") for x, each in zip(numbers, children)]
         try:
             with no_grad():
-                apply(op, *operands)
+                apply(folded.op[node], *folded.op[node].groups(values))
         except (ArithmeticError, ValueError) as error:
             raise type(error)(f"{error} (example {example} of the batch)") from None
-
-
-_flags: list[Any] = []
-
-
-def flags_raised() -> Any:
-    """The context in which programs run: NumPy notes that something was not finite, and says nothing.
-
-    The processor keeps that note anyway, so it costs no time; only when it is there are the results looked through.
-    """
-    return np.errstate(divide="call", over="call", invalid="call", under="ignore", call=_note)
-
-
-def _note(kind: str, flag: int) -> None:
-    _flags.append(kind)
 
 
 def _columns(wanted: Input, given: Any) -> Array:

@@ -11,13 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from micrograd_plus.compiler.trace import Array
 from micrograd_plus.operation import Bernoulli
 
 __all__ = ["FUNCTIONS", "Draws"]
-
-
-Array = Any
-"""A NumPy array of 64-bit floats, in whatever shape the emitted line says."""
 
 
 def view(buffer: Array, start: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
@@ -28,16 +25,6 @@ def view(buffer: Array, start: int, shape: tuple[int, ...], strides: tuple[int, 
     """
     steps = tuple(stride * buffer.strides[0] for stride in strides)
     return as_strided(buffer[start:], shape + buffer.shape[1:], steps + buffer.strides[1:])
-
-
-def matrix(buffer: Array, start: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
-    """The same where the last axis steps from row to row: that axis and the examples become one.
-
-    >>> matrix(np.arange(8.0).reshape(4, 2), 0, (2, 2), (2, 1)).tolist()
-    [[0.0, 1.0, 2.0, 3.0], [4.0, 5.0, 6.0, 7.0]]
-    """
-    steps = tuple(stride * buffer.strides[0] for stride in strides[:-1])
-    return as_strided(buffer[start:], (*shape[:-1], shape[-1] * buffer.shape[1]), (*steps, buffer.itemsize))
 
 
 def whole(numbers: Array, count: int, index: Array) -> Array:
@@ -64,7 +51,7 @@ def _erf() -> Any:
     return np.frompyfunc(math.erf, 1, 1)
 
 
-FUNCTIONS: dict[str, Any] = {"view": view, "matrix": matrix, "whole": whole, "erf": erf}
+FUNCTIONS: dict[str, Any] = {"view": view, "whole": whole, "erf": erf}
 """The names that an emitted program uses, besides `np`."""
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Mapping
 from functools import cache
 
-from micrograd_plus.operation import Op
+from micrograd_plus import reading
+from micrograd_plus.operation import TABLE, Op
 
-__all__ = ["assignment", "numpy_text", "product"]
+__all__ = ["assignment", "numpy_text", "product", "renamed"]
 
 _UFUNCS = {
     **{name: name for name in (
@@ -26,50 +26,63 @@ _OPERATORS: dict[type[ast.AST], str] = {
 }  # fmt: skip
 
 
-class _ToNumPy(ast.NodeTransformer):
-    """Puts operands in the place of names and NumPy's functions in the place of a row's.
+class _NumPy(reading.Array):
+    """The array reading in NumPy's own words.
 
     `axis` is the axis along which a group's members lie: `sum`, and `max` and `min` of one group, go along it.
     """
 
-    def __init__(self, names: Mapping[str, str], axis: int) -> None:
-        self.names, self.axis = names, axis
+    def __init__(self, axis: int) -> None:
+        super().__init__(TABLE)
+        self.axis = axis
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        if node.id in ("inf", "nan"):
-            return ast.Attribute(value=ast.Name(id="np", ctx=ast.Load()), attr=node.id, ctx=ast.Load())
-        text = self.names.get(node.id)
-        return node if text is None else ast.parse(text, mode="eval").body
+        return _numpy(node.id) if node.id in ("inf", "nan") else node
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
-        self.generic_visit(node)
-        name = node.func.id if isinstance(node.func, ast.Name) else ""
-        if name == "sum" or (name in ("max", "min") and len(node.args) == 1):
+        visited = super().visit_Call(node)
+        if not isinstance(visited, ast.Call) or not isinstance(visited.func, ast.Name):
+            return visited
+        name = visited.func.id
+        if name == "sum" or (name in ("max", "min") and len(visited.args) == 1):
             ufunc = "add" if name == "sum" else _UFUNCS[name]
-            source = f"np.{ufunc}.reduce(x, axis={self.axis}, keepdims=True)"
-            reduced = ast.parse(source, mode="eval").body
-            assert isinstance(reduced, ast.Call)
-            reduced.args = node.args
-            return reduced
-        if name == "where" and _is_number(node.args[1], 1.0) and _is_number(node.args[2], 0.0):
-            return node.args[0]  # a truth value is 1 or 0 in any product; see `numpy_text`
-        if name in _UFUNCS or name == "where":
-            numpy = ast.Name(id="np", ctx=ast.Load())
-            node.func = ast.Attribute(value=numpy, attr=_UFUNCS.get(name, name), ctx=ast.Load())
-        return node
+            along = {"axis": self.axis, "keepdims": True}
+            return ast.Call(
+                func=ast.Attribute(value=_numpy(ufunc), attr="reduce", ctx=ast.Load()), args=visited.args,
+                keywords=[ast.keyword(arg=name, value=ast.Constant(value)) for name, value in along.items()],
+            )  # fmt: skip
+        if name in _UFUNCS:
+            visited.func = _numpy(_UFUNCS[name])
+        return visited
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        choice = super().visit_IfExp(node)
+        assert isinstance(choice, ast.Call)
+        test, one, zero = choice.args
+        if _is_number(one, 1.0) and _is_number(zero, 0.0):
+            return test  # a truth value is 1 or 0 in any product; see `numpy_text`
+        choice.func = _numpy("where")
+        return choice
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        self.generic_visit(node)
-        for side in ("left", "right"):  # true minus true is not defined
-            if isinstance(getattr(node, side), ast.Compare) and not isinstance(node.op, ast.Mult):
-                setattr(node, side, ast.BinOp(left=getattr(node, side), op=ast.Mult(), right=ast.Constant(1.0)))
-        return node
+        visited = super().visit_BinOp(node)
+        if isinstance(visited, ast.BinOp) and not isinstance(visited.op, ast.Mult):
+            visited.left, visited.right = _as_number(visited.left), _as_number(visited.right)
+        return visited
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
         self.generic_visit(node)
-        if isinstance(node.operand, ast.Compare):
-            node.operand = ast.BinOp(left=node.operand, op=ast.Mult(), right=ast.Constant(1.0))
+        node.operand = _as_number(node.operand)
         return node
+
+
+def _numpy(name: str) -> ast.Attribute:
+    return ast.Attribute(value=ast.Name(id="np", ctx=ast.Load()), attr=name, ctx=ast.Load())
+
+
+def _as_number(node: ast.expr) -> ast.expr:
+    """A truth value as a number: true minus true is not defined."""
+    return ast.BinOp(left=node, op=ast.Mult(), right=ast.Constant(1.0)) if isinstance(node, ast.Compare) else node
 
 
 def _is_number(node: ast.expr, number: float) -> bool:
@@ -87,13 +100,29 @@ def numpy_text(op: Op, expression: str, names: Mapping[str, str], axis: int = 0)
     >>> numpy_text(ops.relu, ops.relu.partials["x"], {"x": "a"})
     'a > 0'
     """
-    tree = copy.deepcopy(_array_tree(op, expression))
-    return ast.unparse(ast.fix_missing_locations(_ToNumPy(names, axis).visit(tree)))
+    return renamed(_in_numpy(op, expression, axis), names)
 
 
 @cache
-def _array_tree(op: Op, expression: str) -> ast.expr:
-    return ast.parse(op.array_text(expression), mode="eval").body
+def _in_numpy(op: Op, expression: str, axis: int) -> str:
+    return _NumPy(axis).read(expression)
+
+
+def renamed(expression: str, names: Mapping[str, str]) -> str:
+    """Returns an expression with other expressions in the place of names.
+
+    >>> renamed("-x * y", {"x": "a + b"})
+    '-(a + b) * y'
+    """
+    return ast.unparse(_Renamed(names).visit(ast.parse(expression, mode="eval")))
+
+
+class _Renamed(ast.NodeTransformer):
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return ast.parse(self.names[node.id], mode="eval").body if node.id in self.names else node
 
 
 def product(upstream: str, partial: str) -> str:
@@ -117,23 +146,23 @@ def assignment(target: str, text: str) -> str:
     >>> assignment("d", "np.exp(a)")
     'np.exp(a, out=d)'
     """
-    tree = ast.parse(text, mode="eval").body
-    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Pow):
-        if _is_number(tree.right, 2):
-            return f"np.square({ast.unparse(tree.left)}, out={target})"
-        return f"{target}[...] = {text}"  # NumPy's ** knows roots and reciprocals, np.power does not
-    if isinstance(tree, ast.BinOp) and type(tree.op) in _OPERATORS:
-        left, right = ast.unparse(tree.left), ast.unparse(tree.right)
-        return f"np.{_OPERATORS[type(tree.op)]}({left}, {right}, out={target})"
-    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
-        return f"np.negative({ast.unparse(tree.operand)}, out={target})"
-    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Attribute):
-        inner = tree.func.value
-        whole = ast.unparse(tree.func)
-        known = whole in ("np.matmul", "np.dot") or (
-            isinstance(inner, ast.Name) and inner.id == "np" and tree.func.attr in _UFUNCS.values()
-        )
-        if known or tree.func.attr == "reduce":
-            arguments = ", ".join([ast.unparse(each) for each in (*tree.args, *tree.keywords)])
-            return f"{whole}({arguments}, out={target})"
-    return f"{target}[...] = {text}"
+    function = ""
+    operands: list[ast.AST] = []
+    match ast.parse(text, mode="eval").body:
+        case ast.BinOp(left, ast.Pow(), ast.Constant(2)):
+            function, operands = "np.square", [left]  # NumPy's ** knows roots and reciprocals, np.power does not
+        case ast.BinOp(left, operator, right) if type(operator) in _OPERATORS:
+            function, operands = f"np.{_OPERATORS[type(operator)]}", [left, right]
+        case ast.UnaryOp(ast.USub(), operand):
+            function, operands = "np.negative", [operand]
+        case ast.Call(called, arguments, keywords):
+            name = ast.unparse(called)
+            if name in _CALLS or name.endswith(".reduce"):
+                function, operands = name, [*arguments, *keywords]
+    if not function:
+        return f"{target}[...] = {text}"
+    return f"{function}({', '.join(map(ast.unparse, operands))}, out={target})"
+
+
+_CALLS = {"np.matmul", "np.dot", *(f"np.{name}" for name in _UFUNCS.values())}
+"""What takes an array to write to."""

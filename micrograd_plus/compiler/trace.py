@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from itertools import chain
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +19,16 @@ from micrograd_plus import operation
 from micrograd_plus.operation import Bernoulli, Op
 from micrograd_plus.value import Value, topological_order
 
-__all__ = ["CONSTANT", "INPUT", "INTERIOR", "PARAMETER", "RANDOM", "CompileError", "Trace", "trace"]
+__all__ = ["Array", "CompileError", "Integers", "Role", "Trace", "trace"]
 
-Integers = NDArray[np.int64]
+Array: TypeAlias = "NDArray[np.float64]"
+Integers: TypeAlias = "NDArray[np.int64]"
 
-INTERIOR, CONSTANT, PARAMETER, INPUT, RANDOM = range(5)
-"""The roles of a node: an operation's result, or one of the four kinds of leaves."""
+
+class Role(IntEnum):
+    """The roles of a node: an operation's result, or one of the four kinds of leaves."""
+
+    INTERIOR, CONSTANT, PARAMETER, INPUT, RANDOM = range(5)
 
 
 class CompileError(ValueError):
@@ -43,7 +49,7 @@ class Trace:
     start: Integers
     children: Integers
     role: NDArray[np.int8]
-    data: NDArray[np.float64]
+    data: Array
     labels: list[str]
     inputs: Integers
     parameters: Integers
@@ -71,13 +77,13 @@ def trace(
         for each in leaves:
             if each.children:
                 raise CompileError(f"{each!r} can't be {kind}: it is the result of {each.op.name}; give its leaves")
-    role, given, drawn = _roles(order, index, inputs, parameters)
     distinct: dict[Op, int] = {}
     sizes = np.fromiter((len(node.children) for node in order), np.int64, len(order))
     start = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
     children = np.fromiter(
         map(index.__getitem__, chain.from_iterable(node.children for node in order)), np.int64, int(start[-1])
     )
+    role, given, drawn = _roles(order, index, sizes == 0, inputs, parameters)
     drawn = [index[each] for each in random] if random else drawn
     return Trace(
         op=np.fromiter((distinct.setdefault(node.op, len(distinct)) for node in order), np.int64, len(order)),
@@ -103,24 +109,24 @@ def _order(outputs: Sequence[Value], leaves: Sequence[Value]) -> list[Value]:
 
 
 def _roles(
-    order: list[Value], index: dict[Value, int], inputs: Sequence[Value], parameters: Sequence[Value] | None
-) -> tuple[NDArray[np.int8], list[int], list[int]]:
+    order: list[Value], index: dict[Value, int], is_leaf: NDArray[np.bool_], inputs: Sequence[Value],
+    parameters: Sequence[Value] | None,
+) -> tuple[NDArray[np.int8], list[int], list[int]]:  # fmt: skip
     """Each node's role, and the numbers of the parameters and of the random leaves."""
-    role = np.full(len(order), INTERIOR, np.int8)
-    role[[index[each] for each in inputs]] = INPUT
+    role = np.full(len(order), Role.INTERIOR, np.int8)
+    role[[index[each] for each in inputs]] = Role.INPUT
     given = [index[each] for each in parameters or ()]
-    role[given] = PARAMETER
+    role[given] = Role.PARAMETER
     drawn = []
-    for i, node in enumerate(order):
-        if node.children or role[i] != INTERIOR:
-            continue
+    for i in np.flatnonzero(is_leaf & (role == Role.INTERIOR)).tolist():
+        node = order[i]
         if isinstance(node.op, Bernoulli):
-            role[i] = RANDOM
+            role[i] = Role.RANDOM
             drawn.append(i)
         elif node.op is operation.CONSTANT:
-            role[i] = CONSTANT
+            role[i] = Role.CONSTANT
         elif parameters is None:
-            role[i] = PARAMETER
+            role[i] = Role.PARAMETER
             given.append(i)
         else:
             raise CompileError(

@@ -1,70 +1,83 @@
-"""The update of all parameters at once: an optimizer's rule, written as NumPy calls that reuse their memory."""
+"""The update of all parameters at once: an optimizer's rule, written as NumPy calls that reuse their memory.
+
+A rule comes as plain data: its statements in order, each a name and the expression that is assigned to it, made of
+`w` and `g` (vectors), `t` and `lr` (numbers), states (vectors, kept from step to step), options (numbers), `sqrt` and
+`max`. A choice hangs on numbers alone.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from micrograd_plus.nn.rule import Line, Rule
+from micrograd_plus.compiler.text import renamed
 
-__all__ = ["rule_source", "update_function"]
+__all__ = ["Statement", "update_function", "update_source"]
+
+Statement: TypeAlias = tuple[str, str]
+"""A name, and the expression that is assigned to it."""
 
 _CALLS: dict[type[ast.AST], str] = {ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide"}
+_FUNCTIONS = {"sqrt": "np.sqrt", "max": "np.maximum"}
 
 
-def update_function(rule: Rule, size: int) -> Callable[..., None]:
+def update_function(
+    statements: Sequence[Statement], states: Sequence[str], options: Mapping[str, Any], size: int
+) -> Callable[..., None]:
     """Returns the rule over vectors: `update(w, g, t, lr, *states, new_w, *new_states)` fills the new ones.
 
     The arithmetic is the rule's own, operation by operation, so that the bits of the result are those of the rule over
-    floats.
+    floats. A state may be its own new one.
     """
-    source, buffers = rule_source(rule)
-    names: dict[str, Any] = {"np": np, "sqrt": np.sqrt, "max": np.maximum, **rule.options}
-    names |= {name: np.empty(size) for name in buffers}
+    source, buffers = update_source(statements, states)
+    names = {"np": np, "sqrt": np.sqrt, "max": np.maximum, **options, **{name: np.empty(size) for name in buffers}}
     exec(compile(source, "<update>", "exec"), names)
     function: Callable[..., None] = names["update"]
     return function
 
 
-def rule_source(rule: Rule) -> tuple[str, list[str]]:
+def update_source(statements: Sequence[Statement], states: Sequence[str]) -> tuple[str, list[str]]:
     """Returns the source of `update`, and the names of the buffers that it needs.
 
-    >>> print(rule_source(Rule("w = w - lr * g", {}))[0], end="")
+    >>> print(update_source([("w", "w - lr * g")], [])[0], end="")
     def update(w, g, t, lr, new_w):
         np.multiply(lr, g, new_w)
         np.subtract(w, new_w, new_w)
     """
-    writer = _Writer(rule)
-    results = ["w", *rule.state]
-    for i, line in enumerate(rule.lines):
-        later = rule.lines[i + 1 :]
-        last = line.name in results and all(each.name != line.name for each in later)
-        writer.assign(line.name, line.expression, f"new_{line.name}" if last else None)
-        writer.uses[line.name] = _uses(line.name, later)
-    arguments = ", ".join(["w", "g", "t", "lr", *rule.state, *(f"new_{name}" for name in results)])
+    writer = _Writer(states)
+    results = ["w", *states]
+    for i, (name, expression) in enumerate(statements):
+        later = statements[i + 1 :]
+        last = name in results and all(name != other for other, _ in later)
+        writer.assign(name, expression, f"new_{name}" if last else None)
+        writer.uses[name] = _uses(name, later)
+    arguments = ", ".join(["w", "g", "t", "lr", *states, *(f"new_{name}" for name in results)])
     body = "".join(f"    {line}\n" for line in writer.lines)
     return f"def update({arguments}):\n{body}", writer.buffers
 
 
-def _uses(name: str, lines: Sequence[Line]) -> int:
-    """How often a name is read in some lines before one of them assigns it anew."""
+def _uses(name: str, statements: Sequence[Statement]) -> int:
+    """How often a name is read in some statements before one of them assigns it anew."""
     count = 0
-    for line in lines:
-        read = [each.id for each in ast.walk(ast.parse(line.expression)) if isinstance(each, ast.Name)]
-        count += read.count(name)
-        if line.name == name:
+    for assigned, expression in statements:
+        count += _names(ast.parse(expression)).count(name)
+        if assigned == name:
             break
     return count
+
+
+def _names(tree: ast.AST) -> list[str]:
+    return [each.id for each in ast.walk(tree) if isinstance(each, ast.Name)]
 
 
 class _Writer:
     """Writes expressions as calls, each into a buffer that nobody needs any more."""
 
-    def __init__(self, rule: Rule) -> None:
-        self.arrays = {name: name for name in ("w", "g", *rule.state)}  # what each name is held in
+    def __init__(self, states: Sequence[str]) -> None:
+        self.arrays = {name: name for name in ("w", "g", *states)}  # what each name is held in
         self.lines: list[str] = []
         self.buffers: list[str] = []
         self.uses: dict[str, int] = {}  # how often each name will still be read
@@ -93,15 +106,14 @@ class _Writer:
                 if not self.uses[node.id]:
                     self.arrays.pop(node.id, None)  # read for the last time: its buffer may be written over
             return held, is_array
-        if not any(isinstance(each, ast.Name) and each.id in self.arrays for each in ast.walk(node)):
+        if not any(name in self.arrays for name in _names(node)):
             text = ast.unparse(node)
             return (f"({text})" if isinstance(node, ast.BinOp) else text), False
         if isinstance(node, ast.BinOp) and type(node.op) in _CALLS:
             return self.call(f"np.{_CALLS[type(node.op)]}", [node.left, node.right], target), True
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            return self.call({"sqrt": "np.sqrt", "max": "np.maximum"}[node.func.id], node.args, target), True
-        renamed = ast.unparse(_Renamed(self.arrays).visit(node))  # a choice, made once for all
-        return f"({renamed})", True
+            return self.call(_FUNCTIONS[node.func.id], node.args, target), True
+        return f"({renamed(ast.unparse(node), self.arrays)})", True  # a choice, made once for all
 
     def call(self, function: str, operands: list[ast.expr], target: str | None) -> str:
         texts = [self.expression(each)[0] for each in operands]
@@ -120,11 +132,3 @@ class _Writer:
             return self.free.pop(0)
         self.buffers.append(f"a{len(self.buffers)}")
         return self.buffers[-1]
-
-
-class _Renamed(ast.NodeTransformer):
-    def __init__(self, names: dict[str, str]) -> None:
-        self.names = names
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return ast.Name(id=self.names.get(node.id, node.id), ctx=ast.Load())

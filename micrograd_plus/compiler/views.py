@@ -33,6 +33,18 @@ class View:
         return True
 
     @property
+    def reach(self) -> tuple[int, int]:
+        """The first and the last row."""
+        steps = [(size - 1) * stride for size, stride in zip(self.shape, self.strides)]
+        return self.start + sum(min(step, 0) for step in steps), self.start + sum(max(step, 0) for step in steps)
+
+    @property
+    def once(self) -> View:
+        """The view without the axes along which the same rows come again: those are of length 1."""
+        shape = tuple(1 if stride == 0 else size for size, stride in zip(self.shape, self.strides))
+        return View(self.start, shape, self.strides)
+
+    @property
     def is_injective(self) -> bool:
         """Whether no row comes twice."""
         reach = 0

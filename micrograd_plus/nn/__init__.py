@@ -13,6 +13,7 @@ True
 """
 
 from micrograd_plus.nn import init, schedules
+from micrograd_plus.nn.clip import clip_grad_norm, clip_grad_value
 from micrograd_plus.nn.init import manual_seed
 from micrograd_plus.nn.layers import MLP, Dropout, Embedding, Layer, Neuron, Sequential
 from micrograd_plus.nn.losses import (
@@ -28,7 +29,7 @@ from micrograd_plus.nn.losses import (
     nll_loss,
 )
 from micrograd_plus.nn.module import Module, Parameter
-from micrograd_plus.nn.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, clip_grad_norm, clip_grad_value
+from micrograd_plus.nn.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
 __all__ = [
     "MLP", "SGD", "Adagrad", "Adam", "AdamW", "Dropout", "Embedding", "Layer", "Module", "Neuron", "Optimizer",

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from micrograd_plus.compiler.compile import build, watched
-from micrograd_plus.compiler.program import Array, Program, flags_raised
-from micrograd_plus.compiler.trace import CompileError
+from micrograd_plus.compiler.frontend import compile_graph, watched
+from micrograd_plus.compiler.program import Program
+from micrograd_plus.compiler.trace import Array, CompileError
 from micrograd_plus.data import Dataset
 from micrograd_plus.errors import DomainError
 from micrograd_plus.mode import no_grad
 from micrograd_plus.nn import Module, Optimizer
 from micrograd_plus.train.engine import Loss, NonFiniteError, Penalty, Prediction, evaluating, numbers_of
-from micrograd_plus.train.trainer import Trainer
+from micrograd_plus.train.trainer import TrainState
 from micrograd_plus.value import Value
 
 __all__ = ["CompiledEngine"]
@@ -47,8 +48,9 @@ class CompiledEngine:
         clip_value: float | None = None,
     ) -> None:
         self.model, self.loss, self.optimizer, self.penalty = model, loss, optimizer, penalty
-        self.trainer = Trainer(None, optimizer, clip_norm=clip_norm, clip_value=clip_value)
+        self.state = TrainState(optimizer, clip_norm=clip_norm, clip_value=clip_value)
         self._modules = list(model.modules())
+        self._generators = [each for _, each in model.generators()]
         self._parameters = list(dict.fromkeys([*model.parameters(), *optimizer.parameters]))
         self._programs: dict[tuple[Any, ...], Program] = {}
         self._tables: dict[int, _Table] = {}
@@ -57,17 +59,20 @@ class CompiledEngine:
 
     def prepare(self, data: Dataset) -> None:
         """Compiles model and loss, and holds the result against the model itself on some rows; see `Engine.prepare`."""
-        self.evaluate(data[:1])
-        self._training_program(data)
-        self._compare_with_eager(data)
+        with self._trying_out():
+            self.evaluate(data[:1])
+            self._training_program(data)
+            self._compare_with_eager(data)
+        self.load()
 
     def step(self, data: Dataset, rows: Sequence[int] | None = None) -> float:
         """Returns the mean loss of a batch before the update; see `Engine.step`."""
         table = self._table(data)
         columns = table.columns if rows is None else table.take(rows)
-        self.trainer.use(self._training_program(data))
+        program = self._training_program(data)
         try:
-            return self.trainer.step_columns(columns, columns[0].shape[1])
+            with program.running:
+                return self.state.step(program, columns)
         except (ArithmeticError, DomainError) as error:
             raise NonFiniteError(str(error)) from error
 
@@ -87,20 +92,18 @@ class CompiledEngine:
         if not len(inputs):
             return []
         program = self._program("predict", Dataset([list(inputs[0])], [0.0]))
-        with flags_raised():
-            columns, _ = program.columns([inputs])
-        found: list[Prediction] = []
-        for start in range(0, len(inputs), _CHUNK):
-            found += self._run(program, [columns[0][:, start : start + _CHUNK]])[1]
-        return found
+        with program.running:
+            (columns,) = program.columns([inputs])
+        chunks = [columns[:, start : start + _CHUNK] for start in range(0, len(inputs), _CHUNK)]
+        return [each for chunk in chunks for each in self._run(program, [chunk])[1]]
 
     def sync(self) -> None:
         """Writes parameters, gradients and optimizer state back; see `Engine.sync`."""
-        self.trainer.sync()
+        self.state.sync()
 
     def load(self) -> None:
         """Takes parameters and optimizer state from their homes; see `Engine.load`."""
-        self.trainer.load()
+        self.state.load()
 
     # ------------------------------------------------------------ programs
 
@@ -119,22 +122,19 @@ class CompiledEngine:
         inputs = [Value(x, name) for x, name in zip(data.inputs[0], data.feature_names)]
         target = data.targets[0]
         wanted = [Value(y, f"y{i}") for i, y in enumerate(target)] if isinstance(target, list) else Value(target, "y")
-        states = [(rng, rng.getstate()) for _, rng in self.model.generators()]
-        try:
+        with self._trying_out():
             if mode == "predict":
                 with evaluating(self.model):
                     output, random = watched(self.model, [inputs])
-                return build((_form(output),), [inputs], self._parameters, ["x"], random)
+                return compile_graph((_form(output),), [inputs], self._parameters, ["x"], random)
             if mode == "evaluate":
                 with evaluating(self.model):
                     (loss, output), random = watched(self._loss_and_output, [inputs, wanted])
-                return build((loss, _form(output)), [inputs, wanted], self._parameters, ["x", "y"], random)
-            (loss, _), random = watched(self._loss_and_output, [inputs, wanted])
-            outputs = [loss] if self.penalty is None else [loss, self.penalty(self.optimizer.parameters)]
-            return build(tuple(outputs), [inputs, wanted], self._parameters, ["x", "y"], random)
-        finally:
-            for rng, state in states:
-                rng.setstate(state)
+                outputs = [loss, _form(output)]
+            else:
+                (loss, _), random = watched(self._loss_and_output, [inputs, wanted])
+                outputs = [loss] if self.penalty is None else [loss, self.penalty(self.optimizer.parameters)]
+            return compile_graph(tuple(outputs), [inputs, wanted], self._parameters, ["x", "y"], random)
 
     def _loss_and_output(self, inputs: Any, target: Any) -> tuple[Value, Any]:
         output = self.model(inputs)
@@ -142,17 +142,18 @@ class CompiledEngine:
 
     def _run(self, program: Program, columns: Sequence[Array]) -> tuple[Array, list[Prediction]]:
         """The first and the last output of a program, with the parameters as they are in training now."""
-        self.trainer.lend(program)
-        bound = program.bind(columns[0].shape[1])
-        with flags_raised():
+        with program.running:
+            self.state.use(program)
+            bound = program.bind(columns)
             bound.forward(columns)
-        *first, last = program.collect(bound)
+            *first, last = bound.outputs()
         return (first[0] if first else last), last.tolist()
 
     def _compare_with_eager(self, data: Dataset) -> None:
         """Raises CompileError if the program and the model itself differ on a row, as where the model looks at data."""
         count = min(len(data), max(4, min(32, 200_000 // self._program("evaluate", data).nodes)))
         rows = [i * len(data) // count for i in range(count)]  # fewer of a model that takes long
+        self.load()  # so that both draw alike
         try:
             _, found = self.evaluate(data.take(rows))
         except (ArithmeticError, DomainError):
@@ -165,6 +166,16 @@ class CompiledEngine:
                         f"compiled, the model gives {compiled} for row {row}, and by itself {eager}: it must do other"
                         " things for other data; run it with backend='eager', or choose by maximum, relu or select"
                     )
+
+    @contextmanager
+    def _trying_out(self) -> Iterator[None]:
+        """Within it, the model may be run; afterwards its generators are as they were."""
+        states = [each.getstate() for each in self._generators]
+        try:
+            yield
+        finally:
+            for each, state in zip(self._generators, states):
+                each.setstate(state)
 
     # ------------------------------------------------------------ data
 
@@ -181,7 +192,7 @@ class CompiledEngine:
 
     def _refuse_targets(self, data: Dataset) -> None:
         """Has the loss look at every different target once, so that it refuses what it would refuse eagerly."""
-        with evaluating(self.model), no_grad():
+        with evaluating(self.model), no_grad(), self._trying_out():
             output = self.model([Value(x) for x in data.inputs[0]])
             for target in {tuple(y) if isinstance(y, list) else y for y in data.targets}:
                 self.loss(output, list(target) if isinstance(target, tuple) else target)

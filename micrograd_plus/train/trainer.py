@@ -1,22 +1,22 @@
-"""A Trainer steps the parameters of a Program by an Optimizer, all on arrays."""
+"""Training on arrays: a Trainer steps the parameters of a Program by an Optimizer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from micrograd_plus.compiler.compile import Compiled
-from micrograd_plus.compiler.fold import SHARED
-from micrograd_plus.compiler.program import Array, Bound, Program, flags_raised
+from micrograd_plus.compiler.frontend import Compiled
+from micrograd_plus.compiler.program import Program
+from micrograd_plus.compiler.trace import Array, Integers
 from micrograd_plus.compiler.update import update_function
+from micrograd_plus.nn.clip import norm_scale
 from micrograd_plus.nn.optim import OPTIMIZERS, Optimizer
 
-__all__ = ["Trainer"]
+__all__ = ["TrainState", "Trainer"]
 
 
 class Trainer:
@@ -39,76 +39,11 @@ class Trainer:
     """
 
     def __init__(
-        self, target: Program | Compiled | None, optimizer: Optimizer, *,
+        self, program: Program | Compiled, optimizer: Optimizer, *,
         clip_norm: float | None = None, clip_value: float | None = None,
     ) -> None:  # fmt: skip
-        self.target, self.optimizer = target, optimizer
-        self.clip_norm, self.clip_value = clip_norm, clip_value
-        self.update = update_function(optimizer.rule, len(optimizer.parameters))
-        self.new_w = np.empty(len(optimizer.parameters))
-        # the rules of this package divide by nothing that comes near 0 but for the eps that is added to it
-        self.tame = type(optimizer) in OPTIMIZERS.values() and optimizer.options.get("eps", 1.0) > 1e-30
-        self.state: list[Array] = []
-        self.new_state: list[Array] = []
-        self.active: Program | None = None
-        self._places: dict[Program, _Places] = {}
-
-    # ------------------------------------------------------------ where the numbers are
-
-    def use(self, program: Program) -> None:
-        """Makes a program the one that is stepped, with parameters and state as they are now."""
-        if program is self.active:
-            return
-        new = self.places(program)
-        if self.active is None:
-            self.active = program
-            self.load()
-            return
-        old = self.places(self.active)
-        self.lend(program)
-        self.state = [numbers[old.back][new.order] for numbers in self.state]
-        if program.draws.streams or self.active.draws.streams:
-            self.active.draws.push()
-            program.draws.pull()
-        self.active = program
-
-    def lend(self, program: Program) -> None:
-        """Gives a program the parameters as they are now."""
-        if self.active is None:
-            program.load()
-        elif program is not self.active:
-            if program.parameters != self.active.parameters:
-                raise ValueError("the programs have other parameters; compile them with the same `parameters`")
-            program.shared[program.plan.parameter_rows] = self.active.shared[self.active.plan.parameter_rows]
-
-    def places(self, program: Program) -> _Places:
-        """Where the optimizer's parameters lie in a program."""
-        if program not in self._places:
-            self._places[program] = _Places.of(program, self.optimizer)
-        return self._places[program]
-
-    def load(self) -> None:
-        """Takes parameters, optimizer state and random generators from their homes."""
-        if self.active is not None:
-            self.active.load()
-            self.active.draws.pull()
-            order = self.places(self.active).order
-            self.state = [np.array(numbers)[order] for numbers in self.optimizer.state.values()]
-            self.new_state = [np.empty_like(numbers) for numbers in self.state]
-
-    def sync(self) -> None:
-        """Writes parameters, the gradients of the last step, and optimizer state back to their homes."""
-        if self.active is None:
-            return
-        program = self.active
-        rows = program.plan.parameter_rows
-        for each, data, grad in zip(program.parameters, program.shared[rows].tolist(), program.d_shared[rows].tolist()):
-            each.data, each.grad = data, grad
-        back = self.places(program).back
-        self.optimizer.state = {name: new[back].tolist() for name, new in zip(self.optimizer.state, self.state)}
-        program.draws.push()
-
-    # ------------------------------------------------------------ to train
+        self.program = program
+        self.state = TrainState(optimizer, clip_norm=clip_norm, clip_value=clip_value)
 
     def step(self, *batch: Any) -> float:
         """Returns the mean loss of a batch, taken before the update that it then makes.
@@ -116,65 +51,127 @@ class Trainer:
         Raises what running the program raises, and FloatingPointError where a gradient or a new parameter is not
         finite; then parameters and state are as before.
         """
-        if self.target is None:
-            raise ValueError("this trainer was made without a program; make it as Trainer(program, optimizer)")
-        program = self.target if isinstance(self.target, Program) else self.target.program(*batch)
-        with flags_raised():
-            columns, size = program.columns(batch)
-            self.use(program)
-            return self._step(columns, size)
+        program = self.program.program(*batch) if isinstance(self.program, Compiled) else self.program
+        with program.running:
+            return self.state.step(program, program.columns(batch))
 
-    def step_columns(self, columns: Sequence[Array], size: int) -> float:
-        """The same for inputs of the program in use that are checked, with a column for each example."""
-        with flags_raised():
-            return self._step(columns, size)
+    def sync(self) -> None:
+        """Writes parameters, the gradients of the last step, and optimizer state back to their homes."""
+        self.state.sync()
 
-    def _step(self, columns: Sequence[Array], size: int) -> float:
-        program = self.active
-        assert program is not None
-        rows = self.places(program).rows
-        bound = program.bind(size, program.every_output)
+    def load(self) -> None:
+        """Takes parameters, optimizer state and random generators from their homes."""
+        self.state.load()
+
+
+class TrainState:
+    """The parameters and the state of an optimizer as arrays, for programs that take turns.
+
+    They lie in the order that the program in use, `active`, has for them, and are taken from their homes when the first
+    one comes into use.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, *, clip_norm: float | None = None, clip_value: float | None = None
+    ) -> None:
+        self.optimizer, self.clip_norm, self.clip_value = optimizer, clip_norm, clip_value
+        rule, count = optimizer.rule, len(optimizer.parameters)
+        self.update = update_function(rule.lines, rule.state, rule.options, count)
+        # the rules of this package divide by nothing that comes near 0 but for the eps that is added to it
+        self.tame = type(optimizer) in OPTIMIZERS.values() and optimizer.options.get("eps", 1.0) > 1e-30
+        self.w = self.new_w = np.empty(0)
+        self.states: list[Array] = []
+        self.new_states: list[Array] = []
+        self.active: Program | None = None
+        self.stepped: Program | None = None
+        self.rows: Any = None
+        self.places: dict[Program, _Places] = {}
+        self.loaded: set[Program] = set()
+
+    def use(self, program: Program) -> Any:
+        """Gives a program that is `running` the parameters as they are now, and returns where in it they lie."""
+        old = self.active
+        if program is not old:
+            places = self.places[program] = self.places.get(program) or _Places.of(program, self.optimizer)
+            if program not in self.loaded:
+                program.load()  # for the parameters that the optimizer has not
+                self.loaded.add(program)
+            if old is None:
+                self._take(program, places.order)
+            else:
+                moved = self.places[old].back[places.order]
+                self.w, *self.states = (numbers[moved] for numbers in (self.w, *self.states))
+                old.draws.push()
+                program.draws.pull()
+            self.active, self.rows = program, places.rows
+        program.shared[self.rows] = self.w
+        return self.rows
+
+    def _take(self, program: Program, order: Integers) -> None:
+        homes = [[each.data for each in self.optimizer.parameters], *self.optimizer.state.values()]
+        self.w, *self.states = (np.array(numbers)[order] for numbers in homes)
+        self.new_w, *self.new_states = (np.empty(len(order)) for _ in homes)
+        program.draws.pull()
+
+    def step(self, program: Program, columns: Sequence[Array]) -> float:
+        """Does what `Trainer.step` does, with a program that is `running` and columns that are checked."""
+        rows = self.use(program)
+        self.stepped = program
+        bound = program.bind(columns, program.every_output)
         bound.forward(columns)
-        bound.run_backward(*columns, 1.0 / size)
-        loss = self.mean(bound)
-        w, g = program.shared[rows], program.d_shared[rows]
-        self.clip(g)
+        bound.backward(columns, 1.0 / bound.size)
+        g = program.d_shared[rows]
+        if self.clip_norm is not None or self.clip_value is not None:
+            self._clip(g)
+            program.d_shared[rows] = g
         t, rate = self.optimizer.t + 1, self.optimizer.rate
         # a step that can't fail writes over the states; any other one leaves them until its result is seen to be finite
         certain = self.tame and rate < 1e50 and np.dot(g, g) < 1e100
-        self.update(w, g, t, rate, *self.state, self.new_w, *(self.state if certain else self.new_state))
+        self.update(self.w, g, t, rate, *self.states, self.new_w, *(self.states if certain else self.new_states))
         if not isfinite(np.dot(self.new_w, self.new_w)):  # then one is not finite, or very large
-            self.refuse(program, g, rate)
-        program.shared[rows] = self.new_w
+            self._refuse(program, g, rate)
+        self.w, self.new_w = self.new_w, self.w
         if not certain:
-            self.state, self.new_state = self.new_state, self.state
+            self.states, self.new_states = self.new_states, self.states
         self.optimizer.t = t
-        return loss
+        return bound.mean()
 
-    @staticmethod
-    def mean(bound: Bound) -> float:
-        """The mean of the first output over the batch."""
-        space, row = bound.program.places[0]
-        if space == SHARED:
-            return float(bound.program.shared[row])
-        return float(np.dot(bound.rows[row], bound.shares))
+    def sync(self) -> None:
+        """Writes parameters, the gradients of the last step, and optimizer state back to their homes."""
+        if self.active is None:
+            return
+        back = self.places[self.active].back
+        for each, number in zip(self.optimizer.parameters, self.w[back].tolist()):
+            each.data = number
+        self.optimizer.state = {name: new[back].tolist() for name, new in zip(self.optimizer.state, self.states)}
+        self.active.draws.push()
+        if self.stepped is not None:
+            grads = self.stepped.d_shared[self.stepped.plan.parameter_rows]
+            for each, number in zip(self.stepped.parameters, grads.tolist()):
+                each.grad = number
 
-    def clip(self, g: Array) -> None:
+    def load(self) -> None:
+        """Takes parameters, optimizer state and random generators from their homes, when they are used next."""
+        self.active = self.stepped = None
+        self.loaded.clear()
+
+    def _clip(self, g: Array) -> None:
         """Bounds the gradient: its length first, then each number."""
         if self.clip_norm is not None:
-            scale = self.clip_norm / (float(np.sqrt(np.dot(g, g))) + 1e-6)
-            if scale < 1:
-                np.multiply(g, scale, out=g)
+            norm = float(np.sqrt(np.dot(g, g)))
+            if norm == inf:  # a square has overflowed, or a gradient has
+                largest = np.abs(g).max()
+                norm = float(largest * np.sqrt(np.dot(g / largest, g / largest)))
+            np.multiply(g, norm_scale(norm, self.clip_norm), out=g)
         if self.clip_value is not None:
             np.clip(g, -self.clip_value, self.clip_value, out=g)
 
-    def refuse(self, program: Program, g: Array, rate: float) -> None:
+    def _refuse(self, program: Program, g: Array, rate: float) -> None:
         """Raises FloatingPointError that names a parameter whose gradient or new number is not finite."""
-        ordered = [self.optimizer.parameters[i] for i in self.places(program).order.tolist()]
         for kind, numbers in (("the gradient of", g), (f"with lr = {rate:g} the update of", self.new_w)):
             wrong = np.flatnonzero(~np.isfinite(numbers))
             if len(wrong):
-                name = ordered[wrong[0]].label or "a parameter"
+                name = self.optimizer.parameters[self.places[program].order[wrong[0]]].label or "a parameter"
                 cure = "lower the learning rate, clip the gradients, or scale the inputs"
                 raise FloatingPointError(f"{kind} {name} is {numbers[wrong[0]]}; {cure}")
 
@@ -188,8 +185,8 @@ class _Places:
     """
 
     rows: Any
-    order: NDArray[np.int64]
-    back: NDArray[np.int64]
+    order: Integers
+    back: Integers
 
     @classmethod
     def of(cls, program: Program, optimizer: Optimizer) -> _Places:
@@ -202,6 +199,5 @@ class _Places:
             )
         rows = np.array([row[each] for each in optimizer.parameters], np.int64)
         order = np.argsort(rows)
-        back = np.empty_like(order)
-        back[order] = np.arange(len(order))
+        back = np.argsort(order)
         return cls(slice(0, len(rows)) if len(rows) == len(program.parameters) else rows[order], order, back)

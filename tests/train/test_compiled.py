@@ -1,5 +1,7 @@
 """The compiled engine does what the eager one does."""
 
+import random
+
 import numpy as np
 import pytest
 
@@ -26,10 +28,11 @@ from micrograd_plus.nn import (
     l2_penalty,
     mse_loss,
 )
+from micrograd_plus.operation import Bernoulli
 from micrograd_plus.train.compiled import CompiledEngine
 from micrograd_plus.train.engine import EagerEngine, NonFiniteError
 from micrograd_plus.train.trainer import Trainer
-from micrograd_plus.value import Value
+from micrograd_plus.value import Value, leaf
 
 CASES = {
     "dropout": (lambda: MLP(2, [8, 8, 1], dropout=0.3, seed=1), moons(40), binary_cross_entropy_with_logits, Adam, {}),
@@ -82,6 +85,37 @@ def test_compiled_and_eager_training_are_the_same(case):
     eager, compiled = (run(engine, *CASES[case]) for engine in (EagerEngine, CompiledEngine))
     for what, numbers in eager.items():
         np.testing.assert_allclose(compiled[what], numbers, rtol=1e-11, atol=1e-13, err_msg=what)
+
+
+class Noisy(Module):
+    """A model with noise of its own, in training alone or always, and generators in a list."""
+
+    def __init__(self, always):
+        self.mlp, self.always = MLP(2, [4, 1], seed=0), always
+        self.noises = [Bernoulli(0.5, 2.0, random.Random(7)), Bernoulli(0.75, 1.5, random.Random(8))]
+
+    def forward(self, x):
+        if self.training or self.always:
+            x = [each * leaf(noise.draw(), noise) for each, noise in zip(x, self.noises)]
+        return self.mlp(x)
+
+
+@pytest.mark.parametrize("always", [False, True])
+def test_a_models_own_noise_is_drawn_as_the_eager_engine_does(always):
+    results = []
+    for engine_class in (EagerEngine, CompiledEngine):
+        model, data = Noisy(always), moons(20)
+        engine = engine_class(model, mse_loss, Adam(model.parameters(), lr=0.1))
+        if engine_class is CompiledEngine:
+            states = [each.rng.getstate() for each in model.noises]
+            engine.prepare(data)
+            assert [each.rng.getstate() for each in model.noises] == states
+        losses = []
+        for rows in (range(8), range(8, 20), range(20)):
+            losses += [engine.step(data, list(rows)), engine.evaluate(data)[0]]
+        engine.sync()
+        results.append([*losses, *model.state_dict().values(), *(each.rng.random() for each in model.noises)])
+    np.testing.assert_allclose(*results, rtol=1e-11)
 
 
 def test_prepare_changes_nothing():
@@ -185,6 +219,31 @@ def test_a_trainer_goes_on_over_programs_of_several_lengths():
     np.testing.assert_allclose(*results, rtol=1e-12)
 
 
+def test_a_program_may_be_called_between_two_steps():
+    w, x = Parameter(1.0, "w"), Value(1.0, "x")
+    program = compile((w * x) ** 2, inputs=[x])
+    trainer = Trainer(program, SGD([w], lr=0.25))
+    assert trainer.step([1.0]) == 1.0
+    assert program([1.0]).tolist() == [1.0]  # with what the Values are: nothing has been written back
+    assert trainer.step([1.0]) == 0.25
+    trainer.sync()
+    assert program([1.0]).tolist() == [0.0625]
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e170])
+@pytest.mark.parametrize("limits", [{"clip_norm": 0.5}, {"clip_value": 0.1}, {"clip_norm": 0.5, "clip_value": 0.1}])
+def test_clipped_gradients_are_the_eager_engines(limits, scale):
+    results = []
+    for engine_class in (EagerEngine, CompiledEngine):
+        model = MLP(2, [4, 1], seed=0)
+        chosen = model.layers[0].parameters()
+        engine = engine_class(model, lambda y, _: y * scale, SGD(chosen, lr=0.1), **limits)
+        engine.step(moons(20))
+        engine.sync()
+        results.append([each.grad for each in chosen] + [each.data for each in chosen])
+    np.testing.assert_allclose(*results, rtol=1e-11)
+
+
 def test_a_trainer_tells_of_parameters_that_the_program_does_not_know():
     w, x, other = Parameter(1.0, "w"), Value(1.0, "x"), Parameter(2.0, "other")
     trainer = Trainer(compile(w * x, inputs=[x]), SGD([w, other]))
@@ -207,7 +266,7 @@ def test_a_trainer_tells_of_parameters_that_the_program_does_not_know():
 def test_the_update_has_the_bits_of_the_rule(make):
     optimizer = make([Parameter(1.0)])
     rng = np.random.default_rng(0)
-    update = update_function(optimizer.rule, 50)
+    update = update_function(optimizer.rule.lines, optimizer.rule.state, optimizer.rule.options, 50)
     w, states = rng.normal(size=50), [np.zeros(50) for _ in optimizer.state]
     floats = [[float(x), *([0.0] * len(states))] for x in w]
     for t in range(1, 6):

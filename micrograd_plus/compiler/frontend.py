@@ -17,7 +17,7 @@ from micrograd_plus.compiler.trace import CompileError, trace
 from micrograd_plus.mode import no_gc, watching
 from micrograd_plus.value import Number, Value, constant, topological_order
 
-__all__ = ["Compiled", "build", "compile"]
+__all__ = ["Compiled", "compile", "compile_graph", "watched"]
 
 
 @overload
@@ -67,10 +67,10 @@ def compile(
     outputs = _checked_outputs(target)
     if inputs is None:
         inputs = [[each for each in topological_order(*outputs) if each.op is operation.INPUT]]
-    return build(target, inputs, parameters)
+    return compile_graph(target, inputs, parameters)
 
 
-def build(
+def compile_graph(
     target: Any, inputs: Sequence[Any], parameters: Sequence[Value] | None = None, names: Sequence[str] = (),
     random: Sequence[Value] = (),
 ) -> Program:  # fmt: skip
@@ -147,7 +147,7 @@ class Compiled:
         names = [*self.names, *(f"x{i}" for i in range(len(self.names), len(example)))]
         leaves = [_leaves(array.tolist(), name) for array, name in zip(example, names)]
         output, random = watched(self.function, leaves)
-        return build(output, leaves, self.parameters, names, random)
+        return compile_graph(output, leaves, self.parameters, names, random)
 
 
 def watched(function: Callable[..., Any], arguments: Sequence[Any]) -> tuple[Any, list[Value]]:
