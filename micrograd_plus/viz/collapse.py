@@ -13,8 +13,8 @@ from itertools import islice
 from typing import Literal, NamedTuple
 
 from micrograd_plus import operation
+from micrograd_plus.nn.owners import ancestors
 from micrograd_plus.value import UNSEEN, Value
-from micrograd_plus.viz.modules import ancestors
 from micrograd_plus.viz.scene import Arrow, Box, Cell, Scene, Sketch, grad_text, role, shortened
 from micrograd_plus.words import number
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from micrograd_plus.checks import named, whole_number
+from micrograd_plus.nn.owners import module_of, owners
 from micrograd_plus.value import Value, topological_order
 from micrograd_plus.viz import palette
 from micrograd_plus.viz.collapse import COLLAPSES, scene_of
 from micrograd_plus.viz.dot import dot_text, printable
 from micrograd_plus.viz.layout import LayoutError, finished_svg, render
-from micrograd_plus.viz.modules import owners
 from micrograd_plus.viz.scene import Scene
 from micrograd_plus.viz.tree import tree_text
 from micrograd_plus.words import names, number
@@ -179,8 +179,9 @@ class Graph:
     def _scene(self) -> Scene:
         order = topological_order(self.root)
         labels = {node: node.label for node in order if not node.children} | self._model_names()
+        homes = {node: module for node, label in labels.items() if (module := module_of(label))}
         return scene_of(
-            order, self._names(order), owners(order, labels),
+            order, self._names(order), owners(order, homes),
             collapse=self.collapse, expand=self.expand, derivatives=self.derivatives, limit=self.limit,
         )  # fmt: skip
 

@@ -224,8 +224,8 @@ def test_derivatives_are_printed_on_the_arrows_on_request() -> None:
 def test_every_row_of_the_table_is_drawn(name: str) -> None:
     op = ops.TABLE[name]
     operands = [[Value(0.5), Value(0.25)] if operand.startswith("*") else Value(0.5) for operand in op.operands]
-    if name == "select":
-        operands[0] = Value(1.0, "i")
+    if name in ("select", "acosh"):  # where the others' 0.5 is not defined
+        operands[0] = Value(1.0 + (name == "acosh"), "i")
     out = apply(op, *operands)
     out.backward()
     layout = out.graph(expand=False).layout()
