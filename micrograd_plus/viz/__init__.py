@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from micrograd_plus.viz import palette, plots
-    from micrograd_plus.viz.graph import Graph, Layout, LayoutError
+    from micrograd_plus.viz.graph import Graph, LayoutError
     from micrograd_plus.viz.loop import TrainingLoop
     from micrograd_plus.viz.network import NetworkDiagram
     from micrograd_plus.viz.player import Recorder, StepPlayer, TrainingPlayer
 
 __all__ = [
     "Graph",
-    "Layout",
     "LayoutError",
     "NetworkDiagram",
     "Recorder",
@@ -26,7 +25,7 @@ __all__ = [
 ]
 
 _ON_FIRST_USE = {
-    "Graph": "graph", "Layout": "graph", "LayoutError": "layout", "NetworkDiagram": "network",
+    "Graph": "graph", "LayoutError": "layout", "NetworkDiagram": "network",
     "Recorder": "player", "StepPlayer": "player", "TrainingLoop": "loop", "TrainingPlayer": "player",
 }  # fmt: skip
 

@@ -14,22 +14,24 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, ClassVar
 
 from micrograd_plus.viz.palette import css_variables
+from micrograd_plus.viz.picture import Picture
 
 __all__ = ["Page"]
 
 
-class Page:
+class Page(Picture):
     """One self-contained web page: `html()` is its text, `save(path)` writes it, a notebook shows it in place.
 
     A subclass supplies its `title`, the `unit` that one press of "next" moves by and the `part` that Page Down does,
     its `body` and `help` (trusted HTML), its `files` (styles and scripts) and its `data` (JSON).
     """
 
+    kind = "a page"
+    forms: ClassVar = {".html": "html", ".htm": "html"}
     title = ""
     unit = "step"
     part = "part"
@@ -69,30 +71,13 @@ class Page:
             script=script,
         )
 
-    def save(self, path: str | Path) -> Path:
-        """Writes the page and returns the path. The file is written atomically.
-
-        Raises ValueError unless the path ends in .html.
-        """
-        path = Path(path)
-        if path.suffix.lower() not in (".html", ".htm"):
-            raise ValueError(f"a player is a web page: give a path that ends in .html, not {str(path)!r}")
-        from micrograd_plus.files import write_atomically
-
-        write_atomically(path, self.html().encode())
-        return path
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the page in a frame of its own. It never raises."""
-        try:
-            source = html.escape(self.html(), quote=True)
-        except Exception as error:  # a notebook's display is no place for a traceback
-            return {"text/plain": f"{self!r} can't be shown: {error}"}
+    def _shown(self) -> dict[str, str]:
+        source = html.escape(self.html(), quote=True)
         frame = (
             f'<iframe srcdoc="{source}" title="{html.escape(self.title)}" sandbox="allow-scripts" loading="lazy"'
             f' style="width:100%;height:{self.height}px;border:0"></iframe>'
         )
-        return {"text/html": frame, "text/plain": repr(self)}
+        return {"text/html": frame}
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -11,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus.operation import Op
 from micrograd_plus.value import Value
 from micrograd_plus.viz import palette
-from micrograd_plus.viz.graph import Graph, Layout
+from micrograd_plus.viz.graph import Graph
+from micrograd_plus.viz.player.lean import lean
 from micrograd_plus.viz.player.page import Page
 from micrograd_plus.viz.player.steps import Step, StepLog
+from micrograd_plus.viz.svg import written
 from micrograd_plus.words import derivative, local, number, places
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class StepPlayer(Page):
             raise TypeError(f"a step player needs a Value, but got {type(root).__name__}: {root!r}")
         self.log = StepLog(root, optimizer=optimizer, limit=LIMIT)
         self._optimizer = type(optimizer).__name__
-        self._drawing = drawing
+        self._options = drawing
         name = self.log.names[root]
         self.title = title or f"{name}, step by step"
 
@@ -57,13 +58,14 @@ class StepPlayer(Page):
         return f"<StepPlayer: {len(self.log.order)} nodes, {len(self.log.steps) - 1} steps>"
 
     @cached_property
-    def layout(self) -> Layout:
-        """The drawing, with the ids of its parts. Raises LayoutError where no layout engine is installed."""
-        return Graph(self.log.order[-1], collapse="none", limit=LIMIT, **self._drawing).layout()
+    def drawing(self) -> str:
+        """The drawing as an SVG. Raises LayoutError where no layout engine is installed."""
+        graph = Graph(self.log.order[-1], collapse="none", limit=LIMIT, **self._options)
+        return written(lean(graph.layout().tree)).rstrip()
 
     def body(self) -> str:
         """Returns the drawing, the place for a step's words, and the list of all steps."""
-        return _BODY.format(svg=_lean(self.layout.svg))
+        return _BODY.format(svg=self.drawing)
 
     def help(self) -> str:
         """Returns what the colours and signs mean."""
@@ -140,47 +142,6 @@ class _Steps:
 
     def tint(self, grad: float) -> int:
         return palette.tint(grad, self.largest)
-
-
-def _lean(svg: str) -> str:
-    """A drawing at a third of its size, which looks the same on the page.
-
-    Gone are the tooltips of its parts, which tell the end of the story, what the page's style says already, the second
-    decimals and groups of nothing but a group; a rectangle is written as one, and a cell's ground and frame in one.
-    """
-    start = svg.index("<g ")
-    parts = svg[start:]
-    for pattern, shorter in _LEANER.items():
-        parts = re.sub(pattern, shorter, parts, flags=re.S)
-    return svg[:start] + _unwrapped(parts)
-
-
-_LEANER = {
-    r"<title>.*?</title>": "",
-    r' (xml:space="preserve"|font-family="[^"]*"|font-size="11\.00"|text-anchor="start"|id="[^"]*-shape")': "",
-    r' stroke="none"|(?<=<path) fill="none" stroke="[^"]*"(?= d=)': "",
-    r'(?<=<polygon) fill="([^"]*)" stroke="\1"': "",
-    r"(\d\.\d)\d+(?=[^<>]*>)": r"\1",
-    r'(<polygon fill="[^"]+")( points="[^"]+") />\n<polygon fill="none"( stroke="[^"]+")\2 />': r"\1\3\2 />",
-    r' points="(\S+) ([^"]+) \1"': r' points="\1 \2"',
-    r'<polygon([^<>]*) points="([^, ]+),(\S+) \2,(\S+) ([^, ]+),\4 \5,\3"': r'<path\1 d="M\2 \3V\4H\5V\3z"',
-    rf'(?<=<path) fill="{palette.background.light}"|(?<=<text)([^<>]*) fill="{palette.text.light}"': r"\1",
-    r"\n\s*": "",
-}
-"""What stands for what in a leaner drawing, in order."""
-
-
-def _unwrapped(parts: str) -> str:
-    """A drawing without the groups that have no attribute, which hold together what is together anyway."""
-    is_kept: list[bool] = []
-
-    def tag(found: re.Match[str]) -> str:
-        if found[0] != "</g>":
-            is_kept.append(found[0] != "<g>")
-            return found[0] if is_kept[-1] else ""
-        return "</g>" if is_kept.pop() else ""
-
-    return re.sub(r"<g\b[^>]*>|</g>", tag, parts)
 
 
 _BODY = """<figure id="picture">

@@ -13,8 +13,9 @@ from struct import pack
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.train.metrics import class_of
+from micrograd_plus.viz.player.film import Film, Frame
 from micrograd_plus.viz.player.page import Page
-from micrograd_plus.viz.player.recorder import Frame, Recorder
+from micrograd_plus.viz.ranges import evenly, padded
 from micrograd_plus.words import number
 
 if TYPE_CHECKING:
@@ -50,12 +51,12 @@ class TrainingPlayer(Page):
     files = ("training.css", "training.js")
 
     def __init__(
-        self, *recorders: Recorder, names: Sequence[str] = (), title: str = "", resolution: int = 48
+        self, *recorders: Film, names: Sequence[str] = (), title: str = "", resolution: int = 48
     ) -> None:  # fmt: skip
         if not recorders:
             raise ValueError("there is no film to play: pass a Recorder that was in fit(..., callbacks=[recorder])")
         for recorder in recorders:
-            if not isinstance(recorder, Recorder):
+            if not isinstance(recorder, Film):
                 raise TypeError(f"a training player needs Recorders, but got {type(recorder).__name__}: {recorder!r}")
             if not recorder.frames:
                 raise ValueError("this Recorder has no frames yet: pass it to fit(..., callbacks=[recorder]) first")
@@ -63,7 +64,7 @@ class TrainingPlayer(Page):
             raise ValueError(f"there are {len(recorders)} films but {len(names)} names; give each film one")
         numbered = [f"run {i}" for i in range(1, len(recorders) + 1)] if len(recorders) > 1 else [""]
         given = [str(name) for name in names] or numbered
-        self.runs = [_Film(recorder, name, resolution) for recorder, name in zip(recorders, given)]
+        self.runs = [_Reel(recorder, name, resolution) for recorder, name in zip(recorders, given)]
         self.title = title or f"Training on {recorders[0].data.name}"
 
     def __repr__(self) -> str:
@@ -83,15 +84,15 @@ class TrainingPlayer(Page):
         return {"runs": [run.as_data() for run in self.runs]}
 
 
-class _Film:
-    """One recorder's film as the page reads it: packed numbers, and where in time each frame is."""
+class _Reel:
+    """One film as the page reads it: packed numbers, and where in time each frame is."""
 
-    def __init__(self, recorder: Recorder, name: str, resolution: int) -> None:
-        self.recorder, self.name, self.threshold = recorder, name, recorder.threshold
-        self.frames, self.data, self.history = recorder.frames, recorder.data, recorder.history
+    def __init__(self, film: Film, name: str, resolution: int) -> None:
+        self.film, self.name, self.threshold = film, name, film.threshold
+        self.frames, self.data, self.history = film.frames, film.data, film.history
         self.resolution = resolution
         cells = {1: CURVE * 2, 2: resolution**2}.get(self.data.width, 0)
-        size = len(self.frames) * (cells + 2 * len(recorder.names))
+        size = len(self.frames) * (cells + 2 * len(film.names))
         if size > BYTES:
             raise ValueError(
                 f"this film takes {size / 1e6:.0f} MB, and a page plays {BYTES / 1e6:.0f} MB at most; record fewer"
@@ -104,8 +105,8 @@ class _Film:
             "name": self.name,
             "times": [self._time(frame) for frame in self.frames],
             "frames": [self._frame(frame) for frame in self.frames],
-            "names": self.recorder.names,
-            "layers": _layers(self.recorder.names),
+            "names": self.film.names,
+            "layers": _layers(self.film.names),
             "largest": largest,
             "weights": _packed(
                 "h", (round(each / largest * 32767) for frame in self.frames for each in frame.parameters)
@@ -157,10 +158,10 @@ class _Film:
 
     def _plane(self) -> dict[str, Any]:
         """The plane in cells: for each frame and cell the class (times 16) and how decided it is (0 to 15)."""
-        across, up = (_spread([row[i] for row in self.data.inputs], self.resolution) for i in range(2))
+        across, up = (evenly(padded(column, 0.12), self.resolution) for column in zip(*self.data.inputs))
         cells = [[x, y] for y in reversed(up) for x in across]
         read = self._reading()
-        films = self.recorder.predictions(cells)
+        films = self.film.predictions(cells)
         codes = (16 * kind + round(15 * decided) for frame in films for kind, decided in map(read, frame))
         return {
             "side": self.resolution, "cells": _packed("B", codes),
@@ -202,11 +203,10 @@ class _Film:
 
     def _fit(self) -> dict[str, Any]:
         """The fitted curve: for each frame its height at evenly set points, in parts of 32,767 of the range."""
-        across = _spread([row[0] for row in self.data.inputs], CURVE)
-        outputs = [[_all(value) for value in frame] for frame in self.recorder.predictions([[x] for x in across])]
+        across = evenly(padded((row[0] for row in self.data.inputs), 0.12), CURVE)
+        outputs = [[_all(value) for value in frame] for frame in self.film.predictions([[x] for x in across])]
         targets = [number for target in self.data.targets for number in _all(target)]
-        margin = 0.25 * (max(targets) - min(targets)) or 1.0
-        low, high = min(targets) - margin, max(targets) + margin
+        low, high = padded(targets, 0.25)
         heights = (
             round((min(max(value[i], low), high) - low) / (high - low) * 32767)
             for frame in outputs for i in range(len(frame[0])) for value in frame
@@ -244,14 +244,6 @@ def _some(data: Dataset) -> list[Any]:
     pairs = list(data)
     step = math.ceil(len(pairs) / POINTS)
     return pairs[::step]
-
-
-def _spread(values: Sequence[float], count: int) -> list[float]:
-    """Evenly set numbers from a little below the smallest to a little above the largest."""
-    low, high = min(values), max(values)
-    margin = 0.12 * (high - low) or 1.0
-    step = (high - low + 2 * margin) / (count - 1)
-    return [low - margin + i * step for i in range(count)]
 
 
 _OF_A_NEURON = re.compile(r"(?P<layer>.*?)\.?neurons\.(?P<neuron>\d+)\.(?P<what>weights|bias)(\.\d+)?")
