@@ -37,6 +37,7 @@ FLOORS = (
     {"train"},
     {"explain"},
     {"viz"},
+    {""},  # the package itself: what `from micrograd_plus import ...` reaches
     {"cli"},
 )
 """The parts of the house, from the ground up: each imports what is below it, whether on import or on first use."""

@@ -8,11 +8,11 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus.operation import PARAMETER
+from micrograd_plus.value import Value, leaf, topological_order
+
 if TYPE_CHECKING:
     from rich.table import Table
-
-    from micrograd_plus.operation import PARAMETER
-from micrograd_plus.value import Value
 
 __all__ = ["add_parser", "run"]
 
@@ -67,8 +67,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _values(given: Sequence[str], parameters: str) -> dict[str, Value]:
     """The leaves by name, from `name=value` texts."""
-    from micrograd_plus.value import Value, leaf
-
     learned = {_plain(name) for name in parameters.split(",") if name.strip()}
     found: dict[str, Value] = {}
     for text in given:
@@ -96,8 +94,6 @@ def _plain(text: str) -> str:
 
 def _all_used(values: Mapping[str, Value], output: Value, expression: str) -> None:
     """Raises ValueError for a value that the expression doesn't use: most likely a misspelt name."""
-    from micrograd_plus.value import topological_order
-
     used = {*topological_order(output)}
     for name, value in values.items():
         if value not in used:
