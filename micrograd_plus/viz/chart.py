@@ -130,6 +130,7 @@ def _fit_for_pages(root: svg.Element, words: str, dark_too: bool) -> None:
             definitions.remove(sheet)
     for each in root.iter():
         _restyle(each)
+    _colour_marks_where_used(root)
     for figure in root.findall("g"):
         figure.set("class", "chart")
     root.set("role", "img")
@@ -151,3 +152,13 @@ def _restyle(element: svg.Element) -> None:
             element.set(name, declared.pop(name))
     if declared:
         element.set("style", "; ".join(f"{name}: {value}" for name, value in declared.items()))
+
+
+def _colour_marks_where_used(root: svg.Element) -> None:
+    """Leaves colours to the places where a mark is used: rules for dark pages do not reach its definition."""
+    marks = {f"#{mark.get('id')}": mark for definitions in root.iter("defs") for mark in definitions}
+    for use in root.iter("use"):
+        mark = marks[use.get("xlink:href", "")]
+        for name in ("fill", "stroke"):
+            if use.get(name) == mark.get(name):
+                mark.attrib.pop(name, None)

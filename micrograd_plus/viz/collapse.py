@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Literal, NamedTuple
 
 from micrograd_plus import operation
+from micrograd_plus.checks import counted
 from micrograd_plus.nn.owners import ancestors
 from micrograd_plus.value import UNSEEN, Value
 from micrograd_plus.viz.scene import Arrow, Box, Cell, Scene, Sketch, grad_text, role, shortened
@@ -212,14 +213,14 @@ def _group_box(sketch: Sketch, id: str, key: _Key, members: Sequence[Value], exi
         name, holder = key.name, "".join(ancestors(key.name)[-2:-1])
         parameters = sum(node.op is operation.PARAMETER for node in members)
         notes = _inner_modules(name, {sketch.modules[node] for node in members if node in sketch.modules})
-        notes += [_count(parameters, "parameter")] if parameters else []
+        notes += [counted(parameters, "parameter")] if parameters else []
     elif key.kind == "leaves":
         its, notes = key.name, []
-        name = _count(len(members), "random number" if its == "random" else its)
+        name = counted(len(members), "random number" if its == "random" else its)
     else:
-        name, notes = _count(sum(1 for node in members if node.children), "operation"), [_operations(members)]
+        name, notes = counted(sum(1 for node in members if node.children), "operation"), [_operations(members)]
     results = [node for node in exits if node.children or key.kind == "leaves"]
-    title = "\n".join([name, _count(len(members), "value"), *notes])
+    title = "\n".join([name, counted(len(members), "value"), *notes])
     cells = (*(Cell("note", note) for note in notes), *_result_cells(results))
     return Box(id, its, shortened(name), title, cells, group=True, holder=holder)
 
@@ -248,11 +249,7 @@ def _operations(members: Sequence[Value]) -> str:
 def _inner_modules(name: str, modules: set[str]) -> list[str]:
     """How many modules lie in this one, by the name of the list they are in: "16 neurons"."""
     kinds = Counter(module.removeprefix(f"{name}.").partition(".")[0] for module in modules - {name})
-    return [_count(count, kind.removesuffix("s")) for kind, count in kinds.items()]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return [counted(count, kind.removesuffix("s")) for kind, count in kinds.items()]
 
 
 def _draw_arrows(sketch: Sketch, groups: _Groups) -> None:
@@ -271,4 +268,4 @@ def _draw_arrows(sketch: Sketch, groups: _Groups) -> None:
         sign = sketch.operation(node, single)
         flows.update((tail, sign) for child, tail in zip(node.children, tails) if child in groups.key)
     for (tail, head), count in flows.items():
-        scene.arrows.append(Arrow(f"f-{tail}-{head}", tail, head, _count(count, "edge"), count))
+        scene.arrows.append(Arrow(f"f-{tail}-{head}", tail, head, counted(count, "edge"), count))

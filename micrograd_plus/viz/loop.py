@@ -7,7 +7,7 @@ from collections import Counter
 from itertools import groupby, pairwise
 from typing import Any, ClassVar, NamedTuple
 
-from micrograd_plus.checks import whole_number
+from micrograd_plus.checks import counted, whole_number
 from micrograd_plus.report import Report, Table
 from micrograd_plus.train.callbacks import Callback, Run
 from micrograd_plus.viz import palette
@@ -134,7 +134,7 @@ class TrainingLoop(Picture, Report, Callback):
             self._epoch(drawing, place, epoch)
         more = len(epochs) - self.epochs_shown
         if more > 0:
-            words = f"… and {more} more epoch{'s' * (more > 1)}: {len(self.iterations)} updates in all"
+            words = f"… and {counted(more, 'more epoch')}: {len(self.iterations)} updates in all"
             drawing.attr("graph", label=f"<{words}>", labelloc="b", labeljust="l", fontname="Arial", fontsize="12",
                          fontcolor=palette.muted.light)  # fmt: skip
         return str(drawing.source)

@@ -66,7 +66,6 @@ class _Column:
 
     title: str
     cells: list[_Cell]
-    dropout: Dropout | None = None
     shown: list[_Cell | None] = field(default_factory=list)
 
     @property
@@ -128,7 +127,6 @@ class NetworkDiagram(Picture):
         self.target, self.loss = target, None
         if target is not None:
             self.loss = self._errors(loss)
-        self.training = bool(getattr(model, "training", False)) and any(column.dropout for column in self._columns)
         self._place()
 
     def _errors(self, loss: str | Loss) -> Value:
@@ -353,7 +351,6 @@ def _run(layers: list[Any], row: list[Value], names: Sequence[str]) -> tuple[lis
             name = "output" if number == last else f"hidden {number}"
             columns.append(_Column(_layer_title(layer, name), _cells(layer, out, name, before)))
         else:
-            columns[-1].dropout = layer
             for cell, masked in zip(columns[-1].cells, out):
                 masks = [each.data for each in masked.children if isinstance(each.op, operation.Bernoulli)]
                 cell.mask = masks[0] if masks else None

@@ -95,6 +95,12 @@ def test_a_light_svg_has_a_dark_form_and_a_dark_one_stays_dark() -> None:
     assert "prefers-color-scheme" not in dark and f'fill="{palette.background.dark}"' in dark
 
 
+def test_marks_turn_dark_too() -> None:
+    root = ET.fromstring(MAKERS["loss_contours"]().svg())  # rules for dark pages do not reach a mark's definition
+    marks = [mark for defs in root.iter("{http://www.w3.org/2000/svg}defs") for mark in defs]
+    assert marks and not any("stroke" in mark.attrib for mark in marks)
+
+
 def test_saves_by_suffix(tmp_path) -> None:
     chart = MAKERS["bars"]()
     assert chart.save(tmp_path / "a.svg").read_text(encoding="utf-8").startswith("<svg ")

@@ -10,11 +10,7 @@ from micrograd_plus.viz.svg import Element, unwrap
 
 __all__ = ["lean"]
 
-_USUAL = {
-    ("font-size", "11.00"),
-    ("text-anchor", "start"),
-    ("stroke", "none"),
-}
+_USUAL = {("font-size", "11.00"), ("text-anchor", "start"), ("stroke", "none")}
 _USUAL_FILL = {"path": palette.background.light, "text": palette.text.light}
 """What the page's own style says already."""
 
@@ -26,31 +22,22 @@ def lean(root: Element) -> Element:
     decimals and groups of nothing but a group; a rectangle is written as one, and a cell's ground and frame in one.
     """
     for drawing in root.findall("g"):
-        for part in list(drawing.iter()):
-            _without_words(part)
-            _without_the_usual(part)
-        for part in list(drawing.iter()):
+        for part in reversed(list(drawing.iter())):  # from the inside out
+            _lighten(part)
+            part[:] = [each for each in part if each.tag != "title"]
             _merge_frames(part)
-        for polygon in list(drawing.iter("polygon")):
-            _shorten_points(polygon)
-        for part in drawing.iter():
-            if part.get("fill") == _USUAL_FILL.get(part.tag, ""):
-                del part.attrib["fill"]
+            for child in part:
+                if child.tag == "polygon":
+                    _shorten(child)
+                if child.get("fill") == _USUAL_FILL.get(child.tag, ""):
+                    del child.attrib["fill"]
         unwrap(drawing, lambda each: each.tag == "g" and not each.attrib)
     return root
 
 
-def _without_words(part: Element) -> None:
-    """Takes out tooltips, and the white space between elements."""
-    for tooltip in part.findall("title"):
-        part.remove(tooltip)
-    part.tail = None
-    if part.tag != "text":
-        part.text = None
-
-
-def _without_the_usual(part: Element) -> None:
-    """Takes out second decimals, and attributes that say what goes without saying."""
+def _lighten(part: Element) -> None:
+    """Takes out white space, second decimals, and attributes that say what goes without saying."""
+    part.text, part.tail = part.text if part.tag == "text" else None, None
     for name, value in list(part.attrib.items()):
         if (name, value) in _USUAL or name == "font-family" or (name == "id" and value.endswith("-shape")):
             del part.attrib[name]
@@ -72,13 +59,12 @@ def _merge_frames(part: Element) -> None:
             part.remove(ground)
 
 
-def _shorten_points(polygon: Element) -> None:
+def _shorten(polygon: Element) -> None:
     """Leaves out a last corner that is the first one, and makes a path of a rectangle."""
-    first, *corners = polygon.get("points", "").split()
-    if corners and corners[-1] == first:
-        corners.pop()
-    polygon.set("points", " ".join([first, *corners]))
-    (left, top), *others = [corner.split(",") for corner in (first, *corners)]
+    corners = polygon.get("points", "").split()
+    corners = corners[: -1 if corners[-1] == corners[0] else None]
+    polygon.set("points", " ".join(corners))
+    (left, top), *others = (corner.split(",") for corner in corners)
     if len(others) == 3 and others[0][0] == left and others[2][1] == top and others[1] == [others[2][0], others[0][1]]:
         del polygon.attrib["points"]
         polygon.tag = "path"

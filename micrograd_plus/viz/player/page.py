@@ -27,44 +27,34 @@ class Page(Picture):
     """One self-contained web page: `html()` is its text, `save(path)` writes it, a notebook shows it in place.
 
     A subclass supplies its `title`, the `unit` that one press of "next" moves by and the `part` that Page Down does,
-    its `body` and `help` (trusted HTML), its `files` (styles and scripts) and its `data` (JSON).
+    its `data` (JSON), the `name` of its files (`<name>.css`, `<name>.js`, the body `<name>.html` and its part of the
+    help, `<name>_help.html`), and `parts`, if the body has places for some.
     """
 
     kind = "a page"
     forms: ClassVar = {".html": "html", ".htm": "html"}
-    title = ""
-    unit = "step"
-    part = "part"
+    name = title = ""
+    unit, part = "step", "part"
     height = 720
     """The height of the frame in a notebook, in CSS pixels."""
-
-    files: tuple[str, ...] = ()
-    """The page's own styles and scripts, by file name, beside those that every page has."""
-
-    def body(self) -> str:
-        """Returns what the page shows between the title and the controls, as trusted HTML."""
-        raise NotImplementedError
 
     def data(self) -> Mapping[str, Any]:
         """Returns what the scripts read, as JSON would hold it."""
         raise NotImplementedError
 
-    def help(self) -> str:
-        """Returns the page's own part of the help, as trusted HTML."""
-        raise NotImplementedError
+    def parts(self) -> Mapping[str, str]:
+        """Returns what comes in the body's places, as trusted HTML."""
+        return {}
 
     def html(self) -> str:
         """Returns the whole page. It holds its style, its scripts, its drawing and its data."""
-        texts = {name: _text(name) for name in ("page.css", "controls.js", *self.files)}
-        style, script = (
-            "\n".join(text for name, text in texts.items() if name.endswith(suffix)) for suffix in (".css", ".js")
-        )
+        style, script = (_text("page.css", f"{self.name}.css"), _text("controls.js", f"{self.name}.js"))
         return Template(_text("page.html")).substitute(
             policy=_policy(script),
             title=html.escape(self.title),
             style=css_variables() + style,
-            body=self.body(),
-            help=self.help(),
+            body=Template(_text(f"{self.name}.html")).substitute(self.parts()),
+            help=_text(f"{self.name}_help.html"),
             unit=self.unit,
             part=self.part,
             data=_json(self.data()),
@@ -81,8 +71,9 @@ class Page(Picture):
 
 
 @cache
-def _text(name: str) -> str:
-    return (resources.files(__package__) / "files" / name).read_text(encoding="utf-8")
+def _text(*names: str) -> str:
+    files = resources.files(__package__) / "files"
+    return "\n".join((files / name).read_text(encoding="utf-8") for name in names)
 
 
 def _policy(script: str) -> str:

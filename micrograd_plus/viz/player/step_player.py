@@ -41,7 +41,7 @@ class StepPlayer(Page):
     <StepPlayer: 4 nodes, 6 steps>
     """
 
-    files = ("steps.css", "steps.js")
+    name = "steps"
 
     def __init__(
         self, root: Value, *, optimizer: Optimizer | None = None, title: str = "", **drawing: Any
@@ -63,13 +63,9 @@ class StepPlayer(Page):
         graph = Graph(self.log.order[-1], collapse="none", limit=LIMIT, **self._options)
         return written(lean(graph.layout().tree)).rstrip()
 
-    def body(self) -> str:
-        """Returns the drawing, the place for a step's words, and the list of all steps."""
-        return _BODY.format(svg=self.drawing)
-
-    def help(self) -> str:
-        """Returns what the colours and signs mean."""
-        return _HELP
+    def parts(self) -> Mapping[str, str]:
+        """Returns the drawing, for its place in the body."""
+        return {"svg": self.drawing}
 
     def data(self) -> Mapping[str, Any]:
         """Returns the log as the page reads it: nodes, rows of the table, steps, and where each part begins."""
@@ -78,12 +74,12 @@ class StepPlayer(Page):
         return {
             "nodes": [self._node(node, rules) for node in log.order],
             "rules": [{"name": op.label, "value": op.value, "partials": op.partials} for op in rules],
-            "steps": _Steps(log).as_data(),
-            "parts": self._parts(),
+            "steps": list(map(_Steps(log).as_data, log.steps)),
+            "parts": self._shares(),
             "optimizer": self._optimizer,
         }
 
-    def _parts(self) -> list[dict[str, Any]]:
+    def _shares(self) -> list[dict[str, Any]]:
         """Where each part begins, and its share of the time line."""
         begins = {"Forward": 0, "Backward": self.log.backward, "Update": self.log.update}
         ends = [*begins.values(), len(self.log.steps)][1:]
@@ -114,49 +110,26 @@ class _Steps:
         self.largest = max(abs(grad) for grad in log.grads)
         self.uses = Counter(child for node in log.order for child in node.children)
 
-    def as_data(self) -> list[dict[str, Any]]:
-        return [{"kind": step.kind, "node": step.node, **getattr(self, step.kind)(step)} for step in self.log.steps]
+    def as_data(self, step: Step) -> dict[str, Any]:
+        found: dict[str, Any] = {"kind": step.kind, "node": step.node}
+        if step.kind in ("forward", "update"):
+            found["words"] = step.words
+        if step.kind == "update":
+            found["before"] = number(step.before)
+        if step.kind == "backward":
+            found |= self._addition(step)
+        if step.kind in ("seed", "backward"):
+            found["tint"] = palette.tint(step.after, self.largest)
+        if step.kind != "start":
+            found["after"] = number(step.after)
+        return found
 
-    def start(self, step: Step) -> dict[str, Any]:
-        return {}
-
-    def forward(self, step: Step) -> dict[str, Any]:
-        return {"words": step.words, "after": number(step.after)}
-
-    def seed(self, step: Step) -> dict[str, Any]:
-        return {"after": number(step.after), "tint": self.tint(step.after)}
-
-    def backward(self, step: Step) -> dict[str, Any]:
+    def _addition(self, step: Step) -> dict[str, Any]:
         product, partial = step.partial * step.upstream, number(step.partial)
         node, child = self.log.order[step.node], self.log.order[step.child]
         slope = local(node, child, self.log.order[-1], self.uses, self.log.names.__getitem__)
         return ({"share": True} if slope.startswith("∂") else {}) | {
             "operand": step.operand, "variable": places(node)[step.operand][0],
             "words": [each for each in dict.fromkeys(step.words) if each != partial], "partial": partial,
-            "product": number(product), "productTint": self.tint(product),
-            "after": number(step.after), "tint": self.tint(step.after),
+            "product": number(product), "productTint": palette.tint(product, self.largest),
         }  # fmt: skip
-
-    def update(self, step: Step) -> dict[str, Any]:
-        return {"words": step.words, "before": number(step.before), "after": number(step.after)}
-
-    def tint(self, grad: float) -> int:
-        return palette.tint(grad, self.largest)
-
-
-_BODY = """<figure id="picture">
-<div id="canvas" tabindex="0" role="group" aria-label="The computation graph">{svg}</div>
-<div class="zoom" role="group" aria-label="Size of the drawing">
-<button type="button" id="smaller" aria-label="Smaller">−</button>
-<button type="button" id="fit" aria-label="Fit all of it">Fit</button>
-<button type="button" id="larger" aria-label="Larger">+</button>
-</div>
-</figure>
-<section id="worked" tabindex="0" aria-label="This step"></section>
-<details id="all"><summary>All steps as a list</summary><ol start="0"></ol></details>"""
-
-_HELP = """<p>Going forward, each step fills in one value. Going backward, each step is one <b>+=</b>: the gradient of a
-result, times the local derivative along the lit edge, is added to the gradient of the operand. Constants have none.</p>
-<p>A dot · stands for a number that is not there yet. Blue is a gradient above zero, orange one below; the stronger, the
-larger. Where a node is used more than once, ∂ marks the share of one use. Steps have addresses: add <kbd>#12</kbd> to
-open the page at step 12.</p>"""

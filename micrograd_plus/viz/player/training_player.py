@@ -12,6 +12,7 @@ from itertools import groupby
 from struct import pack
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus.checks import flat
 from micrograd_plus.train.metrics import class_of
 from micrograd_plus.viz.player.film import Film, Frame
 from micrograd_plus.viz.player.page import Page
@@ -45,10 +46,10 @@ class TrainingPlayer(Page):
     too large for a page; TypeError for what is not a Recorder.
     """
 
+    name = "training"
     unit = "frame"
     part = "epoch"
     height = 760
-    files = ("training.css", "training.js")
 
     def __init__(
         self, *recorders: Film, names: Sequence[str] = (), title: str = "", resolution: int = 48
@@ -70,14 +71,6 @@ class TrainingPlayer(Page):
     def __repr__(self) -> str:
         frames = ", ".join(f"{run.name or 'one run'} of {len(run.frames)} frames" for run in self.runs)
         return f"<TrainingPlayer: {frames}>"
-
-    def body(self) -> str:
-        """Returns the places for the runs and the loss curve."""
-        return _BODY
-
-    def help(self) -> str:
-        """Returns what the pictures show."""
-        return _HELP
 
     def data(self) -> Mapping[str, Any]:
         """Returns the films as the page reads them."""
@@ -173,7 +166,7 @@ class _Reel:
 
     def _class(self, target: Any) -> int:
         """The colour of a point: its class, or on which side of the targets' middle its first number lies."""
-        return int(target) if self.data.is_classification else int(_first(target) > self._middle()[0])
+        return int(target) if self.data.is_classification else int(next(flat(target)) > self._middle()[0])
 
     def _sides(self) -> list[str]:
         name, middle = self.data.target_name, number(self._middle()[0])
@@ -181,7 +174,7 @@ class _Reel:
 
     def _middle(self) -> tuple[float, float]:
         """The middle of the targets and half of their range."""
-        targets = [_first(target) for target in self.data.targets]
+        targets = [next(flat(target)) for target in self.data.targets]
         low, high = min(targets), max(targets)
         return (low + high) / 2, (high - low) / 2 or 1.0
 
@@ -190,7 +183,7 @@ class _Reel:
         if self.data.is_classification:
             return self._decided
         middle, half = self._middle()
-        return lambda value: (int(_first(value) > middle), min(1.0, abs(_first(value) - middle) / half))
+        return lambda value: (int(next(flat(value)) > middle), min(1.0, abs(next(flat(value)) - middle) / half))
 
     def _decided(self, prediction: Prediction) -> tuple[int, float]:
         kind = class_of(prediction, self.threshold)
@@ -204,8 +197,8 @@ class _Reel:
     def _fit(self) -> dict[str, Any]:
         """The fitted curve: for each frame its height at evenly set points, in parts of 32,767 of the range."""
         across = evenly(padded((row[0] for row in self.data.inputs), 0.12), CURVE)
-        outputs = [[_all(value) for value in frame] for frame in self.film.predictions([[x] for x in across])]
-        targets = [number for target in self.data.targets for number in _all(target)]
+        outputs = [[list(flat(value)) for value in frame] for frame in self.film.predictions([[x] for x in across])]
+        targets = [number for target in self.data.targets for number in flat(target)]
         low, high = padded(targets, 0.25)
         heights = (
             round((min(max(value[i], low), high) - low) / (high - low) * 32767)
@@ -215,17 +208,8 @@ class _Reel:
             "count": CURVE, "outputs": len(outputs[0][0]), "curves": _packed("h", heights),
             "ranges": [[across[0], across[-1]], [low, high]],
             "names": [self.data.feature_names[0], self.data.target_name],
-            "points": [_short([*row, *_all(target)]) for row, target in _some(self.data)],
+            "points": [_short([*row, *flat(target)]) for row, target in _some(self.data)],
         }  # fmt: skip
-
-
-def _all(value: Any) -> list[float]:
-    """A target or prediction as a list of numbers."""
-    return value if isinstance(value, list) else [value]
-
-
-def _first(value: Any) -> float:
-    return _all(value)[0]
 
 
 def _packed(kind: str, numbers: Iterable[int]) -> str:
@@ -274,14 +258,3 @@ def _layers(names: Sequence[str]) -> list[dict[str, Any]]:
 def _layer_of(name: str) -> str:
     match = _OF_A_NEURON.fullmatch(name)
     return match["layer"] if match else re.sub(r"\.?[^.\d][^.]*(\.\d+)*$", "", name)
-
-
-_BODY = """<div id="runs"></div>
-<figure id="loss"><figcaption><span id="legend"></span>
-<label><input type="checkbox" id="log"> log scale</label></figcaption>
-<div id="chart"></div></figure>"""
-
-_HELP = """<p>The time line runs over the whole training. In the network, blue is a weight above zero and orange one
-below; the wider the line, the larger the weight. Point at a weight to read it.</p>
-<p>In the plane, the colour is the class that the network says, the stronger the more decided; the points are the data.
-Click in the loss curve to go there. The loss of a batch is the one before its update.</p>"""
