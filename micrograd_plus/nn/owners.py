@@ -76,7 +76,7 @@ def owners(order: Sequence[Value], homes: Mapping[Value, Home]) -> dict[Value, H
         return {}
     uses = Counter(child for node in order for child in node.children)
     activated: set[Value] = set()  # a module's last words: no second activation is its own
-    for node in order:
+    for node in (each for each in order if each.children):
         data = [child for child in node.children if not _is_parameter(child) and not _is_neutral(child)]
         parameters = [child for child in node.children if _is_parameter(child)]
         inside = {found.get(child) for child in parameters or data}

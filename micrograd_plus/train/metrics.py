@@ -151,8 +151,8 @@ class ConfusionMatrix:
         return table
 
     def plot(self, **options: Any) -> Chart:
-        """Returns the matrix as a Matplotlib figure; see `micrograd_plus.viz.plots.confusion_chart`."""
-        from micrograd_plus.viz.plots import confusion_chart as plot
+        """Returns the matrix as a Matplotlib figure; see `micrograd_plus.viz.plots.confusion_matrix`."""
+        from micrograd_plus.viz.plots import confusion_matrix as plot
 
         return plot(self.counts, self.classes, **options)
 

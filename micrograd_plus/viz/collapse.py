@@ -19,7 +19,7 @@ from micrograd_plus.value import UNSEEN, Value
 from micrograd_plus.viz.scene import Arrow, Box, Cell, Scene, Sketch, grad_text, role, shortened
 from micrograd_plus.words import number
 
-__all__ = ["COLLAPSES", "abridged", "collapsed", "draw_all", "scene_of"]
+__all__ = ["COLLAPSES", "collapsed", "drawn", "scene_of"]
 
 COLLAPSES = ("auto", "none", "neurons", "layers")
 """What can be asked for. "auto" goes outwards from neurons only as far as it takes to be legible."""
@@ -58,9 +58,9 @@ def scene_of(
         if len(scene.boxes) <= LEGIBLE and len(scene.arrows) <= ARROWS:
             break
     if scene is None and len(order) <= limit:
-        scene = draw_all(sketch())
+        scene = drawn(sketch(), limit)
     if scene is None or len(scene.boxes) > limit:
-        scene = abridged(sketch(), min(ABRIDGED, limit))
+        scene = drawn(sketch(), min(ABRIDGED, limit))
     if collapse in ("neurons", "layers") and not modules:
         scene.words.append("nothing to collapse: no parameter is labelled with its module")
     return scene
@@ -80,39 +80,26 @@ def _levels(order: Sequence[Value], modules: Mapping[Value, str], collapse: str)
     return [level for level in range(depth) if boxes[level] <= LEGIBLE] or [depth - 1]
 
 
-def draw_all(sketch: Sketch) -> Scene:
-    """Returns the scene with every node drawn."""
-    for node in sketch.order:
-        tails = [sketch.scene.nodes[sketch.place[child]] for child in node.children]
-        sketch.box(node)
-        if node.children:
-            sketch.operation(node, tails)
-    return sketch.scene
-
-
-def abridged(sketch: Sketch, most: int = ABRIDGED) -> Scene:
-    """Returns the scene of the `most` nodes nearest to the output; one box stands for all others."""
+def drawn(sketch: Sketch, most: int) -> Scene:
+    """Returns the scene of the `most` nodes nearest to the output, each by itself; one box stands for all others."""
     shown, queue = {sketch.root}, deque([sketch.root])
     while queue and len(shown) < most:
         for child in queue.popleft().children:
             if child not in shown and len(shown) < most:
                 shown.add(child)
                 queue.append(child)
-    hidden = len(sketch.order) - len(shown)
-    scene = sketch.scene
-    scene.boxes.append(Box("more", "constant", f"… {hidden:,} more nodes", "not drawn", (), named=False, group=True))
-    for node in sketch.order:
-        if node not in shown:
-            continue
+    scene, hidden = sketch.scene, len(sketch.order) - len(shown)
+    if hidden:
+        rest = f"… {hidden:,} more nodes"
+        scene.boxes.append(Box("more", "constant", rest, "not drawn", (), named=False, group=True))
+        scene.words.append(f"the {len(shown)} values nearest to the output, of {len(sketch.order):,}")
+    for node in (each for each in sketch.order if each in shown):
         sketch.box(node)
         if node.children:
             tails = [scene.nodes[sketch.place[child]] if child in shown else "" for child in node.children]
-            sketch.operation(node, tails)
-            missing = tails.count("")
+            sign, missing = sketch.operation(node, tails), tails.count("")
             if missing:
-                sign = scene.signs[sketch.place[node]]
                 scene.arrows.append(Arrow(f"more-{sign}", "more", sign, f"{missing:,} operands", missing))
-    scene.words.append(f"the {len(shown)} values nearest to the output, of {len(sketch.order):,}")
     return scene
 
 

@@ -44,7 +44,7 @@ class Drawing:
 
     @property
     def svg(self) -> str:
-        """The text of the SVG."""
+        """Its text."""
         return svg.written(self.tree)
 
 

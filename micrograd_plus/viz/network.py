@@ -165,7 +165,7 @@ class NetworkDiagram(Picture):
     def svg(self) -> str:
         """Returns the picture as an `<svg>` element, which turns dark where the reader prefers it."""
         root = element(
-            "svg", "", element("g", "", *self._drawing(), class_="network"), role="img", aria_label=self._words(),
+            "svg", element("g", *self._drawing(), class_="network"), role="img", aria_label=self._words(),
             width=self.width, height=self.height, viewBox=f"0 0 {self.width:g} {self.height:g}",
         )  # fmt: skip
         darken(root, ".network", ".network text { font-family: Arial, Helvetica, sans-serif; }")
@@ -249,7 +249,7 @@ class NetworkDiagram(Picture):
         x = column.circles[0].x
         yield _text(x, self.top + 24, column.title, size=12, fill=palette.muted.light, halo=True)
         for cell in column.circles:
-            yield element("g", "", element("title", self._tip(cell)), *self._circle(cell))
+            yield element("g", element("title", self._tip(cell)), *self._circle(cell))
         if None in column.shown:  # it stands for those left out, before the last one
             y = sum(cell.y for cell in column.circles[-2:]) / 2
             left = len(column.cells) - len(column.circles)
@@ -308,7 +308,7 @@ class NetworkDiagram(Picture):
             yield _line(cell.x + RADIUS + 2, cell.y, x - 51, y, palette.border.light, 1.2, head=8)
         target = _listed(self.target)
         yield element(
-            "g", "", element("title", f"loss {loss.data:.6g}, target {target}"),
+            "g", element("title", f"loss {loss.data:.6g}, target {target}"),
             _rectangle(x - 50, y - 26, 100, 52, role.fill.light, stroke=role.line.light),
             _text(x, y - 9, f"loss {_number(loss.data)}", size=12.5, weight="bold"),
             _text(x, y + 10, f"target {target}", size=11),
@@ -410,7 +410,7 @@ def _line(
     if head:
         points = [(x2, y2), (stop_x - uy * half, stop_y + ux * half), (stop_x + uy * half, stop_y - ux * half)]
         parts.append(element("polygon", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points), fill=colour))
-    return parts[0] if len(parts) == 1 else element("g", "", *parts)
+    return parts[0] if len(parts) == 1 else element("g", *parts)
 
 
 def _rectangle(x: float, y: float, width: float, height: float, fill: str, stroke: str = "") -> Element:

@@ -21,22 +21,21 @@ _PREFIXES = {
 }
 
 
-def element(tag: str, words: str = "", *inside: Element, **attributes: object) -> Element:
-    """Returns an element that holds `words` and then others; `stroke_width` is written `stroke-width`.
+def element(tag: str, *inside: Element | str, **attributes: object) -> Element:
+    """Returns an element that holds a text, or others; the attribute `stroke_width` is written `stroke-width`.
 
-    Numbers are written with two decimals at most. An attribute that is None or "" is left out.
+    Numbers are written with two decimals at most. An attribute that is "" is left out.
 
-    >>> written(element("g", "", element("text", "a < b", x=1.256, font_size=12)))
+    >>> written(element("g", element("text", "a < b", x=1.256, font_size=12)))
     '<g><text x="1.26" font-size="12">a &lt; b</text></g>\\n'
     """
     found = Element(tag)
     for name, value in attributes.items():
-        if value is not None and value != "":
-            found.set(
-                name.rstrip("_").replace("_", "-"), f"{round(value, 2):g}" if isinstance(value, float) else str(value)
-            )
-    found.text = words or None
-    found.extend(inside)
+        if value != "":
+            text = f"{round(value, 2):g}" if isinstance(value, float) else str(value)
+            found.set(name.rstrip("_").replace("_", "-"), text)
+    found.text = "".join(each for each in inside if isinstance(each, str)) or None
+    found.extend(each for each in inside if not isinstance(each, str))
     return found
 
 

@@ -59,7 +59,7 @@ class Film:
             self._set(before)
 
     def rewind(self, iteration: int) -> Frame:
-        """Sets the model back to the last frame at or before `iteration` updates, and returns that frame.
+        """Returns the last frame at or before `iteration` updates, after it has set the model back to it.
 
         From there another `fit` can go on with another rate or optimizer, and the two films be compared. Only the
         parameters go back: an optimizer's averages are those of a new optimizer's beginning, if you pass a new one.

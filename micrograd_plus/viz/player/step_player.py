@@ -59,7 +59,7 @@ class StepPlayer(Page):
 
     @cached_property
     def drawing(self) -> str:
-        """The drawing as an SVG. Raises LayoutError where no layout engine is installed."""
+        """The text of the drawing's SVG. Raises LayoutError where no layout engine is installed."""
         graph = Graph(self.log.order[-1], collapse="none", limit=LIMIT, **self._options)
         return written(lean(graph.layout().tree)).rstrip()
 
