@@ -345,7 +345,8 @@ def _run(layers: list[Any], row: list[Value], names: Sequence[str]) -> tuple[lis
     last = sum(isinstance(layer, Layer) for layer in layers)
     before: set[Value] = set()
     for layer in layers:
-        out = layer(row)
+        made = layer(row)
+        out = made if isinstance(made, list) else [made]
         if isinstance(layer, Layer):
             number = len(columns)
             name = "output" if number == last else f"hidden {number}"
