@@ -42,7 +42,7 @@ class Chart(Picture, Figure):
     """A Matplotlib Figure in the palette's colours, that saves itself the same way every time.
 
     `width` and `height` are in inches, `theme` is "light" or "dark". A light chart's SVG turns dark by itself where the
-    reader prefers it. Raises ValueError for another theme.
+    reader prefers it; what Matplotlib's own `savefig` writes does not. Raises ValueError for another theme.
     """
 
     kind = "a chart"

@@ -8,6 +8,7 @@ import re
 import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import groupby
 from struct import pack
 from typing import TYPE_CHECKING, Any
@@ -166,12 +167,13 @@ class _Reel:
 
     def _class(self, target: Any) -> int:
         """The colour of a point: its class, or on which side of the targets' middle its first number lies."""
-        return int(target) if self.data.is_classification else int(next(flat(target)) > self._middle()[0])
+        return int(target) if self.data.is_classification else int(next(flat(target)) > self._middle[0])
 
     def _sides(self) -> list[str]:
-        name, middle = self.data.target_name, number(self._middle()[0])
+        name, middle = self.data.target_name, number(self._middle[0])
         return [f"{name} below {middle}", f"{name} above {middle}"]
 
+    @cached_property
     def _middle(self) -> tuple[float, float]:
         """The middle of the targets and half of their range."""
         targets = [next(flat(target)) for target in self.data.targets]
@@ -182,7 +184,7 @@ class _Reel:
         """A function from a prediction to its class and how decided it is, from 0 to 1."""
         if self.data.is_classification:
             return self._decided
-        middle, half = self._middle()
+        middle, half = self._middle
         return lambda value: (int(next(flat(value)) > middle), min(1.0, abs(next(flat(value)) - middle) / half))
 
     def _decided(self, prediction: Prediction) -> tuple[int, float]:
