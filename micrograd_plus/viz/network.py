@@ -433,7 +433,7 @@ def _text(
 def _number(number: float) -> str:
     """Three decimals, as long as they say something; a whole number as it is."""
     size = abs(number)
-    if number == int(number) and size < 1e4:
+    if size < 1e4 and number == int(number):
         text = f"{number:.0f}" if number else "0"
     elif 1e-3 <= size < 1e4:
         text = f"{number:.{3 if size < 10 else 2 if size < 100 else 1}f}"
