@@ -508,7 +508,7 @@ lesson.show(
     alt="The mean cross-entropy on the irises falls steeply at first, then slowly.",
 )
 lesson.show(
-    plots.confusion_matrix(matrix.counts, matrix.classes, title="Iris: true and predicted species"),
+    plots.confusion_chart(matrix.counts, matrix.classes, title="Iris: true and predicted species"),
     "iris_matrix",
     alt="Rows are the true species, columns the predicted ones. Nearly all test flowers are on the diagonal; the few "
     "mistakes are between versicolor and virginica.",

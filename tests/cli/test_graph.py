@@ -92,7 +92,7 @@ def test_a_name_used_twice_and_a_gradient_of_zero(capsys: pytest.CaptureFixture[
         (["", "x=1"], "it is empty"),
         (["x +", "x=1"], "can't be read"),
         (["sum([])", "x=1"], "at least 1 value, but got 0"),
-        (["x", "x=1", "-o", "x.gif"], "no form of a graph '.gif'"),
+        (["x", "x=1", "-o", "x.gif"], "a graph is saved as .svg"),
         (["x", "x=1", "-o", "/no/such/folder/x.svg"], "no folder"),
     ],
 )

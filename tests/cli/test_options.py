@@ -56,7 +56,7 @@ WRONG: dict[tuple[str, str], tuple[list[str], str]] = {
     ("predict", "--probabilities"): (["predict", "line.json", "x.csv", "--probabilities"], "predicts a number"),
     ("predict", "--score"): ([*MODEL, "x.csv", "--score"], "x.csv has no target column 'pet', only 'x', 'age'"),
     ("predict", "--output"): ([*MODEL, "pets.csv", "--output", "no/folder.csv"], "there is no folder"),
-    ("graph", "--output"): ([*GRAPH, "--output", "x.gif"], "there is no form of a graph '.gif'"),
+    ("graph", "--output"): ([*GRAPH, "--output", "x.gif"], "a graph is saved as .svg, .png, .dot"),
     ("graph", "--parameters"): ([*GRAPH, "--parameters", "w"], "--parameters names w, which has no value"),
     ("graph", "--direction"): ([*GRAPH, "--direction", "up"], "argument --direction: invalid choice: 'up'"),
     ("graph", "--theme"): ([*GRAPH, "--theme", "blue"], "argument --theme: invalid choice: 'blue'"),

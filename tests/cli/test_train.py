@@ -21,7 +21,8 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, req
     monkeypatch.setenv("COLUMNS", "100")
     if "charts" not in request.fixturenames:  # drawing takes longer than all else here
         monkeypatch.setitem(sys.modules, "matplotlib", None)
-        monkeypatch.delitem(sys.modules, "micrograd_plus.viz.plots", raising=False)
+        for module in ("chart", "plots"):
+            monkeypatch.delitem(sys.modules, f"micrograd_plus.viz.{module}", raising=False)
 
 
 @pytest.fixture

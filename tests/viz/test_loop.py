@@ -67,7 +67,8 @@ def test_before_a_run_there_is_nothing_to_draw(tmp_path):
         TrainingLoop().svg()
     assert "no iteration yet" in TrainingLoop()._repr_mimebundle_()["text/plain"]
     with pytest.raises(ValueError, match=r"saved as \.svg"):
-        ran(4, 2)[0].save(tmp_path / "loop.png")
+        ran(4, 2)[0].save(tmp_path / "loop.gif")
     with pytest.raises(ValueError, match="at least 1"):
         TrainingLoop(epochs=0)
     assert ran(4, 2)[0].save(tmp_path / "loop.svg").read_text().startswith("<svg")
+    assert ran(4, 2)[0].save(tmp_path / "loop.png").read_bytes().startswith(b"\x89PNG")
