@@ -14,6 +14,7 @@ from typing import NamedTuple
 from micrograd_plus import operation
 from micrograd_plus.calculus import grads
 from micrograd_plus.nn import Module, Neuron, Optimizer
+from micrograd_plus.nn.owners import owners
 from micrograd_plus.report import Table
 from micrograd_plus.value import Value, topological_order
 from micrograd_plus.words import number
@@ -24,9 +25,6 @@ FLAT = 0.02
 """A unit is saturated where its slope is below this: tanh beyond ±0.99, sigmoid below 0.02 or above 0.98."""
 
 SQUASHERS = ("tanh", "sigmoid")
-
-NEAR = 200
-"""So many nodes are looked at to find the parameters that a unit belongs to."""
 
 
 @dataclass
@@ -116,8 +114,11 @@ def examine(losses: Iterable[Value], model: Module) -> Exam:
         for node, gradient in grads(loss).items():
             if node.op is operation.PARAMETER:
                 exam.gradients[node] = exam.gradients.get(node, 0.0) + gradient
-        for node in _hidden(topological_order(loss, leaves=False)):
-            _count(exam.units, node, homes)
+        order = topological_order(loss)
+        made_by = owners(order, homes)
+        for node in _hidden(order):
+            if node in made_by:
+                _count(exam.units, node, made_by[node])
     exam.loss /= exam.graphs
     exam.gradients = {leaf: gradient / exam.graphs for leaf, gradient in exam.gradients.items()}
     exam.layers = _layers(homes, exam.gradients)
@@ -137,27 +138,11 @@ def _hidden(order: Sequence[Value]) -> list[Value]:
     return [node for node in order if node in weighed and node.op.name in ("relu", *SQUASHERS)]
 
 
-def _count(units: dict[str, Unit], node: Value, homes: Mapping[Value, Home]) -> None:
-    home = homes.get(_nearest_parameter(node))
-    if home is None:
-        return
+def _count(units: dict[str, Unit], node: Value, home: Home) -> None:
     unit = units.setdefault(home.unit, Unit(home.unit, home.layer, node.op.name))
     unit.seen += 1
     unit.zero += node.op.name == "relu" and node.data == 0
     unit.saturated += node.op.name in SQUASHERS and node.partials[0] < FLAT
-
-
-def _nearest_parameter(node: Value) -> Value:
-    """A parameter that an activation's input is made with; the node itself if none is near."""
-    todo = [node]
-    for below in todo:
-        for child in below.children:
-            if child.op is operation.PARAMETER:
-                return child
-        todo += [child for child in below.children if child.children]
-        if len(todo) > NEAR:
-            break
-    return node
 
 
 class Home(NamedTuple):
