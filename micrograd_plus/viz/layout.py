@@ -140,5 +140,7 @@ def _head(root: svg.Element, title: str, description: str, prefix: str) -> None:
     root.set("role", "img")
     root.set("aria-labelledby", f"{prefix}title {prefix}description")
     root.set("style", "max-width:100%;height:auto")
-    root.insert(0, svg.element("title", title, id=f"{prefix}title"))
-    root.insert(1, svg.element("desc", description, id=f"{prefix}description"))
+    for place, (tag, words, name) in enumerate((("title", title, "title"), ("desc", description, "description"))):
+        head = svg.element(tag, words, id=prefix + name)
+        head.tail = "\n"
+        root.insert(place, head)

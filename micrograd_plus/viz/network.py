@@ -13,7 +13,7 @@ from math import hypot
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import operation
-from micrograd_plus.calculus import sweep
+from micrograd_plus.calculus import grads
 from micrograd_plus.functions import total
 from micrograd_plus.nn.layers import Dropout, Layer, Sequential
 from micrograd_plus.nn.losses import loss_function
@@ -131,7 +131,7 @@ class NetworkDiagram(Picture):
 
     def _errors(self, loss: str | Loss) -> Value:
         found = loss_function(loss)(self.output, self.target)
-        slopes = {found: 1.0} | {each.child: each.after for each in sweep(found)}
+        slopes = grads(found)
         for column in self._columns[1:]:
             for cell in column.cells:
                 cell.error = slopes.get(cell.weighted, 0.0) if cell.weighted else None

@@ -60,9 +60,10 @@ def written(root: Element) -> str:
     '<svg xmlns="http://www.w3.org/2000/svg"><g /></svg>\\n'
     """
     if root.tag == "svg":
-        root.set("xmlns", _SVG)
+        spaces = {"xmlns": _SVG}
         if any(name.startswith("xlink:") for each in root.iter() for name in each.attrib):
-            root.set("xmlns:xlink", "http://www.w3.org/1999/xlink")
+            spaces["xmlns:xlink"] = "http://www.w3.org/1999/xlink"
+        root.attrib = spaces | root.attrib
     return f"{ElementTree.tostring(root, encoding='unicode').rstrip()}\n"
 
 
@@ -78,4 +79,6 @@ def darken(root: Element, scope: str, *rules: str) -> None:
     `rules` are further CSS, which stands before. See `palette.css_dark`.
     """
     colours = {(name, each.get(name, "")) for each in root.iter() for name in ("fill", "stroke")}
-    root.insert(0, element("style", "\n".join([*rules, palette.css_dark(scope, colours)])))
+    sheet = element("style", "\n".join([*rules, palette.css_dark(scope, colours)]))
+    sheet.tail, root.text = root.text, None
+    root.insert(0, sheet)
