@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from micrograd_plus.compiler.frontend import compile
     from micrograd_plus.train import fit
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "DomainError",
