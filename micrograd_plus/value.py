@@ -133,9 +133,10 @@ class Value(Operators):
         return mode.looked_at("__float__", self, self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.data, spec) if spec else repr(self)
+        return format(float(self), spec) if spec else repr(self)
 
     def __repr__(self) -> str:
+        mode.tell("__repr__", self, self)
         grad = "" if self.grad is UNSEEN else f", grad={self.grad:.6g}"
         return f"Value({self.data:.6g}{grad}{f', label={self.label!r}' if self.label else ''})"
 
@@ -187,11 +188,13 @@ _new = Value.__new__
 
 def _node(op: Op, data: float, left: Any = None, right: Any = None, by_left: Any = None, by_right: Any = None) -> Value:
     """A node without the checks of `Value(...)`; in `no_grad()` one that does not remember how it was made."""
-    if mode.blocks and not mode.is_recording():
-        op, left, right = CONSTANT, None, None
     node = _new(Value)
     node.data, node.grad, node.op, node.label = data, UNSEEN, op, ""
     node._left, node._right, node._by_left, node._by_right = left, right, by_left, by_right
+    if mode.blocks:
+        mode.tell("made", node, node)
+        if not mode.is_recording():
+            node.op, node._left, node._right = CONSTANT, None, None
     return node
 
 

@@ -297,7 +297,7 @@ def _row(module: Module, inputs: Any, width: int | None = None) -> list[Value]:
         row = [row]
     if not isinstance(row, list):
         raise TypeError(f"{_place(module)} needs a row of numbers or Values, in their order, but got {inputs!r}")
-    row = [each if type(each) is Value else _input(module, each, i) for i, each in enumerate(row)]
+    row = [each if isinstance(each, Value) else _input(module, each, i) for i, each in enumerate(row)]
     if width is not None and len(row) != width:
         given = counted(len(row), "input")
         raise ValueError(f"{_place(module)} takes {width}, but got {given}; make the widths agree")
