@@ -32,11 +32,11 @@ def _reflected(op: Op) -> Callable[[Value, Number], Value]:
     return method
 
 
-def _comparison(name: str) -> Callable[[Value, Number], bool]:
+def _comparison(name: str, sign: str) -> Callable[[Value, Number], bool]:
     compare = getattr(float, name)
 
     def method(self: Value, other: Number) -> bool:
-        return compare(self.data, mode.looked_at(name, self, other))  # type: ignore[no-any-return]
+        return compare(self.data, mode.looked_at(f"`{sign}`", self, other))  # type: ignore[no-any-return]
 
     return method
 
@@ -55,4 +55,4 @@ def _enter(name: str, doc: str, method: Callable[..., Any]) -> None:
 
 each_row(_give)
 for _name, _sign in {"__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">="}.items():
-    _enter(_name, f"Returns whether `data {_sign} other`.", _comparison(_name))
+    _enter(_name, f"Returns whether `data {_sign} other`.", _comparison(_name, _sign))

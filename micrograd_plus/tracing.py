@@ -17,24 +17,31 @@ from micrograd_plus import mode
 from micrograd_plus.operation import CONSTANT
 from micrograd_plus.value import Value
 
-__all__ = ["traced"]
+__all__ = ["PACKAGE", "Traced", "traced"]
 
-_ENGINE = ("value.py", "errors.py", "functions.py", "methods.py", "mode.py", "tracing.py", "nn/layers.py", "nn/losses.py")
-_TRUSTED = frozenset(str(Path(__file__).parent / file) for file in _ENGINE)
-"""Files that look at numbers to compute with them or to refuse them, and for nothing else."""
+PACKAGE = str(Path(__file__).parent)
+
+_ENGINE = ("errors", "functions", "methods", "mode", "tracing", "value", "compiler/frontend", "nn/layers", "nn/losses", "nn/owners")
+_TRUSTED = frozenset(f"{PACKAGE}/{file}.py" for file in _ENGINE)
+"""Files that look at numbers to compute with them, or to refuse them, and for nothing else."""
+
+
+def _is_trusted(frame: Any) -> bool:
+    return frame.f_code.co_filename.replace("\\", "/") in _TRUSTED
 
 
 def _reporting(name: str) -> property:
+    """The slot `name` of Value as a property that tells who looks."""
     slot: Any = Value.__dict__[name]
 
     def get(self: Value) -> Any:
-        if self.op is not CONSTANT and sys._getframe(1).f_code.co_filename not in _TRUSTED:
-            mode.tell(name, self, self)
+        if self.op is not CONSTANT and not _is_trusted(sys._getframe(1)):
+            mode.tell(f"`.{name}`", self, self)
         return slot.__get__(self)
 
     def put(self: Value, number: float) -> None:
-        if sys._getframe(1).f_code.co_filename not in _TRUSTED:
-            mode.tell(f"{name} =", self, self)
+        if not _is_trusted(sys._getframe(1)):
+            mode.tell(f"`.{name} =`", self, self)
         slot.__set__(self, number)
 
     return property(get, put)
@@ -51,33 +58,59 @@ class Traced(Value):
     @property
     def partials(self) -> tuple[float, ...]:
         """The local derivatives, which are numbers too."""
-        mode.tell("partials", self, self)
+        mode.tell("`.partials`", self, self)
         return super().partials
 
 
-@contextmanager
-def traced(leaves: Iterable[Value], look: Callable[[str, Value, Any], None]) -> Iterator[None]:
-    """Within it, `look(event, node, other)` is called for each look at the number of one of the leaves or of a result.
+class TracedNumber(Traced):
+    """A leaf that is a plain number where nothing is traced: what a number answers and a Value does not is told."""
 
-    The events are those of `mode.watching`, and `data`, `grad` (or `data =`, where it is set), `no_grad` where an
-    operation leaves no graph behind.
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        if not _is_trusted(sys._getframe(1)):
+            mode.tell("`==`", self, self)
+        return self is other
+
+    def __hash__(self) -> int:
+        if not _is_trusted(sys._getframe(1)):
+            mode.tell("hash()", self, self)
+        return object.__hash__(self)
+
+    def __bool__(self) -> bool:
+        mode.tell("bool()", self, self)
+        return True
+
+
+@contextmanager
+def traced(
+    leaves: Iterable[Value], look: Callable[[str, Value, Any], None], numbers: Iterable[Value] = ()
+) -> Iterator[None]:
+    """Within it, `look(event, node, other)` is called for each look at the number of a leaf, or of what is made of it.
+
+    The leaves among `numbers` stand for what is a plain number when nothing is traced, as a target is. The events are
+    those of `mode.watching`, and the others are named as a message writes them: `.data`, `.grad`, no_grad(), `==`.
     """
-    seen = list(dict.fromkeys(leaves))
+    seen = {**{each: Traced for each in leaves}, **{each: TracedNumber for each in numbers}}
+    made: list[Value] = []
 
     def watch(event: str, node: Value, other: Any) -> None:
         if event != "made":
             look(event, node, other)
         elif mode.is_recording():
             node.__class__ = Traced
-            seen.append(node)
+            made.append(node)
         elif any(child.op is not CONSTANT for child in node.children):
-            look("no_grad", node, node)
+            look("no_grad()", node, node)
 
+    found = [*seen.items()]  # a traced leaf may not be hashed again
     try:
-        for each in seen:
-            each.__class__ = Traced
+        for node, kind in found:
+            node.__class__ = kind
         with mode.watching(watch):
             yield
     finally:
-        for each in seen:
-            each.__class__ = Value
+        for node, _ in found:
+            node.__class__ = Value
+        for node in made:
+            node.__class__ = Value

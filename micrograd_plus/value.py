@@ -130,13 +130,13 @@ class Value(Operators):
         return self
 
     def __float__(self) -> float:
-        return mode.looked_at("__float__", self, self)
+        return mode.looked_at("float()", self, self)
 
     def __format__(self, spec: str) -> str:
         return format(float(self), spec) if spec else repr(self)
 
     def __repr__(self) -> str:
-        mode.tell("__repr__", self, self)
+        mode.tell("repr()", self, self)
         grad = "" if self.grad is UNSEEN else f", grad={self.grad:.6g}"
         return f"Value({self.data:.6g}{grad}{f', label={self.label!r}' if self.label else ''})"
 

@@ -150,10 +150,14 @@ class Compiled:
         return compile_graph(output, leaves, self.parameters, names, random)
 
 
-def watched(function: Callable[..., Any], arguments: Sequence[Any]) -> tuple[Any, list[Value]]:
+def watched(
+    function: Callable[..., Any], arguments: Sequence[Any], parameters: Iterable[Value] = (), numbers: Any = ()
+) -> tuple[Any, list[Value]]:
     """Returns what a function makes of Values, and the random leaves that it drew, in order.
 
-    Raises CompileError where the function looks at a number that training or the data will change.
+    `parameters` are Values that it uses without being given them; those of the arguments that are in `numbers` are
+    plain numbers when nothing is traced. Raises CompileError where the function looks at a number that training or the
+    data will change.
     """
     drawn: list[Value] = []
 
@@ -161,26 +165,21 @@ def watched(function: Callable[..., Any], arguments: Sequence[Any]) -> tuple[Any
         if event == "leaf":
             drawn.append(node)
         elif any(isinstance(each, Value) and each.op is not operation.CONSTANT for each in (node, other)):
-            what = "float()" if event == "__float__" else _COMPARISONS[event]
             name = node.label or (f"the result of {node.op.name}" if node.children else "an input")
             raise CompileError(
-                f"{_where()} looks at {name} by {what}: a compiled program would do for every example what it did for"
+                f"{_where()} looks at {name} by {event}: a compiled program would do for every example what it did for"
                 f" the one it was traced with (here {node.data:.4g}); use maximum, minimum, clamp, relu or select, or"
                 " run it eagerly"
             )
 
-    with watching(look):
+    with no_gc(), traced([*_flat(list(arguments)), *parameters], look, _flat(numbers)):
         return function(*arguments), drawn
-
-
-_COMPARISONS = {"__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">="}
-_PACKAGE = str(Path(__file__).parents[1])
 
 
 def _where() -> str:
     """The line of the user's code that is running."""
     for frame in reversed(traceback.extract_stack()):
-        if not frame.filename.startswith(_PACKAGE):
+        if not frame.filename.startswith(PACKAGE):
             return f"{Path(frame.filename).name}, line {frame.lineno},"
     return "the function"
 

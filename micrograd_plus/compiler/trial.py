@@ -1,0 +1,194 @@
+"""A trial run of somebody's function leaves no trace: what it changed is put back.
+
+To trace a function is to run it, and so is to compare it with a program. A counter, a running mean, a generator of
+random numbers must not notice. What is put back is plain data that the function reaches by its closure, its globals,
+its object and their attributes, and the states of `random` and `numpy.random`.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import random
+import types
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from micrograd_plus.value import Value
+
+__all__ = ["trial", "values_behind"]
+
+MOST = 100_000
+"""So many things are looked at; the data set that a function holds may be larger, and no one changes that."""
+
+_CONTAINERS = (list, dict, set, deque, bytearray)
+_PLAIN = (int, float, complex, str, bytes, bool, type(None), Value, type, types.ModuleType, types.BuiltinFunctionType)
+_ITERATORS = (itertools.count, itertools.cycle, type(iter([])), type(iter(())), type(iter(range(0))))
+
+
+@contextmanager
+def trial(*functions: Any) -> Iterator[None]:
+    """Within it, the functions may be run; afterwards what they reach is as it was.
+
+    >>> calls = []
+    >>> with trial(lambda: calls.append(1)):
+    ...     calls.append(1)
+    >>> calls
+    []
+    """
+    put_back = [_state_of(random), _state_of(np.random)]
+    put_back += [restore for thing in _reached(functions) if (restore := _restorer(thing)) is not None]
+    try:
+        yield
+    finally:
+        for restore in put_back:
+            restore()
+
+
+def values_behind(function: Any) -> list[Value]:
+    """Returns the leaves that a function reaches without being given them: weights in a closure, a model's parameters.
+
+    >>> w = Value(2.0, "w")
+    >>> values_behind(lambda x: w * x)
+    [Value(2, label='w')]
+    """
+    return [each for each in _reached([function]) if isinstance(each, Value) and not each.children]
+
+
+def _reached(roots: Iterable[Any]) -> list[Any]:
+    """Whatever the roots hold, each once, themselves first."""
+    seen: dict[int, Any] = {}
+    todo = deque(roots)
+    while todo and len(seen) < MOST:
+        thing = todo.popleft()
+        if id(thing) not in seen and (not isinstance(thing, _PLAIN) or isinstance(thing, Value)):
+            seen[id(thing)] = thing
+            todo.extend(_inside(thing))
+    return [*seen.values()]
+
+
+def _inside(thing: Any) -> Iterable[Any]:
+    if isinstance(thing, (Value, np.ndarray)):
+        return ()
+    if isinstance(thing, _Globals):
+        return list(thing.found.values())
+    if isinstance(thing, dict):
+        return list(thing.values())
+    if isinstance(thing, (list, tuple, set, frozenset, deque)):
+        return list(thing)
+    if isinstance(thing, types.FunctionType):
+        return [*(thing.__closure__ or ()), *(thing.__defaults__ or ()), vars(thing), _globals_of(thing)]
+    if isinstance(thing, types.MethodType):
+        return [thing.__self__, thing.__func__]
+    if isinstance(thing, types.CellType):
+        return [thing.cell_contents] if _is_filled(thing) else ()
+    inside = [*vars(thing).values()] if hasattr(thing, "__dict__") else []
+    methods = [each for each in vars(type(thing)).values() if isinstance(each, types.FunctionType)]
+    return [*inside, *(each for each in methods if not _is_ours(each))]
+
+
+class _Globals:
+    """The globals that a function names, as something that can be put back."""
+
+    def __init__(self, function: types.FunctionType) -> None:
+        self.home = function.__globals__
+        self.found = {name: self.home[name] for name in _names(function.__code__) if name in self.home}
+
+
+def _globals_of(function: types.FunctionType) -> Any:
+    return () if _is_ours(function) else _Globals(function)
+
+
+def _names(code: types.CodeType) -> set[str]:
+    inner = [each for each in code.co_consts if isinstance(each, types.CodeType)]
+    return {*code.co_names}.union(*map(_names, inner))
+
+
+def _is_ours(function: types.FunctionType) -> bool:
+    return function.__module__.partition(".")[0] == __name__.partition(".")[0]
+
+
+def _is_filled(cell: types.CellType) -> bool:
+    try:
+        return cell.cell_contents is not cell
+    except ValueError:
+        return False
+
+
+# -------------------------------------------------------------------- how each kind is put back
+
+
+def _restorer(thing: Any) -> Callable[[], None] | None:
+    """What puts a thing back as it is now; None for what does not change."""
+    if isinstance(thing, (random.Random, np.random.RandomState, np.random.Generator)):
+        return _state_of(thing)
+    if isinstance(thing, np.ndarray):
+        return _array(thing)
+    if isinstance(thing, types.CellType):
+        return _cell(thing) if _is_filled(thing) else None
+    if isinstance(thing, _Globals):
+        before = _kept(thing.found)
+        return lambda: thing.home.update(before)
+    if isinstance(thing, _CONTAINERS):
+        return _container(thing)
+    if hasattr(thing, "__dict__") and not isinstance(thing, (types.FunctionType, types.MethodType)):
+        return _container(vars(thing))
+    return None
+
+
+def _state_of(generator: Any) -> Callable[[], None]:
+    if isinstance(generator, np.random.Generator):
+        state = copy.deepcopy(generator.bit_generator.state)
+        return lambda: setattr(generator.bit_generator, "state", state)
+    names = ("getstate", "setstate") if hasattr(generator, "getstate") else ("get_state", "set_state")
+    get, put = (getattr(generator, name) for name in names)
+    before = get()
+    return lambda: put(before)
+
+
+def _array(array: Any) -> Callable[[], None]:
+    before = array.copy()
+
+    def restore() -> None:
+        if array.flags.writeable and not np.array_equal(array, before, equal_nan=array.dtype.kind in "fc"):
+            array[...] = before
+
+    return restore
+
+
+def _cell(cell: types.CellType) -> Callable[[], None]:
+    (before,) = _kept([cell.cell_contents])
+    return lambda: setattr(cell, "cell_contents", before)
+
+
+def _container(container: Any) -> Callable[[], None]:
+    before = _kept(container)
+
+    def restore() -> None:
+        if isinstance(container, (dict, set)):
+            container.clear()
+            container.update(before)
+        elif isinstance(container, deque):
+            container.clear()
+            container.extend(before)
+        else:
+            container[:] = before
+
+    return restore
+
+
+def _kept(container: Any) -> Any:
+    """A copy of a container; an iterator in it, which a run would advance, is kept as a copy too."""
+    if isinstance(container, dict):
+        return {key: _still(each) for key, each in container.items()}
+    if isinstance(container, bytearray):
+        return bytes(container)
+    return type(container)(map(_still, container)) if not isinstance(container, deque) else list(map(_still, container))
+
+
+def _still(thing: Any) -> Any:
+    return copy.copy(thing) if isinstance(thing, _ITERATORS) else thing
