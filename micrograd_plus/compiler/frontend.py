@@ -76,15 +76,10 @@ def compile_graph(
 ) -> Program:  # fmt: skip
     """Returns the Program of a graph with these inputs; `random` are its random leaves in the order of their draws."""
     outputs = _checked_outputs(target)
-    given, leaves = [], []
-    for i, each in enumerate(inputs):
-        inside = list(_flat(each))
-        for leaf in inside:
-            if not isinstance(leaf, Value):
-                raise TypeError(f"inputs are Values, in lists for arguments with many numbers, but got {leaf!r}")
-        name = names[i] if names else stem([leaf.label for leaf in inside]) or ("x" if len(inputs) == 1 else f"x{i}")
-        given.append(Input(name if name.isidentifier() else f"x{i}", _shape(each)))
-        leaves += inside
+    leaves = list(_flat(inputs))
+    for leaf in leaves:
+        if not isinstance(leaf, Value):
+            raise TypeError(f"inputs are Values, in lists for arguments with many numbers, but got {leaf!r}")
     if not leaves:
         raise CompileError(
             "the graph has no inputs, so that nothing differs from example to example; make what does differ with"
@@ -92,11 +87,7 @@ def compile_graph(
         )
     if len(set(leaves)) < len(leaves):
         raise CompileError("an input is there twice; give each leaf one place")
-    seen: dict[str, int] = {}
-    for i, each in enumerate(given):
-        seen[each.name] = seen.get(each.name, 0) + 1
-        if seen[each.name] > 1:
-            given[i] = Input(f"{each.name}_{i}", each.shape)
+    given = _named(inputs, names)
     if parameters is None:
         known = set(leaves)
         parameters = [
@@ -106,6 +97,17 @@ def compile_graph(
     with no_gc():
         traced = trace(outputs, leaves, parameters, random)
         return Program(plan_of(traced, given), traced, parameters, given, target)
+
+
+def _named(inputs: Sequence[Any], names: Sequence[str]) -> list[Input]:
+    """The inputs under these names or, if there are none, under what their labels have in common; each name once."""
+    found: list[Input] = []
+    for i, each in enumerate(inputs):
+        name = names[i] if names else stem([leaf.label for leaf in _flat(each)]) or ("x" if len(inputs) == 1 else "")
+        name = name if name.isidentifier() else f"x{i}"
+        taken = any(name == other.name for other in found)
+        found.append(Input(f"{name}_{i}" if taken else name, _shape(each)))
+    return found
 
 
 class Compiled:
