@@ -6,6 +6,7 @@ import inspect
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from threading import RLock
 from typing import Any, overload
 
 import numpy as np
@@ -125,6 +126,7 @@ class Compiled:
         self.function, self.parameters = function, parameters
         self.names = _argument_names(function)
         self.programs: dict[tuple[tuple[int, ...], ...], Program] = {}
+        self._tracing = RLock()
 
     def __call__(self, *batch: Any) -> Any:
         """Returns the outputs for a batch; see `Program.__call__`."""
@@ -142,7 +144,9 @@ class Compiled:
             for name, each in zip(self.names, arrays):
                 if each.ndim == 0 or not len(each):
                     raise ValueError(f"{name} is a batch, with the examples along its first axis, but got {each!r}")
-            self.programs[shapes] = self._trace([each[0] for each in arrays])
+            with self._tracing:  # whichever thread comes first; the others find what it made
+                if shapes not in self.programs:
+                    self.programs[shapes] = self._trace([each[0] for each in arrays])
         return self.programs[shapes]
 
     def _trace(self, example: Sequence[Any]) -> Program:

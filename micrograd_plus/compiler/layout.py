@@ -244,23 +244,20 @@ class _Planner:
 
         Lists of unequal lengths stay together, filled up, if the operation has a number that changes nothing.
         """
-        group = [i for i, starred in enumerate(op.starred) if starred]
-        widths = np.array([len(each[group[0]]) for each in operands])
+        widths = np.array([len(each[op.starred.index(True)]) for each in operands])
         widest = int(widths.max())
         if op in NEUTRAL and (widths != widest).any() and widths.sum() >= _FILL * widest * len(widths):
             pad = self.neutral(NEUTRAL[op])
             operands = [
-                [row + [pad] * (widest - len(row)) if i in group else row for i, row in enumerate(each)]
+                [row + [pad] * (widest - len(row)) if starred else row for starred, row in zip(op.starred, each)]
                 for each in operands
             ]
             widths[:] = widest
         parts = []
         for width in np.unique(widths).tolist():
             chosen = np.flatnonzero(widths == width)
-            table = [
-                np.array([operands[m][i] if i in group else operands[m][i][0] for m in chosen.tolist()], np.int64)
-                for i in range(len(op.operands))
-            ]
+            columns = [np.array(column, np.int64) for column in zip(*[operands[m] for m in chosen.tolist()])]
+            table = [column if starred else column[:, 0] for starred, column in zip(op.starred, columns)]
             parts.append((nodes[chosen], table))
         return parts
 
