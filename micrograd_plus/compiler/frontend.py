@@ -13,7 +13,8 @@ import numpy as np
 
 from micrograd_plus import operation
 from micrograd_plus.compiler.names import stem
-from micrograd_plus.compiler.program import Gradients, Input, Program, plan_of
+from micrograd_plus.compiler.plan import Input, plan_of
+from micrograd_plus.compiler.program import Gradients, Program
 from micrograd_plus.compiler.trace import CompileError, trace
 from micrograd_plus.mode import no_gc, watching
 from micrograd_plus.value import Number, Value, constant, topological_order
