@@ -21,7 +21,18 @@ __all__ = ["PACKAGE", "Traced", "traced"]
 
 PACKAGE = str(Path(__file__).parent)
 
-_ENGINE = ("errors", "functions", "methods", "mode", "tracing", "value", "compiler/frontend", "nn/layers", "nn/losses", "nn/owners")
+_ENGINE = (
+    "errors",
+    "functions",
+    "methods",
+    "mode",
+    "tracing",
+    "value",
+    "compiler/frontend",
+    "nn/layers",
+    "nn/losses",
+    "nn/owners",
+)
 _TRUSTED = frozenset(f"{PACKAGE}/{file}.py" for file in _ENGINE)
 """Files that look at numbers to compute with them, or to refuse them, and for nothing else."""
 
@@ -91,7 +102,7 @@ def traced(
     The leaves among `numbers` stand for what is a plain number when nothing is traced, as a target is. The events are
     those of `mode.watching`, and the others are named as a message writes them: `.data`, `.grad`, no_grad(), `==`.
     """
-    seen = {**{each: Traced for each in leaves}, **{each: TracedNumber for each in numbers}}
+    seen = {**dict.fromkeys(leaves, Traced), **dict.fromkeys(numbers, TracedNumber)}
     made: list[Value] = []
 
     def watch(event: str, node: Value, other: Any) -> None:

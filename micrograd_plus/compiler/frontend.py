@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import inspect
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from threading import RLock
 from typing import Any, overload
 
 import numpy as np
 
 from micrograd_plus import operation
 from micrograd_plus.compiler.names import stem
-from micrograd_plus.compiler.program import Gradients, Input, Program, plan_of
+from micrograd_plus.compiler.plan import Input, plan_of
+from micrograd_plus.compiler.program import Gradients, Program
 from micrograd_plus.compiler.trace import CompileError, trace
-from micrograd_plus.mode import no_gc, watching
+from micrograd_plus.compiler.trial import trial, values_behind
+from micrograd_plus.mode import no_gc
+from micrograd_plus.tracing import PACKAGE, traced
 from micrograd_plus.value import Number, Value, constant, topological_order
 
 __all__ = ["Compiled", "compile", "compile_graph", "watched"]
@@ -76,15 +80,10 @@ def compile_graph(
 ) -> Program:  # fmt: skip
     """Returns the Program of a graph with these inputs; `random` are its random leaves in the order of their draws."""
     outputs = _checked_outputs(target)
-    given, leaves = [], []
-    for i, each in enumerate(inputs):
-        inside = list(_flat(each))
-        for leaf in inside:
-            if not isinstance(leaf, Value):
-                raise TypeError(f"inputs are Values, in lists for arguments with many numbers, but got {leaf!r}")
-        name = names[i] if names else stem([leaf.label for leaf in inside]) or ("x" if len(inputs) == 1 else f"x{i}")
-        given.append(Input(name if name.isidentifier() else f"x{i}", _shape(each)))
-        leaves += inside
+    leaves = list(_flat(inputs))
+    for leaf in leaves:
+        if not isinstance(leaf, Value):
+            raise TypeError(f"inputs are Values, in lists for arguments with many numbers, but got {leaf!r}")
     if not leaves:
         raise CompileError(
             "the graph has no inputs, so that nothing differs from example to example; make what does differ with"
@@ -92,11 +91,7 @@ def compile_graph(
         )
     if len(set(leaves)) < len(leaves):
         raise CompileError("an input is there twice; give each leaf one place")
-    seen: dict[str, int] = {}
-    for i, each in enumerate(given):
-        seen[each.name] = seen.get(each.name, 0) + 1
-        if seen[each.name] > 1:
-            given[i] = Input(f"{each.name}_{i}", each.shape)
+    given = _named(inputs, names)
     if parameters is None:
         known = set(leaves)
         parameters = [
@@ -106,6 +101,17 @@ def compile_graph(
     with no_gc():
         traced = trace(outputs, leaves, parameters, random)
         return Program(plan_of(traced, given), traced, parameters, given, target)
+
+
+def _named(inputs: Sequence[Any], names: Sequence[str]) -> list[Input]:
+    """The inputs under these names or, if there are none, under what their labels have in common; each name once."""
+    found: list[Input] = []
+    for i, each in enumerate(inputs):
+        name = names[i] if names else stem([leaf.label for leaf in _flat(each)]) or ("x" if len(inputs) == 1 else "")
+        name = name if name.isidentifier() else f"x{i}"
+        taken = any(name == other.name for other in found)
+        found.append(Input(f"{name}_{i}" if taken else name, _shape(each)))
+    return found
 
 
 class Compiled:
@@ -123,6 +129,7 @@ class Compiled:
         self.function, self.parameters = function, parameters
         self.names = _argument_names(function)
         self.programs: dict[tuple[tuple[int, ...], ...], Program] = {}
+        self._tracing = RLock()
 
     def __call__(self, *batch: Any) -> Any:
         """Returns the outputs for a batch; see `Program.__call__`."""
@@ -140,13 +147,23 @@ class Compiled:
             for name, each in zip(self.names, arrays):
                 if each.ndim == 0 or not len(each):
                     raise ValueError(f"{name} is a batch, with the examples along its first axis, but got {each!r}")
-            self.programs[shapes] = self._trace([each[0] for each in arrays])
+            with self._tracing:  # whichever thread comes first; the others find what it made
+                if shapes not in self.programs:
+                    examples = [[each[i] for each in arrays] for i in {0, len(arrays[0]) - 1}]
+                    self.programs[shapes] = self._trace(examples) if arrays else self._trace([[]])
         return self.programs[shapes]
 
-    def _trace(self, example: Sequence[Any]) -> Program:
-        names = [*self.names, *(f"x{i}" for i in range(len(self.names), len(example)))]
-        leaves = [_leaves(array.tolist(), name) for array, name in zip(example, names)]
-        output, random = watched(self.function, leaves)
+    def _trace(self, examples: Sequence[Sequence[Any]]) -> Program:
+        """Traces the function with the first example, and again with the last: the graphs must be the same."""
+        names = [*self.names, *(f"x{i}" for i in range(len(self.names), len(examples[0])))]
+        behind = values_behind(self.function)
+        graphs = []
+        for example in (examples[0], examples[-1]):
+            leaves = [_leaves(array.tolist(), name) for array, name in zip(example, names)]
+            with trial(self.function):
+                graphs.append((leaves, *watched(self.function, leaves, behind)))
+        refuse_another_graph(*((output, leaves) for leaves, output, _ in graphs))
+        leaves, output, random = graphs[0]
         return compile_graph(output, leaves, self.parameters, names, random)
 
 
@@ -174,6 +191,35 @@ def watched(
 
     with no_gc(), traced([*_flat(list(arguments)), *parameters], look, _flat(numbers)):
         return function(*arguments), drawn
+
+
+def refuse_another_graph(first: tuple[Any, Any], second: tuple[Any, Any]) -> None:
+    """Raises CompileError unless two traces, each an output and its inputs, are the same graph, to the constants."""
+    one, other = _form_of(*first), _form_of(*second)
+    if one != other:
+        what = (
+            "a number that it uses" if len(one) == len(other) else f"its graph, of {len(one)} and of {len(other)} nodes"
+        )
+        raise CompileError(
+            f"traced twice, the function differs in {what}: it hangs on chance, on a state or on the data, which a"
+            " compiled program would not; run it eagerly, or draw by nn.Dropout or operation.Bernoulli"
+        )
+
+
+def _form_of(output: Any, inputs: Any) -> list[Any]:
+    """A graph as plain data: an operation with its operands' places, an input's place, a constant's number."""
+    places = {leaf: ("input", i) for i, leaf in enumerate(_flat(inputs))}
+    index: dict[Value, int] = {}
+    found: list[Any] = []
+    for node in topological_order(*_checked_outputs(output)):
+        index[node] = len(found)
+        if node.children:
+            found.append((node.op, *(index[child] for child in node.children)))
+        elif node.op is operation.CONSTANT:
+            found.append(node.data)
+        else:
+            found.append(places.get(node, node if node.op.shared else node.op.label))
+    return found
 
 
 def _where() -> str:

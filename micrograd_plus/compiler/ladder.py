@@ -104,16 +104,16 @@ def _defined(rows: int, kinds: dict[Op, int], with_back: bool) -> list[str]:
     lines = [f"rows = np.empty(({rows}, B))  # a row for each number, a column for each example", ""]
     for op, number in kinds.items():
         lines += _step(op, number) + (_back(op, number) if with_back else [])
-    steps = ", ".join(f"step_{i}" for i in range(len(kinds)))
+    steps = "".join(f"step_{i}, " for i in range(len(kinds)))
     lines += [
-        f"steps, value = ({steps},), list(rows)",
+        f"steps, value = ({steps}), list(rows)",
         "at = lambda each, buffer: buffer[each] if type(each) is int else each",
         "ladder = [(steps[k], value[out], at(x, value), at(y, value), at(z, value)) for k, out, x, y, z in rungs]",
     ]
     if with_back:
         lines += [
             "d_rows = np.zeros(rows.shape)",
-            f"backs, upstream = ({steps.replace('step', 'back')},), list(d_rows)",
+            f"backs, upstream = ({steps.replace('step', 'back')}), list(d_rows)",
             "descent = [",
             "    (backs[k], upstream[out], value[out], at(x, value), at(y, value), at(z, value), at(x, upstream),",
             "     at(y, upstream), at(z, upstream))",

@@ -114,9 +114,7 @@ class _Planner:
         self.space = np.array(folded.space, np.int8)
         self.rank = np.arange(len(folded.space)) + (1 << 40)  # the order of nodes that have no address yet
         self.rank[trace.parameters] = np.arange(len(trace.parameters)) + (1 << 40)
-        self.parameter = np.zeros(len(folded.space), bool)
-        self.parameter[trace.parameters] = True
-        self.parameters_placed = 0
+        self.parameters, self.parameters_placed = set(trace.parameters.tolist()), 0
         self.shared_rows = len(trace.parameters)
         self.address[trace.inputs] = np.arange(len(trace.inputs))
         self.address[trace.random] = np.arange(len(trace.random)) + len(trace.inputs)
@@ -151,7 +149,7 @@ class _Planner:
         for node in flat[self.address[flat] < 0].tolist():
             if self.address[node] >= 0:
                 continue
-            if self.parameter[node]:
+            if node in self.parameters:
                 self.address[node] = self.parameters_placed
                 self.parameters_placed += 1
                 continue
@@ -246,46 +244,40 @@ class _Planner:
 
         Lists of unequal lengths stay together, filled up, if the operation has a number that changes nothing.
         """
-        group = [i for i, name in enumerate(op.operands) if name.startswith("*")]
-        widths = np.array([len(each[group[0]]) for each in operands])
+        widths = np.array([len(each[op.starred.index(True)]) for each in operands])
         widest = int(widths.max())
         if op in NEUTRAL and (widths != widest).any() and widths.sum() >= _FILL * widest * len(widths):
             pad = self.neutral(NEUTRAL[op])
             operands = [
-                [row + [pad] * (widest - len(row)) if i in group else row for i, row in enumerate(each)]
+                [row + [pad] * (widest - len(row)) if starred else row for starred, row in zip(op.starred, each)]
                 for each in operands
             ]
             widths[:] = widest
         parts = []
         for width in np.unique(widths).tolist():
             chosen = np.flatnonzero(widths == width)
-            table = [
-                np.array([operands[m][i] if i in group else operands[m][i][0] for m in chosen.tolist()], np.int64)
-                for i in range(len(op.operands))
-            ]
+            columns = [np.array(column, np.int64) for column in zip(*[operands[m] for m in chosen.tolist()])]
+            table = [column if starred else column[:, 0] for starred, column in zip(op.starred, columns)]
             parts.append((nodes[chosen], table))
         return parts
 
     def neutral(self, number: float) -> int:
         """Returns the node of a constant that fills up short lists."""
-        if number in self.neutrals:
-            return self.neutrals[number]
-        node = self.neutrals[number] = self.new_node(SHARED)
-        self.folded.constants[node] = number
-        return node
+        if number not in self.neutrals:
+            (self.neutrals[number],) = self.new_nodes(SHARED, 1).tolist()
+            self.folded.constants[self.neutrals[number]] = number
+        return self.neutrals[number]
 
-    def new_node(self, space: int) -> int:
-        """Enters a node that the graph did not have, and returns its number."""
-        node = len(self.address)
-        self.folded.space.append(space)
-        self.folded.level.append(0)
-        self.computed = np.append(self.computed, False)
-        self.copied = np.append(self.copied, -1)
-        self.address = np.append(self.address, -1)
-        self.space = np.append(self.space, np.int8(space))
-        self.rank = np.append(self.rank, node + (1 << 40))
-        self.parameter = np.append(self.parameter, False)
-        return node
+    def new_nodes(self, space: int, count: int) -> Integers:
+        """Enters nodes that the graph did not have, and returns their numbers."""
+        nodes = np.arange(count) + len(self.address)
+        self.folded.space += [space] * count
+        self.folded.level += [0] * count
+        self.address, self.copied = (np.append(each, [-1] * count) for each in (self.address, self.copied))
+        self.computed = np.append(self.computed, [False] * count)
+        self.space = np.append(self.space, np.full(count, space, np.int8))
+        self.rank = np.append(self.rank, nodes + (1 << 40))
+        return nodes
 
     def lay_reduce(self, group: _Group, nodes: Integers, table: list[Integers]) -> None:
         if group.op in NEUTRAL:  # the order of its terms does not matter
@@ -313,7 +305,7 @@ class _Planner:
         if not bias:
             self.lay_map(_Group(ops.mul, group.space, group.nodes), nodes, factors)
             return
-        products = np.array([self.new_node(group.space) for _ in nodes], np.int64)
+        products = self.new_nodes(group.space, len(nodes))
         self.lay_map(_Group(ops.mul, group.space, group.nodes), products, factors)
         self.lay_map(_Group(ops.add, group.space, group.nodes), nodes, [products, bias[0]])
 

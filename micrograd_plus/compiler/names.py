@@ -69,10 +69,6 @@ class Namer:
         for node, label in enumerate(trace.labels):
             if label and address[node] >= 0:
                 self.labels[spaces[node]][address[node]] = label
-        self.starts: dict[int, list[int]] = {SHARED: [], BATCHED: []}
-        self.regions: dict[int, list[str]] = {SHARED: [], BATCHED: []}
-        for each in sorted(layout.instructions, key=lambda one: int(one.rows.min())):
-            self.starts[each.space].append(int(each.rows.min()))
         self.name_instructions(layout.instructions)
 
     @property
@@ -105,9 +101,7 @@ class Namer:
             names[each.space][start] = self.unique(name)
             insort(bases[each.space], (start, base))
             self.waiting.add(names[each.space][start])
-        for space in (SHARED, BATCHED):
-            self.starts[space] = sorted(names[space])
-            self.regions[space] = [names[space][start] for start in self.starts[space]]
+        self.regions = {space: sorted(found.items()) for space, found in names.items()}
 
     def base(self, each: Instruction, bases: dict[int, list[tuple[int, str]]]) -> str:
         """The module that an instruction belongs to: that of its parameters, or of what it reads."""
@@ -132,8 +126,8 @@ class Namer:
         if space == SHARED and start < self.layout.parameters:
             stop = min(start + min(size, 4096), self.layout.parameters)
             return stem(self.labels[SHARED][start:stop]) or "parameters"
-        at = bisect_right(self.starts[space], start) - 1
-        return self.regions[space][at] if at >= 0 else "constants"
+        at = bisect_right(self.regions[space], (start, "\uffff")) - 1
+        return self.regions[space][at][1] if at >= 0 else "constants"
 
 
 def stem(labels: Sequence[str]) -> str:
@@ -149,16 +143,15 @@ def stem(labels: Sequence[str]) -> str:
     parts = [re.findall(r"[^\W\d_]+(?:_[^\W\d_]+)*|\d+", label) for label in labels]
     if not parts or not all(parts):
         return ""
-    length = min(map(len, parts))
-    columns = [sorted({part[i] for part in parts}) for i in range(length)]
+    columns = [sorted(set(column)) for column in zip(*parts)]
     kept: list[str] = []
-    varies = [len(column) > 1 for column in columns]
-    for i, column in enumerate(columns):
-        numbered = i + 1 < length and varies[i + 1] and columns[i + 1][0].isdigit()
-        named = any(not later[0].isdigit() for later in columns[i + 2 :])
-        if not varies[i] and not (numbered and named):
-            kept.append(column[0])
-        elif varies[i] and not column[0].isdigit() and len(column) <= 3:
-            kept.append("_".join(column))
+    for i, (first, *others) in enumerate(columns):
+        following = columns[i + 1 :]
+        counted = len(following) > 0 and len(following[0]) > 1 and following[0][0].isdigit()
+        named = any(not each[0].isdigit() for each in following[1:])
+        if not others and not (counted and named):  # of layers and neurons, the innermost says enough
+            kept.append(first)
+        elif others and not first.isdigit() and len(others) < 3:
+            kept.append("_".join([first, *others]))
     name = "_".join(kept)
     return name if not name[:1].isdigit() else f"n_{name}"

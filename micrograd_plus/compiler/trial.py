@@ -87,8 +87,8 @@ def _inside(thing: Any) -> Iterable[Any]:
     if isinstance(thing, types.CellType):
         return [thing.cell_contents] if _is_filled(thing) else ()
     inside = [*vars(thing).values()] if hasattr(thing, "__dict__") else []
-    methods = [each for each in vars(type(thing)).values() if isinstance(each, types.FunctionType)]
-    return [*inside, *(each for each in methods if not _is_ours(each))]
+    members = [each for kind in type(thing).__mro__ for each in vars(kind).values()]
+    return [*inside, *(each for each in members if isinstance(each, types.FunctionType) and not _is_ours(each))]
 
 
 class _Globals:

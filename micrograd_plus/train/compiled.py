@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -38,15 +38,9 @@ class CompiledEngine:
     """
 
     def __init__(
-        self,
-        model: Module,
-        loss: Loss,
-        optimizer: Optimizer,
-        *,
-        penalty: Penalty | None = None,
-        clip_norm: float | None = None,
-        clip_value: float | None = None,
-    ) -> None:
+        self, model: Module, loss: Loss, optimizer: Optimizer, *, penalty: Penalty | None = None,
+        clip_norm: float | None = None, clip_value: float | None = None,
+    ) -> None:  # fmt: skip
         self.model, self.loss, self.optimizer, self.penalty = model, loss, optimizer, penalty
         self.state = TrainState(optimizer, clip_norm=clip_norm, clip_value=clip_value)
         self._modules = list(model.modules())
@@ -122,17 +116,14 @@ class CompiledEngine:
         inputs = [Value(x, name) for x, name in zip(data.inputs[0], data.feature_names)]
         target = data.targets[0]
         wanted = [Value(y, f"y{i}") for i, y in enumerate(target)] if isinstance(target, list) else Value(target, "y")
-        with self._trying_out():
+        with self._trying_out(), evaluating(self.model) if isinstance(mode, str) else nullcontext():
             if mode == "predict":
-                with evaluating(self.model):
-                    output, random = watched(self.model, [inputs])
+                output, random = watched(self.model, [inputs])
                 return compile_graph((_form(output),), [inputs], self._parameters, ["x"], random)
+            (loss, output), random = watched(self._loss_and_output, [inputs, wanted])
             if mode == "evaluate":
-                with evaluating(self.model):
-                    (loss, output), random = watched(self._loss_and_output, [inputs, wanted])
                 outputs = [loss, _form(output)]
             else:
-                (loss, _), random = watched(self._loss_and_output, [inputs, wanted])
                 outputs = [loss] if self.penalty is None else [loss, self.penalty(self.optimizer.parameters)]
             return compile_graph(tuple(outputs), [inputs, wanted], self._parameters, ["x", "y"], random)
 

@@ -93,8 +93,8 @@ class TrainState:
         old = self.active
         if program is not old:
             places = self.places[program] = self.places.get(program) or _Places.of(program, self.optimizer)
-            if program not in self.loaded:
-                program.load()  # for the parameters that the optimizer has not
+            if not places.are_all and program not in self.loaded:
+                program.load()
                 self.loaded.add(program)
             if old is None:
                 self._take(program, places.order)
@@ -116,14 +116,14 @@ class TrainState:
     def step(self, program: Program, columns: Sequence[Array]) -> float:
         """Does what `Trainer.step` does, with a program that is `running` and columns that are checked."""
         rows = self.use(program)
-        self.stepped = program
         bound = program.bind(columns, program.every_output)
         bound.forward(columns)
         bound.backward(columns, 1.0 / bound.size)
+        self.stepped = program
         g = program.d_shared[rows]
         if self.clip_norm is not None or self.clip_value is not None:
             self._clip(g)
-            program.d_shared[rows] = g
+            program.d_shared[rows] = g  # it may be a copy
         t, rate = self.optimizer.t + 1, self.optimizer.rate
         # a step that can't fail writes over the states; any other one leaves them until its result is seen to be finite
         certain = self.tame and rate < 1e50 and np.dot(g, g) < 1e100
@@ -187,6 +187,11 @@ class _Places:
     rows: Any
     order: Integers
     back: Integers
+
+    @property
+    def are_all(self) -> bool:
+        """Whether the program has no other parameters."""
+        return isinstance(self.rows, slice)
 
     @classmethod
     def of(cls, program: Program, optimizer: Optimizer) -> _Places:

@@ -268,6 +268,20 @@ def test_threads_run_one_program_and_each_gets_its_own_results():
                 np.testing.assert_array_equal(mine, theirs)
 
 
+def test_threads_that_need_the_same_new_program_make_it_once():
+    calls = []
+
+    def function(row):
+        calls.append(len(row))
+        return total([x.sin() for x in row])
+
+    compiled = compile(function)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda i: compiled(np.full((2, 40), float(i))), range(8)))
+    np.testing.assert_allclose(found, [[40 * np.sin(i)] * 2 for i in range(8)])
+    assert calls == [40]
+
+
 # -------------------------------------------------------------------- caching
 
 

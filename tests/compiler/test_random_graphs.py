@@ -11,11 +11,13 @@ from micrograd_plus import Value, apply, dot, logsumexp, operation, ops, select,
 from micrograd_plus.compiler import compile
 from micrograd_plus.value import leaf
 
-UNARY = [op for op in ops.TABLE.values() if not op.is_nary and len(op.operands) == 1] + [
+JUMPS = {"step", "sign", "floor", "ceil", "trunc", "round"}  # there a rounding error is a whole step
+UNARY = [op for op in ops.TABLE.values() if len(op.operands) == 1 and not op.is_nary and op.name not in JUMPS] + [
     ops.leaky_relu(0.1), ops.elu(0.7), ops.clamp(-0.5, 0.5), *[ops.power(k) for k in (0.5, 2.0, 3.0, -1.0, 1.5, 4.0)]
 ]  # fmt: skip
 BINARY = [op for op in ops.TABLE.values() if not op.is_nary and len(op.operands) == 2]
-POSITIVE = {"log", "sqrt", "power", "log1p"}
+POSITIVE = {"log", "log2", "log10", "log1p", "sqrt", "rsqrt", "reciprocal", "power"}
+INSIDE = {"asin", "acos", "atanh"}
 
 
 class Draw:
@@ -40,12 +42,16 @@ class Draw:
         xs = rng.choice(vectors)
         if op.name in POSITIVE:
             xs = [x * x + 0.25 for x in xs]
+        if op.name in INSIDE:
+            xs = [x.tanh() * 0.9 for x in xs]
+        if op.name == "acosh":
+            xs = [x * x + 1.25 for x in xs]
         return [apply(op, x) for x in xs]
 
     def binary(self, rng, vectors, index):
         op = rng.choice(BINARY)
         xs, ys = rng.choice(vectors), rng.choice(vectors)
-        if op.name == "div":
+        if op.name in ("div", "hypot", "atan2"):
             ys = [y * y + 0.5 for y in ys]
         if op.name == "pow":
             xs = [x * x + 0.25 for x in xs]
