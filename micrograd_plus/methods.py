@@ -36,7 +36,7 @@ def _comparison(name: str, sign: str) -> Callable[[Value, Number], bool]:
     compare = getattr(float, name)
 
     def method(self: Value, other: Number) -> bool:
-        return compare(self.data, mode.looked_at(f"`{sign}`", self, other))  # type: ignore[no-any-return]
+        return compare(self.data, mode.looked_at(sign, self, other))  # type: ignore[no-any-return]
 
     return method
 

@@ -78,7 +78,7 @@ def is_recording() -> bool:
 def watching(watcher: Watcher) -> Iterator[None]:
     """Within it, `watcher(event, node, other)` is called when this thread looks at a number or makes a random leaf.
 
-    The event is what a message calls the look (`<`, float(), repr()), "made" for a node that an operation made, and
+    The event is what a message calls the look (<, float(), repr()), "made" for a node that an operation made, and
     "leaf" for a random leaf. So a tracer learns of a choice that hangs on data.
     """
     with _block():

@@ -47,12 +47,12 @@ def _reporting(name: str) -> property:
 
     def get(self: Value) -> Any:
         if self.op is not CONSTANT and not _is_trusted(sys._getframe(1)):
-            mode.tell(f"`.{name}`", self, self)
+            mode.tell(f".{name}", self, self)
         return slot.__get__(self)
 
     def put(self: Value, number: float) -> None:
         if not _is_trusted(sys._getframe(1)):
-            mode.tell(f"`.{name} =`", self, self)
+            mode.tell(f".{name} =", self, self)
         slot.__set__(self, number)
 
     return property(get, put)
@@ -63,13 +63,13 @@ class Traced(Value):
 
     __slots__ = ()
 
-    data = _reporting("data")  # type: ignore[assignment]
-    grad = _reporting("grad")  # type: ignore[assignment]
+    data = _reporting("data")
+    grad = _reporting("grad")
 
     @property
     def partials(self) -> tuple[float, ...]:
         """The local derivatives, which are numbers too."""
-        mode.tell("`.partials`", self, self)
+        mode.tell(".partials", self, self)
         return super().partials
 
 
@@ -80,7 +80,7 @@ class TracedNumber(Traced):
 
     def __eq__(self, other: object) -> bool:
         if not _is_trusted(sys._getframe(1)):
-            mode.tell("`==`", self, self)
+            mode.tell("==", self, self)
         return self is other
 
     def __hash__(self) -> int:
@@ -100,7 +100,7 @@ def traced(
     """Within it, `look(event, node, other)` is called for each look at the number of a leaf, or of what is made of it.
 
     The leaves among `numbers` stand for what is a plain number when nothing is traced, as a target is. The events are
-    those of `mode.watching`, and the others are named as a message writes them: `.data`, `.grad`, no_grad(), `==`.
+    those of `mode.watching`, and the others are named as a message writes them: `.data`, `.grad`, no_grad(), ==.
     """
     seen = {**dict.fromkeys(leaves, Traced), **dict.fromkeys(numbers, TracedNumber)}
     made: list[Value] = []

@@ -30,7 +30,7 @@ FLOORS = (
     {"operation"},
     {"ops"},
     {"value"},
-    {"functions", "methods", "pickling"},
+    {"functions", "methods", "pickling", "tracing"},
     {"calculus", "checks", "files", "words"},
     {"compiler", "data", "nn"},
     {"train"},

@@ -197,9 +197,7 @@ def refuse_another_graph(first: tuple[Any, Any], second: tuple[Any, Any]) -> Non
     """Raises CompileError unless two traces, each an output and its inputs, are the same graph, to the constants."""
     one, other = _form_of(*first), _form_of(*second)
     if one != other:
-        what = (
-            "a number that it uses" if len(one) == len(other) else f"its graph, of {len(one)} and of {len(other)} nodes"
-        )
+        what = "a number that it uses" if len(one) == len(other) else f"size: {len(one)}, {len(other)} nodes"
         raise CompileError(
             f"traced twice, the function differs in {what}: it hangs on chance, on a state or on the data, which a"
             " compiled program would not; run it eagerly, or draw by nn.Dropout or operation.Bernoulli"

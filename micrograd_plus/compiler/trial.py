@@ -27,19 +27,12 @@ MOST = 100_000
 
 _CONTAINERS = (list, dict, set, deque, bytearray)
 _PLAIN = (int, float, complex, str, bytes, bool, type(None), Value, type, types.ModuleType, types.BuiltinFunctionType)
-_ITERATORS = (itertools.count, itertools.cycle, type(iter([])), type(iter(())), type(iter(range(0))))
+_ITERATORS: tuple[type, ...] = (itertools.count, itertools.cycle, type(iter([])), type(iter(())), type(iter(range(0))))
 
 
 @contextmanager
 def trial(*functions: Any) -> Iterator[None]:
-    """Within it, the functions may be run; afterwards what they reach is as it was.
-
-    >>> calls = []
-    >>> with trial(lambda: calls.append(1)):
-    ...     calls.append(1)
-    >>> calls
-    []
-    """
+    """Within it, the functions may be run; afterwards what they reach is as it was."""
     put_back = [_state_of(random), _state_of(np.random)]
     put_back += [restore for thing in _reached(functions) if (restore := _restorer(thing)) is not None]
     try:
@@ -50,12 +43,7 @@ def trial(*functions: Any) -> Iterator[None]:
 
 
 def values_behind(function: Any) -> list[Value]:
-    """Returns the leaves that a function reaches without being given them: weights in a closure, a model's parameters.
-
-    >>> w = Value(2.0, "w")
-    >>> values_behind(lambda x: w * x)
-    [Value(2, label='w')]
-    """
+    """Returns the leaves that a function reaches without being given them: weights of a closure, of a model."""
     return [each for each in _reached([function]) if isinstance(each, Value) and not each.children]
 
 

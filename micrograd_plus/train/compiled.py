@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import numpy as np
 
-from micrograd_plus.compiler.frontend import compile_graph, watched
+from micrograd_plus.compiler.frontend import compile_graph, refuse_another_graph, watched
 from micrograd_plus.compiler.program import Program
 from micrograd_plus.compiler.trace import Array, CompileError
+from micrograd_plus.compiler.trial import trial
 from micrograd_plus.data import Dataset
 from micrograd_plus.errors import DomainError
 from micrograd_plus.mode import no_grad
 from micrograd_plus.nn import Module, Optimizer
-from micrograd_plus.train.engine import Loss, NonFiniteError, Penalty, Prediction, evaluating, numbers_of
+from micrograd_plus.train.engine import EagerEngine, Loss, NonFiniteError, Penalty, Prediction, evaluating
 from micrograd_plus.train.trainer import TrainState
 from micrograd_plus.value import Value
 
@@ -44,7 +45,6 @@ class CompiledEngine:
         self.model, self.loss, self.optimizer, self.penalty = model, loss, optimizer, penalty
         self.state = TrainState(optimizer, clip_norm=clip_norm, clip_value=clip_value)
         self._modules = list(model.modules())
-        self._generators = [each for _, each in model.generators()]
         self._parameters = list(dict.fromkeys([*model.parameters(), *optimizer.parameters]))
         self._programs: dict[tuple[Any, ...], Program] = {}
         self._tables: dict[int, _Table] = {}
@@ -113,23 +113,37 @@ class CompiledEngine:
         return self._programs[key]
 
     def _compiled(self, mode: Any, data: Dataset) -> Program:
-        inputs = [Value(x, name) for x, name in zip(data.inputs[0], data.feature_names)]
-        target = data.targets[0]
-        wanted = [Value(y, f"y{i}") for i, y in enumerate(target)] if isinstance(target, list) else Value(target, "y")
-        with self._trying_out(), evaluating(self.model) if isinstance(mode, str) else nullcontext():
-            if mode == "predict":
-                output, random = watched(self.model, [inputs])
-                return compile_graph((_form(output),), [inputs], self._parameters, ["x"], random)
-            (loss, output), random = watched(self._loss_and_output, [inputs, wanted])
-            if mode == "evaluate":
-                outputs = [loss, _form(output)]
-            else:
-                outputs = [loss] if self.penalty is None else [loss, self.penalty(self.optimizer.parameters)]
-            return compile_graph(tuple(outputs), [inputs, wanted], self._parameters, ["x", "y"], random)
+        """The program of one row's graph; the graph of another row must be the same."""
+        another = next((row for row, y in enumerate(data.targets) if y != data.targets[0]), len(data) - 1)
+        with self._trying_out():
+            leaves, outputs, random = self._traced(mode, data, 0)
+        with self._trying_out(), suppress(ArithmeticError, DomainError):  # training may come to that row, and tells
+            refuse_another_graph((outputs, leaves), self._traced(mode, data, another)[1::-1])
+        return compile_graph(outputs, leaves, self._parameters, ["x", "y"][: len(leaves)], random)
 
-    def _loss_and_output(self, inputs: Any, target: Any) -> tuple[Value, Any]:
-        output = self.model(inputs)
-        return self.loss(output, target), output
+    def _traced(self, mode: Any, data: Dataset, row: int) -> tuple[list[Any], tuple[Any, ...], list[Value]]:
+        """The inputs of a row's graph, its outputs in a mode, and its random leaves."""
+        inputs = [Value(x, name) for x, name in zip(data.inputs[row], data.feature_names)]
+        target = data.targets[row]
+        wanted = [Value(y, f"y{i}") for i, y in enumerate(target)] if isinstance(target, list) else Value(target, "y")
+
+        def function(inputs: Any, target: Any) -> tuple[Any, ...]:
+            output = self.model(inputs)
+            if mode == "predict":
+                return (_form(output),)
+            loss = self.loss(output, target)
+            if mode == "evaluate":
+                return loss, _form(output)
+            return (loss,) if self.penalty is None else (loss, self.penalty(self.optimizer.parameters))
+
+        try:
+            with evaluating(self.model) if isinstance(mode, str) else nullcontext():
+                outputs, random = watched(function, [inputs, wanted], self._parameters, numbers=wanted)
+        except (ArithmeticError, CompileError, DomainError):
+            raise
+        except Exception as error:
+            raise CompileError(f"traced, it raises {type(error).__name__}: {error}") from error
+        return [inputs] if mode == "predict" else [inputs, wanted], outputs, random
 
     def _run(self, program: Program, columns: Sequence[Array]) -> tuple[Array, list[Prediction]]:
         """The first and the last output of a program, with the parameters as they are in training now."""
@@ -141,32 +155,52 @@ class CompiledEngine:
         return (first[0] if first else last), last.tolist()
 
     def _compare_with_eager(self, data: Dataset) -> None:
-        """Raises CompileError if the program and the model itself differ on a row, as where the model looks at data."""
-        count = min(len(data), max(4, min(32, 200_000 // self._program("evaluate", data).nodes)))
-        rows = [i * len(data) // count for i in range(count)]  # fewer of a model that takes long
+        """Raises CompileError unless the programs give on some rows what model and loss themselves give.
+
+        In use, predictions and losses; in training, the loss and its gradient, with the same random numbers.
+        """
+        chosen = data.take(self._sample(data))
         self.load()  # so that both draw alike
         try:
-            _, found = self.evaluate(data.take(rows))
+            for name, compiled, eager in (*self._evaluations(chosen), *self._gradients(chosen)):
+                if not np.allclose(compiled, eager, rtol=1e-6, atol=1e-9 * max(1.0, np.max(np.abs(eager)))):
+                    raise CompileError(
+                        f"compiled, {name} is {compiled}, and by itself {eager}: it must do other things for other"
+                        " data; run it with backend='eager', or choose by maximum, relu or select"
+                    )
         except (ArithmeticError, DomainError):
             return  # a number that is not finite: training comes to it, and tells where
-        with evaluating(self.model), no_grad():
-            for row, compiled in zip(rows, found):
-                eager = numbers_of(self.model([Value(x) for x in data.inputs[row]]))
-                if not np.allclose(compiled, eager, rtol=1e-6, atol=1e-9):
-                    raise CompileError(
-                        f"compiled, the model gives {compiled} for row {row}, and by itself {eager}: it must do other"
-                        " things for other data; run it with backend='eager', or choose by maximum, relu or select"
-                    )
+
+    def _sample(self, data: Dataset) -> list[int]:
+        """Rows to compare: from all over the data, fewer of a model that takes long, and one of each class."""
+        count = min(len(data), max(4, min(32, 200_000 // self._program("evaluate", data).nodes)))
+        classes = {y: row for row, y in enumerate(data.targets) if type(y) is int}
+        return [*dict.fromkeys([*(i * len(data) // count for i in range(count)), *list(classes.values())[:100]])]
+
+    def _evaluations(self, data: Dataset) -> Iterator[tuple[str, Any, Any]]:
+        loss, predictions = self.evaluate(data)
+        eager = EagerEngine(self.model, self.loss, self.optimizer)
+        eager_loss, eager_predictions = eager.evaluate(data)
+        yield "a prediction", *_most_apart(predictions, eager_predictions)
+        yield "the loss", loss, eager_loss
+
+    def _gradients(self, data: Dataset) -> Iterator[tuple[str, Any, Any]]:
+        program, columns = self._training_program(data), _Table(data).columns
+        with program.running:
+            self.state.use(program)
+            bound = program.bind(columns, program.every_output)
+            bound.forward(columns)
+            bound.backward(columns, 1.0 / bound.size)
+            loss, compiled = bound.mean(), program.d_shared[program.plan.parameter_rows].tolist()
+        eager_loss, found = EagerEngine(self.model, self.loss, self.optimizer, penalty=self.penalty).gradients(data)
+        yield "the loss in training", loss, eager_loss
+        yield "a gradient", *_most_apart(compiled, [found.get(each, 0.0) for each in program.parameters])
 
     @contextmanager
     def _trying_out(self) -> Iterator[None]:
-        """Within it, the model may be run; afterwards its generators are as they were."""
-        states = [each.getstate() for each in self._generators]
-        try:
+        """Within it, the model may be run; afterwards all that it draws from and counts with is as it was."""
+        with trial(self.model, self.loss, self.penalty):
             yield
-        finally:
-            for each, state in zip(self._generators, states):
-                each.setstate(state)
 
     # ------------------------------------------------------------ data
 
@@ -206,3 +240,10 @@ class _Table:
 def _form(output: Any) -> Any:
     """A model's output as a program returns it: a list as one table."""
     return list(output) if isinstance(output, (list, tuple)) else output
+
+
+def _most_apart(compiled: Sequence[Any], eager: Sequence[Any]) -> tuple[Any, Any]:
+    """The two entries that differ most."""
+    apart = np.abs(np.array(compiled, float) - np.array(eager, float)).reshape(len(eager), -1).max(axis=1)
+    worst = int(np.argmax(np.where(np.isnan(apart), np.inf, apart)))
+    return compiled[worst], eager[worst]

@@ -136,6 +136,17 @@ class EagerEngine:
         with evaluating(self.model), no_grad(), no_gc():
             return [numbers_of(self.model([Value(x) for x in row])) for row in inputs]
 
+    def gradients(self, data: Dataset) -> tuple[float, dict[Value, float]]:
+        """Returns the mean loss over all rows and the gradient of a step, before clipping, in place of making it."""
+        before = [each.grad for each in self._parameters]
+        for each in self._parameters:
+            each.grad = UNSEEN
+        try:
+            return self._backward(data, range(len(data))), {each: each.grad for each in self._parameters}
+        finally:
+            for each, grad in zip(self._parameters, before):
+                each.grad = grad
+
     def sync(self) -> None:
         """Does nothing: the model's own Values are what this engine works on."""
 

@@ -268,18 +268,25 @@ def test_threads_run_one_program_and_each_gets_its_own_results():
                 np.testing.assert_array_equal(mine, theirs)
 
 
-def test_threads_that_need_the_same_new_program_make_it_once():
-    calls = []
+@pytest.fixture
+def traces(monkeypatch):
+    """How many numbers the examples had that functions were traced with, in turn."""
+    found, trace = [], Compiled._trace
 
-    def function(row):
-        calls.append(len(row))
-        return total([x.sin() for x in row])
+    def counted(self, examples):
+        found.append(len(examples[0][0]))
+        return trace(self, examples)
 
-    compiled = compile(function)
+    monkeypatch.setattr(Compiled, "_trace", counted)
+    return found
+
+
+def test_threads_that_need_the_same_new_program_make_it_once(traces):
+    compiled = compile(lambda row: total([x.sin() for x in row]))
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda i: compiled(np.full((2, 40), float(i))), range(8)))
     np.testing.assert_allclose(found, [[40 * np.sin(i)] * 2 for i in range(8)])
-    assert calls == [40]
+    assert traces == [40]
 
 
 # -------------------------------------------------------------------- caching
@@ -303,18 +310,12 @@ def test_constants_are_part_of_the_structure():
     assert compile(y * 3 + 1, inputs=[y])([3.0]).tolist() == [10.0]
 
 
-def test_a_function_compiles_once_for_each_length():
-    calls = []
-
-    def function(row):
-        calls.append(len(row))
-        return total(row)
-
-    compiled = compile(function)
+def test_a_function_compiles_once_for_each_length(traces):
+    compiled = compile(lambda row: total(row))
     assert isinstance(compiled, Compiled)
     for length in (2, 3, 2, 3, 3):
         assert compiled(np.ones((4, length))).tolist() == [float(length)] * 4
-    assert calls == [2, 3]
+    assert traces == [2, 3]
 
 
 # -------------------------------------------------------------------- what is refused

@@ -1,4 +1,4 @@
-"""Ways in which a person's own code looks at a number: each takes what may be a Value or a plain number, and gives a factor.
+"""Ways in which a person's own code looks at a number: each takes a Value or a plain number, and gives a factor.
 
 What a way does with a Value is what Python does with it in an eager run; a compiled run must do the same, or be told.
 """
