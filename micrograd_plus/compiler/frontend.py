@@ -158,9 +158,9 @@ class Compiled:
         names = [*self.names, *(f"x{i}" for i in range(len(self.names), len(examples[0])))]
         behind = values_behind(self.function)
         graphs = []
-        for example in (examples[0], examples[-1]):
-            leaves = [_leaves(array.tolist(), name) for array, name in zip(example, names)]
-            with trial(self.function):
+        with trial(self.function):
+            for example in (examples[0], examples[-1]):
+                leaves = [_leaves(array.tolist(), name) for array, name in zip(example, names)]
                 graphs.append((leaves, *watched(self.function, leaves, behind)))
         refuse_another_graph(*((output, leaves) for leaves, output, _ in graphs))
         leaves, output, random = graphs[0]

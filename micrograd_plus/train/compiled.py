@@ -117,8 +117,8 @@ class CompiledEngine:
         another = next((row for row, y in enumerate(data.targets) if y != data.targets[0]), len(data) - 1)
         with self._trying_out():
             leaves, outputs, random = self._traced(mode, data, 0)
-        with self._trying_out(), suppress(ArithmeticError, DomainError):  # training may come to that row, and tells
-            refuse_another_graph((outputs, leaves), self._traced(mode, data, another)[1::-1])
+            with suppress(ArithmeticError, DomainError):  # training may come to that row, and tells
+                refuse_another_graph((outputs, leaves), self._traced(mode, data, another)[1::-1])
         return compile_graph(outputs, leaves, self._parameters, ["x", "y"][: len(leaves)], random)
 
     def _traced(self, mode: Any, data: Dataset, row: int) -> tuple[list[Any], tuple[Any, ...], list[Value]]:
