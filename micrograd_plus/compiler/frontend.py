@@ -16,7 +16,7 @@ from micrograd_plus.compiler.names import stem
 from micrograd_plus.compiler.plan import Input, plan_of
 from micrograd_plus.compiler.program import Gradients, Program
 from micrograd_plus.compiler.trace import CompileError, trace
-from micrograd_plus.compiler.trial import trial, values_behind
+from micrograd_plus.compiler.trial import Surroundings, trial, values_behind
 from micrograd_plus.mode import no_gc
 from micrograd_plus.tracing import PACKAGE, traced
 from micrograd_plus.value import Number, Value, constant, topological_order
@@ -130,6 +130,8 @@ class Compiled:
         self.names = _argument_names(function)
         self.programs: dict[tuple[tuple[int, ...], ...], Program] = {}
         self._tracing = RLock()
+        self._surroundings = Surroundings(function)
+        self._as_traced = self._surroundings.now()
 
     def __call__(self, *batch: Any) -> Any:
         """Returns the outputs for a batch; see `Program.__call__`."""
@@ -143,6 +145,8 @@ class Compiled:
         """Returns the program for arguments of these forms, traced if they are new."""
         arrays = [_array(each) for each in batch]
         shapes = tuple(each.shape[1:] for each in arrays)
+        if self._surroundings.now() != self._as_traced:  # the model is in another mode, a setting has changed
+            self.programs, self._as_traced = {}, self._surroundings.now()
         if shapes not in self.programs:
             for name, each in zip(self.names, arrays):
                 if each.ndim == 0 or not len(each):

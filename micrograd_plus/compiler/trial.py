@@ -20,11 +20,12 @@ import numpy as np
 
 from micrograd_plus.value import Value
 
-__all__ = ["trial", "values_behind"]
+__all__ = ["Surroundings", "trial", "values_behind"]
 
 MOST = 100_000
 """So many things are looked at; the data set that a function holds may be larger, and no one changes that."""
 
+_WORDS = (int, float, bool, str, type(None))
 _CONTAINERS = (list, dict, set, deque, bytearray)
 _PLAIN = (int, float, complex, str, bytes, bool, type(None), Value, type, types.ModuleType, types.BuiltinFunctionType)
 _ITERATORS: tuple[type, ...] = (itertools.count, itertools.cycle, type(iter([])), type(iter(())), type(iter(range(0))))
@@ -45,6 +46,42 @@ def trial(*functions: Any) -> Iterator[None]:
 def values_behind(function: Any) -> list[Value]:
     """Returns the leaves that a function reaches without being given them: weights of a closure, of a model."""
     return [each for each in _reached([function]) if isinstance(each, Value) and not each.children]
+
+
+class Surroundings:
+    """The plain data that functions reach, to be asked again: has a callback changed a temperature, a mode, a weight?
+
+    `now()` is what it is at present: the numbers, words and flags in attributes, closures and globals, which parameter
+    stands under which name, but for the names in `without`.
+    """
+
+    def __init__(self, *functions: Any, without: Iterable[str] = ()) -> None:
+        self.without = {"_labelled", *without}
+        self.homes = [home for thing in _reached(functions) if (home := _home_of(thing)) is not None]
+
+    def now(self) -> list[Any]:
+        """Returns the plain data, in a form that can be compared."""
+        return [
+            (name, each if type(each) in _WORDS else id(each))
+            for home in self.homes
+            for name, each in home()
+            if name not in self.without and (type(each) in _WORDS or isinstance(each, Value))
+        ]
+
+
+def _home_of(thing: Any) -> Callable[[], Iterable[tuple[Any, Any]]] | None:
+    """What reads the named things that an object, a closure or a list of numbers holds; None if it holds none."""
+    if isinstance(thing, types.CellType):
+        return lambda: [("", thing.cell_contents)] if _is_filled(thing) else []
+    if isinstance(thing, _Globals):
+        return lambda: [(name, thing.home.get(name)) for name in thing.found]
+    if isinstance(thing, dict):
+        return thing.items
+    if isinstance(thing, (list, deque)):
+        return (lambda: enumerate(thing)) if thing and type(thing[0]) in _WORDS else None
+    if hasattr(thing, "__dict__") and not isinstance(thing, (types.FunctionType, types.MethodType)):
+        return _home_of(vars(thing))
+    return None
 
 
 def _reached(roots: Iterable[Any]) -> list[Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from micrograd_plus.compiler.frontend import compile_graph, refuse_another_graph, watched
 from micrograd_plus.compiler.program import Program
 from micrograd_plus.compiler.trace import Array, CompileError
-from micrograd_plus.compiler.trial import trial
+from micrograd_plus.compiler.trial import Surroundings, trial
 from micrograd_plus.data import Dataset
 from micrograd_plus.errors import DomainError
 from micrograd_plus.mode import no_grad
@@ -48,6 +48,8 @@ class CompiledEngine:
         self._parameters = list(dict.fromkeys([*model.parameters(), *optimizer.parameters]))
         self._programs: dict[tuple[Any, ...], Program] = {}
         self._tables: dict[int, _Table] = {}
+        self._surroundings = Surroundings(model, loss, penalty, without=["training"])  # a mode has a program of its own
+        self._as_traced = self._surroundings.now()
 
     # ------------------------------------------------------------ the protocol
 
@@ -96,8 +98,14 @@ class CompiledEngine:
         self.state.sync()
 
     def load(self) -> None:
-        """Takes parameters and optimizer state from their homes; see `Engine.load`."""
+        """Takes parameters and optimizer state from their homes; see `Engine.load`.
+
+        Where a callback has changed what model or loss use, such as a temperature, they are traced anew.
+        """
         self.state.load()
+        if self._surroundings.now() != self._as_traced:
+            self._programs.clear()
+            self._as_traced = self._surroundings.now()
 
     # ------------------------------------------------------------ programs
 
@@ -173,7 +181,7 @@ class CompiledEngine:
 
     def _sample(self, data: Dataset) -> list[int]:
         """Rows to compare: from all over the data, fewer of a model that takes long, and one of each class."""
-        count = min(len(data), max(4, min(32, 200_000 // self._program("evaluate", data).nodes)))
+        count = min(len(data), max(4, min(16, 50_000 // self._program("evaluate", data).nodes)))
         classes = {y: row for row, y in enumerate(data.targets) if type(y) is int}
         return [*dict.fromkeys([*(i * len(data) // count for i in range(count)), *list(classes.values())[:100]])]
 

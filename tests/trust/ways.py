@@ -101,6 +101,9 @@ WAYS: dict[str, Callable[[], Way]] = {
 }
 """A way by its name: made anew for each run, as some keep a state."""
 
+HANG_ON_THE_CALL = ("random", "own generator", "counter", "running mean")
+"""What these give hangs on how often they were asked."""
+
 OF_A_PLAIN_NUMBER: dict[str, Callable[[], Way]] = {
     "index": lambda: lambda y: [1.0, 2.0, 3.0][y],
     "round": lambda: lambda y: 1.0 + round(y),
