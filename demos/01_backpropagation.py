@@ -16,7 +16,7 @@ from _lesson import Lesson
 
 from micrograd_plus import Value, nn, topological_order
 from micrograd_plus.data import line
-from micrograd_plus.explain import check_gradients
+from micrograd_plus.explain import check_graph
 from micrograd_plus.nn import Parameter
 from micrograd_plus.viz import plots
 from micrograd_plus.viz.network import NetworkDiagram
@@ -240,7 +240,7 @@ lesson.show(
 
 # %%
 hidden_values = network.layers[0](inputs)
-[output] = network.layers[1](hidden_values)
+output = network.layers[1](hidden_values)
 loss = nn.mse_loss(output, target)
 loss.backward()
 
@@ -433,12 +433,12 @@ assert error.data == 4.0
 
 # %% [markdown]
 # **A kink.** Exactly at 0, ReLU has two slopes: 0 on one side, 1 on the other. Backward must take one (by convention
-# 0). `check_gradients` compares every gradient of a graph with slopes measured on both sides, and says where there is
+# 0). `check_graph` compares every gradient of a graph with slopes measured on both sides, and says where there is
 # a kink:
 
 # %%
 z = Value(0.0, "z")
-kink = check_gradients(z.relu() * 3)
+kink = check_graph(z.relu() * 3)
 lesson.show(kink)
 assert kink.verdicts[0].verdict == "kink"
 

@@ -257,7 +257,7 @@ lesson.check(
 # %%
 
 
-def milliseconds(batch_size: int, compile: bool, epochs: int) -> float:
+def milliseconds(batch_size: int, backend: str, epochs: int) -> float:
     """How long an epoch takes, in thousandths of a second: a long run less a short one, the best of three."""
     model, found = line_model(*START), []
     for _ in range(3):
@@ -266,15 +266,15 @@ def milliseconds(batch_size: int, compile: bool, epochs: int) -> float:
             start = time.perf_counter()
             fit(
                 model, data, optimizer="sgd", lr=0.01, epochs=length, batch_size=batch_size, progress=False,
-                compile=compile,
+                backend=backend,
             )  # fmt: skip
             clock.append(time.perf_counter() - start)
         found.append((clock[1] - clock[0]) / epochs * 1e3)
     return min(found)
 
 
-eager = {name: milliseconds(size, False, 5) for name, size in SIZES.items()}
-arrays = {name: milliseconds(size, True, 400 // iterations_per_epoch(60, size)) for name, size in SIZES.items()}
+eager = {name: milliseconds(size, "eager", 5) for name, size in SIZES.items()}
+arrays = {name: milliseconds(size, "numpy", 400 // iterations_per_epoch(60, size)) for name, size in SIZES.items()}
 updates = {name: iterations_per_epoch(60, size) for name, size in SIZES.items()}
 lesson.table(
     ["", "node by node, ms an epoch", "as array code, ms an epoch", "as array code, ms an update"],

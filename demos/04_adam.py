@@ -31,7 +31,7 @@ def answers(optimizer: nn.Optimizer, gradients: list[float], lr: float = 1.0) ->
     found: list[dict[str, float]] = []
     known = {"w": 0.0, **dict.fromkeys(optimizer.state, 0.0)}
     for t, g in enumerate(gradients, 1):
-        known = optimizer.update(known["w"], g, known, t, lr)
+        known = optimizer.rule(**{**known, "g": g, "t": t, "lr": lr})
         found.append(known)
     return found
 

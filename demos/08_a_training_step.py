@@ -15,7 +15,7 @@ from _lesson import Lesson
 
 from micrograd_plus import Value, nn
 from micrograd_plus.data import Dataset, batches, iris, split, standardize, xor
-from micrograd_plus.explain import check_gradients, ledger
+from micrograd_plus.explain import check_graph, ledger
 from micrograd_plus.train import confusion_matrix, fit
 from micrograd_plus.viz import plots
 from micrograd_plus.viz.network import NetworkDiagram
@@ -110,7 +110,7 @@ def training_step(model, optimizer, inputs, targets, loss_function) -> float:
 # %%
 x1, x2 = Value(1.0, "x1"), Value(1.0, "x2")
 hidden = model.layers[0]([x1, x2])
-[prediction] = model.layers[1](hidden)
+prediction = model.layers[1](hidden)
 prediction.label = "ŷ"
 for number, h in enumerate(hidden, start=1):
     h.label, h.children[0].label = f"h{number}", f"z{number}"
@@ -208,7 +208,7 @@ lesson.table(
 # and measure how much the loss changes for it. The table does so for every value of the pass, inputs included.
 
 # %%
-nudged = check_gradients(loss)
+nudged = check_graph(loss)
 measured = {row.name: row.above for row in nudged.verdicts if row.name in START}
 lesson.show(nudged)
 lesson.check(
@@ -508,7 +508,7 @@ lesson.show(
     alt="The mean cross-entropy on the irises falls steeply at first, then slowly.",
 )
 lesson.show(
-    plots.confusion_matrix(matrix.counts, matrix.classes, title="Iris: true and predicted species"),
+    plots.confusion_chart(matrix.counts, matrix.classes, title="Iris: true and predicted species"),
     "iris_matrix",
     alt="Rows are the true species, columns the predicted ones. Nearly all test flowers are on the diagonal; the few "
     "mistakes are between versicolor and virginica.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus import doors, pickling  # noqa: F401  (both add to Value)
+from micrograd_plus import doors, methods, pickling  # noqa: F401  (they add to Value)
 from micrograd_plus.calculus import GradcheckError, GradcheckReport, gradcheck, gradients
 from micrograd_plus.errors import DomainError
 from micrograd_plus.functions import dot, logsumexp, maximum, minimum, select, softmax, total
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from micrograd_plus.compiler.frontend import compile
     from micrograd_plus.train import fit
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "DomainError",

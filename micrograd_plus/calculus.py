@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple, overload
 
 from micrograd_plus import operation
 from micrograd_plus.errors import DomainError, in_words
 from micrograd_plus.functions import total
-from micrograd_plus.mode import no_grad
+from micrograd_plus.mode import no_gc, no_grad
 from micrograd_plus.operation import Op
-from micrograd_plus.value import Number, Value, apply, constant, leaf, topological_order
+from micrograd_plus.report import Report, Table
+from micrograd_plus.value import UNSEEN, Number, Value, apply, constant, leaf, topological_order
 
-__all__ = ["Addition", "GradcheckError", "GradcheckReport", "gradcheck", "gradients", "sweep"]
+__all__ = ["Addition", "GradcheckError", "GradcheckReport", "dependents", "gradcheck", "gradients", "grads", "sweep"]
 
 
 @overload
 def gradients(output: Value, wrt: Value) -> Value: ...
 @overload
 def gradients(output: Value, wrt: Sequence[Value]) -> list[Value]: ...
+@no_gc()
 def gradients(output: Value, wrt: Value | Sequence[Value]) -> Value | list[Value]:
     """Returns the derivative of `output` by each Value of `wrt`, as Values that can be differentiated again.
 
@@ -42,21 +45,33 @@ def gradients(output: Value, wrt: Value | Sequence[Value]) -> Value | list[Value
         if not isinstance(value, Value):
             raise TypeError(f"gradients needs Values, but got {type(value).__name__}: {value!r}; wrap it in Value(...)")
     order = topological_order(output)
-    needed = set(wanted)
-    for node in order:
-        if not needed.isdisjoint(node.children):
-            needed.add(node)
+    needed = dependents(order, wanted)
     terms: dict[Value, list[Number]] = {output: [1.0]}
     for node in reversed(order):
         if node in needed and node in terms and node.children:
             upstream = _sum(terms[node])
-            for child, partial in zip(node.children, _partials(node)):
-                if child in needed and (isinstance(partial, Value) or partial != 0):
-                    if not isinstance(partial, Value) and not math.isfinite(partial):
-                        raise _no_derivative(node, child, partial)
-                    terms.setdefault(child, []).append(_product(upstream, partial))
+            for child, partial in _edges(node, needed):
+                terms.setdefault(child, []).append(_product(upstream, partial))
     found = [constant(_sum(terms.get(value, [0.0]))) for value in wanted]
     return found[0] if isinstance(wrt, Value) else found
+
+
+def dependents(order: Iterable[Value], values: Iterable[Value]) -> set[Value]:
+    """Returns these values and all nodes of a topological order that are made with one of them."""
+    found = set(values)
+    for node in order:
+        if not found.isdisjoint(node.children):
+            found.add(node)
+    return found
+
+
+def _edges(node: Value, needed: set[Value]) -> Iterator[tuple[Value, Number]]:
+    """The needed operands and the local derivatives by them that are not 0: the row's text read over Values."""
+    for child, partial in zip(node.children, _value_reading(node.op)(node, *node.op.groups(node.children))):
+        if child in needed and (isinstance(partial, Value) or partial != 0):
+            if not isinstance(partial, Value) and not math.isfinite(partial):
+                raise _no_derivative(node, child, partial)
+            yield child, partial
 
 
 def _no_derivative(node: Value, child: Value, partial: float) -> DomainError:
@@ -66,25 +81,12 @@ def _no_derivative(node: Value, child: Value, partial: float) -> DomainError:
     return DomainError(f"the derivative of {text} by {by} {what} at {given}; keep away from there")
 
 
-def _partials(node: Value) -> tuple[Number, ...]:
-    """The local derivatives of a node, as the row's text read over Values."""
-    found: tuple[Number, ...] = _value_reading(node.op)(node, *node.op.groups(node.children))
-    return found
-
-
-@cache
+@lru_cache(maxsize=256)
 def _value_reading(op: Op) -> Callable[..., tuple[Number, ...]]:
-    return op.values(_functions())
-
-
-@cache
-def _functions() -> dict[str, Any]:
-    """What a row's text means over Values: every row of the table as a function, and a choice by data."""
-    rows: dict[str, Any] = {name: _applied(op) for name, op in operation.TABLE.items()}
-    return rows | {
-        "min": rows["minimum"], "max": rows["maximum"], "sum": total, "pow": lambda x, k: x**k,
-        "nan": math.nan, "inf": math.inf, "real": float,
-    }  # fmt: skip
+    """The local derivatives over Values: there each row of the table is a function, and a choice looks at data."""
+    rows: dict[str, Any] = {name: _applied(row) for name, row in operation.TABLE.items()}
+    more = {"min": rows["minimum"], "max": rows["maximum"], "sum": total, "pow": lambda x, k: x**k, "real": float}
+    return op.values({**rows, **more, "nan": math.nan, "inf": math.inf})
 
 
 def _applied(op: Op) -> Callable[..., Value]:
@@ -132,21 +134,41 @@ def sweep(output: Value, order: Sequence[Value] | None = None) -> Iterator[Addit
     >>> [f"{each.before:g} + {each.partial:g} * {each.upstream:g} = {each.after:g}" for each in sweep(a * a)]
     ['0 + 3 * 1 = 3', '3 + 3 * 1 = 6']
     """
-    order = topological_order(output) if order is None else order
-    found = dict.fromkeys(order, 0.0)
-    found[output] = 1.0
-    for node in reversed(order):
+    found = {output: 1.0}
+    for node in reversed(topological_order(output) if order is None else order):
         upstream = found[node]
         for operand, (child, partial) in enumerate(zip(node.children, node.partials)):
-            before = found[child]
+            before = found.get(child, 0.0)
             found[child] = before + partial * upstream
             yield Addition(node, operand, child, partial, upstream, before, found[child])
+
+
+def grads(output: Value, order: Sequence[Value] | None = None) -> dict[Value, float]:
+    """Returns what `output.backward()` finds as the `grad` of each node of its graph; every `grad` is put back.
+
+    `order` is the topological order of the graph, if it is known.
+
+    >>> a = Value(3.0)
+    >>> grads(a * a + a)[a], a.grad
+    (7.0, 0.0)
+    """
+    order = topological_order(output) if order is None else order
+    before = [node.grad for node in order]
+    try:
+        for node in order:
+            node.grad = UNSEEN
+        output.backward()
+        return {node: node.grad for node in order}
+    finally:
+        for node, grad in zip(order, before):
+            node.grad = grad
 
 
 # -------------------------------------------------------------------- gradcheck
 
 
-class GradcheckReport(NamedTuple):
+@dataclass(frozen=True)
+class GradcheckReport(Report):
     """What `gradcheck` found: per input its name, the engine's derivative, the measured one, and whether they agree.
 
     True if all agree. `str()` is a table with a line an input.
@@ -157,13 +179,13 @@ class GradcheckReport(NamedTuple):
     def __bool__(self) -> bool:
         return all(agrees for *_, agrees in self.rows)
 
-    def __str__(self) -> str:
-        width = max(len("input"), *(len(name) for name, *_ in self.rows))
-        lines = [f"{'input':<{width}}  {'backward':>14}  {'measured':>14}  {'off by':>9}"]
-        for name, derived, measured, agrees in self.rows:
-            off = "" if agrees else "  <- wrong"
-            lines.append(f"{name:<{width}}  {derived:>14.8g}  {measured:>14.8g}  {abs(derived - measured):>9.1e}{off}")
-        return "\n".join(lines)
+    def parts(self) -> list[str | Table]:
+        """Returns the table of inputs."""
+        cells = [
+            (name, f"{derived:.8g}", f"{measured:.8g}", f"{abs(derived - measured):.1e}", "" if agrees else "<- wrong")
+            for name, derived, measured, agrees in self.rows
+        ]
+        return [Table(("input", "backward", "measured", "off by", ""), tuple(cells), numeric=(1, 2, 3))]
 
 
 class GradcheckError(AssertionError):
@@ -174,6 +196,7 @@ class GradcheckError(AssertionError):
         self.report = report
 
 
+@no_gc()
 def gradcheck(
     function: Callable[..., Value], inputs: Sequence[Number], *,
     eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3, raise_exception: bool = True,
@@ -190,9 +213,8 @@ def gradcheck(
     """
     if not isinstance(inputs, Iterable):
         raise TypeError(f"gradcheck needs a list of inputs, but got {inputs!r}; write [{inputs!r}]")
-    numbers = [constant(each).data for each in inputs]
-    labels = [each.label if isinstance(each, Value) else "" for each in inputs]
-    leaves = [leaf(number, operation.INPUT, label) for number, label in zip(numbers, labels)]
+    leaves = [leaf(each.data, operation.INPUT, each.label) for each in map(constant, inputs)]
+    numbers = [each.data for each in leaves]
     output = function(*leaves)
     if not isinstance(output, Value):
         raise TypeError(f"gradcheck needs a function that returns a Value, but it returned {output!r}")

@@ -16,18 +16,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["read_document", "remove_leftovers", "write_atomically", "write_document"]
+__all__ = ["read_bytes", "read_document", "remove_leftovers", "write_atomically", "write_document"]
 
 VERSION = 1
 PARTS = ["format", "version", "content", "sha256"]
 _TEMPORARY = ".{}.{}.tmp"
 
 
-def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Writes the file so that a kill at any moment leaves the old content or the new, never a part.
+def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
+    """Returns the path, once the file is written: a kill at any moment leaves the old content or the new, never a part.
 
     The content goes to a temporary file in the same folder, onto the disk, and then takes the place of `path` in one
-    step of the file system. Raises FileNotFoundError where the folder does not exist.
+    step of the file system. Raises FileNotFoundError where the folder does not exist, IsADirectoryError for a folder.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_atomically(f"{folder}/note.txt", b"whole").read_text()
+    'whole'
     """
     target = Path(os.path.realpath(path))  # a link stays a link: what it points to is replaced
     if not target.parent.is_dir():
@@ -47,6 +52,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(target.parent)
+    return Path(path)
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:
@@ -67,24 +73,30 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_document(path: str | os.PathLike[str], kind: str, content: Mapping[str, Any]) -> None:
-    """Writes `content` (lists, dicts, texts, numbers) as a file of this kind, atomically.
+def write_document(path: str | os.PathLike[str], kind: str, content: Mapping[str, Any]) -> Path:
+    """Returns the path, once `content` (lists, dicts, texts, numbers) is written as a file of this kind, atomically.
 
-    Raises ValueError for nan or infinity, TypeError for what JSON has no word for.
+    Raises ValueError for nan or infinity, TypeError for what JSON has no word for, and what `write_atomically` raises.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = write_document(f"{folder}/a.json", "recipe", {"eggs": 2})
+    ...     read_document(path, "recipe")
+    {'eggs': 2}
     """
     parts = [_format(kind), VERSION, content, _checksum(content)]
     lines = [f"{json.dumps(name)}: {_text(part)}" for name, part in zip(PARTS, parts)]
-    write_atomically(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
+    return write_atomically(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
 
 
 def read_document(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
-    """The content of a file that `write_document` wrote with the same `kind`.
+    """Returns the content of a file that `write_document` wrote with the same `kind`.
 
     Raises FileNotFoundError where there is none, ValueError for a file that is foreign, of another kind, of a newer
     version, damaged or cut off.
     """
     where = os.fspath(path)
-    document = _parsed(_read(path, kind), where, kind)
+    document = _parsed(read_bytes(path, kind), where, kind)
     if document.get("format") != _format(kind):
         raise ValueError(f"{where} is a {document['format']!r} file, and a {kind} is needed here")
     if document.get("version") != VERSION:
@@ -98,27 +110,29 @@ def read_document(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
     return content
 
 
-def _read(path: str | os.PathLike[str], kind: str) -> str:
+def read_bytes(path: str | os.PathLike[str], kind: str) -> bytes:
+    """Returns what is in a file; messages call it a file of this `kind`.
+
+    Raises FileNotFoundError where there is none, IsADirectoryError for a folder.
+    """
     where = os.fspath(path)
     try:
-        return Path(path).read_bytes().decode()
+        return Path(path).read_bytes()
     except FileNotFoundError:
         raise FileNotFoundError(
             f"there is no {kind} file {where!r}; check the name, and the folder it is looked up from ({os.getcwd()})"
         ) from None
     except IsADirectoryError:
         raise IsADirectoryError(f"{where!r} is a folder; name the {kind} file in it") from None
-    except UnicodeDecodeError:
-        raise ValueError(_foreign(where, kind)) from None
 
 
-def _parsed(text: str, where: str, kind: str) -> dict[str, Any]:
+def _parsed(content: bytes, where: str, kind: str) -> dict[str, Any]:
     try:
-        document = json.loads(text)
+        document = json.loads(content.decode())
     except (ValueError, RecursionError):
-        if not text.startswith('{\n"format": "micrograd_plus '):
+        if not content.startswith(b'{\n"format": "micrograd_plus '):
             raise ValueError(_foreign(where, kind)) from None
-        state = "damaged" if text.endswith("}\n") else "cut off before its end"
+        state = "damaged" if content.endswith(b"}\n") else "cut off before its end"
         raise ValueError(f"{where} is {state}; use a copy of it, or train anew") from None
     if not isinstance(document, dict) or not str(document.get("format")).startswith("micrograd_plus "):
         raise ValueError(_foreign(where, kind))

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from micrograd_plus import ops
 from micrograd_plus.errors import as_list, to_float
-from micrograd_plus.value import Number, Value, apply, constant
+from micrograd_plus.value import Number, Value, apply, constant, function_of
 
 __all__ = ["dot", "logsumexp", "maximum", "minimum", "select", "softmax", "total"]
+
+_dot, _affine = function_of(ops.dot), function_of(ops.affine)  # a network is made of these: the shortest way to them
 
 
 def dot(weights: Sequence[Number], inputs: Sequence[Number], bias: Number | None = None) -> Value:
@@ -19,9 +21,7 @@ def dot(weights: Sequence[Number], inputs: Sequence[Number], bias: Number | None
     >>> dot([Value(1.0), Value(2.0)], [3.0, 4.0], Value(0.5))
     Value(11.5)
     """
-    if bias is None:
-        return apply(ops.dot, weights, inputs)
-    return apply(ops.affine, weights, inputs, bias)
+    return _dot(weights, inputs) if bias is None else _affine(weights, inputs, bias)
 
 
 def total(values: Iterable[Number]) -> Value:

@@ -1,6 +1,7 @@
 """What holds for all operations for a while: no recording, somebody watching, no search for cycles.
 
-Every operation asks, so that these are plain numbers and lists. This module knows no Value.
+Each holds for the thread that asked for it, but the search for cycles, which Python has one of. This module knows no
+Value.
 """
 
 from __future__ import annotations
@@ -11,27 +12,41 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
-__all__ = ["Watcher", "is_recording", "no_gc", "no_grad", "watching"]
+from micrograd_plus.errors import to_float
 
-# -------------------------------------------------------------------- no_grad
+__all__ = ["Watcher", "is_recording", "looked_at", "no_gc", "no_grad", "tell", "watching"]
+
+Watcher: TypeAlias = Callable[[str, Any, Any], None]
 
 
 class _Thread(threading.local):
-    """How many no_grad() blocks this thread is in."""
+    """The blocks that this thread is in."""
 
-    paused = 0
+    def __init__(self) -> None:
+        self.pauses = 0
+        self.watchers: list[Watcher] = []
 
-
-paused = 0
-"""The no_grad() blocks of all threads: while there are none, an operation need not ask for its own thread's."""
 
 _thread = _Thread()
 _lock = threading.Lock()
 
+blocks = 0
+"""The no_grad() and watching() blocks of all threads: while there are none, an operation need not look at its own's."""
 
-def is_recording() -> bool:
-    """Returns whether operations of this thread leave a graph behind."""
-    return not _thread.paused
+
+@contextmanager
+def _block() -> Iterator[None]:
+    global blocks
+    with _lock:
+        blocks += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            blocks -= 1
+
+
+# -------------------------------------------------------------------- no_grad
 
 
 @contextmanager
@@ -43,43 +58,52 @@ def no_grad() -> Iterator[None]:
     ...     (Value(2.0) * 3).children
     ()
     """
-    _pause(1)
-    try:
-        yield
-    finally:
-        _pause(-1)
+    with _block():
+        _thread.pauses += 1
+        try:
+            yield
+        finally:
+            _thread.pauses -= 1
 
 
-def _pause(change: int) -> None:
-    global paused
-    _thread.paused += change
-    with _lock:
-        paused += change
+def is_recording() -> bool:
+    """Returns whether operations of this thread leave a graph behind."""
+    return not _thread.pauses
 
 
 # -------------------------------------------------------------------- watching
 
-Watcher: TypeAlias = Callable[[str, Any, Any], None]
-
-watchers: list[Watcher] = []
-
 
 @contextmanager
 def watching(watcher: Watcher) -> Iterator[None]:
-    """Within it, `watcher(event, node, other)` is called when a Value's number is looked at or a random leaf is made.
+    """Within it, `watcher(event, node, other)` is called when this thread looks at a number or makes a random leaf.
 
     The event is the name of the comparison, `__float__` or `leaf`. So a tracer learns of a choice that hangs on data.
     """
-    watchers.append(watcher)
-    try:
-        yield
-    finally:
-        watchers.pop()
+    with _block():
+        _thread.watchers.append(watcher)
+        try:
+            yield
+        finally:
+            _thread.watchers.pop()
+
+
+def tell(event: str, node: Any, other: Any) -> None:
+    """Tells whoever watches this thread."""
+    if blocks and _thread.watchers:
+        _thread.watchers[-1](event, node, other)
+
+
+def looked_at(event: str, node: Any, other: Any) -> float:
+    """Returns the number of `other`, a Value or a plain one; whoever watches is told that Python looks at it."""
+    tell(event, node, other)
+    number: float = other.data if hasattr(other, "backward") else to_float(other)
+    return number
 
 
 # -------------------------------------------------------------------- no_gc
 
-_blocks, _was_on = 0, False
+_pauses, _was_on = 0, False
 
 
 @contextmanager
@@ -93,16 +117,16 @@ def no_gc() -> Iterator[None]:
     ...     gc.isenabled()
     False
     """
-    global _blocks, _was_on
+    global _pauses, _was_on
     with _lock:
-        if not _blocks:
+        if not _pauses:
             _was_on = gc.isenabled()
             gc.disable()
-        _blocks += 1
+        _pauses += 1
     try:
         yield
     finally:
         with _lock:
-            _blocks -= 1
-            if not _blocks and _was_on:
+            _pauses -= 1
+            if not _pauses and _was_on:
                 gc.enable()

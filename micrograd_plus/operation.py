@@ -82,9 +82,8 @@ class Op:
     def __reduce__(self) -> tuple[Any, ...]:
         if self.constants:
             return _of_family, (self.name, *self.constants)
-        operands = " ".join(self.operands)
-        declared = (self.name, self.label, operands, self.value, self.partials, (), self.needs, self.cure, self.method)
-        return _declared, declared
+        text = (self.name, self.label, " ".join(self.operands), self.value, self.partials)
+        return _of_table if self.name in TABLE else Op, (*text, (), self.needs, self.cure, self.method)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -196,11 +195,7 @@ def row(
     if method is None:
         method = "" if "*" in operands else name
     op = Op(name, label, operands, value, partials, needs=needs, cure=cure, method=method)
-    if name in TABLE:
-        return TABLE[name]
-    TABLE[name] = op
-    _announce(op)
-    return op
+    return TABLE.get(name) or _entered(op)
 
 
 class Family(Generic[P]):
@@ -229,6 +224,11 @@ class Family(Generic[P]):
         """Returns the row. Raises TypeError for other constants, ValueError for a number that is not finite."""
         given = self.signature.bind(*constants, **named).arguments
         return self._recent(*(self._checked(name, given) for name in self.defaults))
+
+    @property
+    def doc(self) -> str:
+        """The docstring of the method."""
+        return f"Returns the Value of {(self.declare.__doc__ or self.name).removeprefix('The row of ')}"
 
     def _checked(self, name: str, given: Mapping[str, Any]) -> Any:
         default = self.defaults[name]
@@ -267,7 +267,8 @@ def family(method: str | None = None) -> Callable[[Callable[P, Op]], Family[P]]:
 def each_row(use: Callable[[Op | Family[...]], None]) -> None:
     """Calls `use` with every row and family that there is, and with each that is declared later, as it is declared."""
     _users.append(use)
-    for each in (*TABLE.values(), *FAMILIES.values()):
+    declared: list[Op | Family[...]] = [*TABLE.values(), *FAMILIES.values()]
+    for each in declared:
         use(each)
 
 
@@ -276,9 +277,15 @@ def _announce(declared: Any) -> None:
         use(declared)
 
 
-def _declared(name: str, *declaration: Any) -> Op:
-    """The row of a pickle: that of the table, or one made anew where the table has none."""
-    return TABLE.get(name) or _LEAVES.get(name) or TABLE.setdefault(name, Op(name, *declaration))
+def _entered(op: Op) -> Op:
+    TABLE[op.name] = op
+    _announce(op)
+    return op
+
+
+def _of_table(name: str, *text: Any) -> Op:
+    """The row of a pickle: that of the table, which gets it if it was declared elsewhere."""
+    return TABLE.get(name) or _entered(Op(name, *text))
 
 
 def _of_family(name: str, *constants: Any) -> Op:
@@ -294,9 +301,15 @@ class Leaf(Op):
     def __init__(self, name: str, label: str) -> None:
         super().__init__(name, label, "", "", {})
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _leaf, (self.name,)
+
 
 INPUT, CONSTANT, PARAMETER = Leaf("input", ""), Leaf("constant", ""), Leaf("parameter", "")
-_LEAVES = {each.name: each for each in (INPUT, CONSTANT, PARAMETER)}
+
+
+def _leaf(name: str) -> Leaf:
+    return next(each for each in (INPUT, CONSTANT, PARAMETER) if each.name == name)
 
 
 class Bernoulli(Leaf):

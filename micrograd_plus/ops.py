@@ -12,15 +12,6 @@ from math import inf
 from micrograd_plus.operation import FAMILIES, TABLE, Bernoulli, Op, family, row
 
 # fmt: off
-__all__ = [
-    "FAMILIES", "TABLE", "Bernoulli", "Op", "abs_", "acos", "acosh", "add", "affine", "asin", "asinh", "atan",
-    "atan2", "atanh", "ceil", "clamp", "cos", "cosh", "div", "dot", "elu", "erf", "exp", "exp2", "expm1", "family",
-    "floor", "gelu", "gelu_tanh", "hardtanh", "hypot", "leaky_relu", "log", "log1p", "log2", "log10", "logsumexp",
-    "maximum", "minimum", "mul", "neg", "pow", "power", "reciprocal", "relu", "round", "row", "rsqrt", "select",
-    "sigmoid", "sign", "silu", "sin", "sinh", "softplus", "softsign", "sqrt", "step", "sub", "tan", "tanh", "total",
-    "trunc",
-]
-
 # ---- arithmetic
 add = row("+", "x y", "x + y", x="1", y="1",    name="add", method="__add__")
 sub = row("-", "x y", "x - y", x="1", y="-1",   name="sub", method="__sub__")
@@ -82,7 +73,7 @@ floor = row("floor", "x", "floor(x)", x="0")
 ceil = row("ceil", "x", "ceil(x)", x="0")
 trunc = row("trunc", "x", "trunc(x)", x="0")
 round = row("round", "x", "round(x)", x="0")
-abs_ = row("abs", "x", "abs(x)", x="sign(x)", method="__abs__ abs")
+abs_ = row("abs", "x", "abs(x)", x="sign(x)", method="abs __abs__")
 maximum = row("max", "x y", "max(x, y)", name="maximum", x="(1 + sign(x - y)) / 2", y="(1 - sign(x - y)) / 2")
 minimum = row("min", "x y", "min(x, y)", name="minimum", x="(1 - sign(x - y)) / 2", y="(1 + sign(x - y)) / 2")
 select = row("select", "i *xs", "item(xs, i)", i="0", x="1.0 if j == i else 0.0")
@@ -165,3 +156,13 @@ def gelu(approximate: str = "none") -> Op:
     if approximate not in ("none", "tanh"):
         raise ValueError(f"gelu's approximate is 'none' or 'tanh', not {approximate!r}")
     return _gelu if approximate == "none" else gelu_tanh
+
+
+__all__ = [
+    "FAMILIES", "TABLE", "Bernoulli", "Op", "abs_", "acos", "acosh", "add", "affine", "asin", "asinh", "atan",
+    "atan2", "atanh", "ceil", "clamp", "cos", "cosh", "div", "dot", "elu", "erf", "exp", "exp2", "expm1", "family",
+    "floor", "gelu", "gelu_tanh", "hardtanh", "hypot", "leaky_relu", "log", "log1p", "log2", "log10", "logsumexp",
+    "maximum", "minimum", "mul", "neg", "pow", "power", "reciprocal", "relu", "round", "row", "rsqrt", "select",
+    "sigmoid", "sign", "silu", "sin", "sinh", "softplus", "softsign", "sqrt", "step", "sub", "tan", "tanh", "total",
+    "trunc",
+]  # fmt: skip

@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from micrograd_plus.value import UNSEEN, Value, node_of, topological_order
+from micrograd_plus.value import MANY, UNSEEN, Value, topological_order
 
 __all__: list[str] = []
 
@@ -41,8 +41,11 @@ def _fields(node: Value) -> tuple[Any, ...]:
 def _restored(
     _before: Any, op: Any, data: float, children: Any, partials: Any, grad: float | None, label: str
 ) -> Value:
-    node = node_of(op, data, children, partials)
-    node.grad, node.label = UNSEEN if grad is None else grad, label
+    node = Value.__new__(Value)
+    node.op, node.data, node.grad, node.label = op, data, UNSEEN if grad is None else grad, label
+    node._left = node._right = node._by_left = node._by_right = None
+    if children:
+        node._left, node._right, node._by_left = children, MANY, partials
     return node
 
 

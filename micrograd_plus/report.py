@@ -1,6 +1,6 @@
-"""Sentences and tables that read alike in a terminal, in a notebook and as data.
+"""Sentences and tables that read alike in a terminal, in a notebook and as data. It knows nobody.
 
-A report lists its parts once; `str()` sets them for a terminal, `_repr_html_` for a notebook or a page.
+A report lists its parts once; `str()` sets them for a terminal, `html()` for a notebook or a page.
 """
 
 from __future__ import annotations
@@ -10,28 +10,45 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-__all__ = ["Report", "Table"]
+__all__ = ["Readable", "Report", "Table"]
+
+
+class Readable:
+    """What a terminal shows as its `str` and a notebook as its `html`."""
+
+    def html(self) -> str:
+        """Returns it as HTML, every text escaped."""
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": str(self), "text/html": self.html()}
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table of texts: a header for each column, rows, and which columns hold numbers (set to the right).
+class Table(Readable):
+    """A table: a header for each column, rows, and which columns hold numbers (set to the right).
 
-    >>> print(Table(("name", "value"), (("w", "0.5"), ("bias", "-1.25")), numeric=(1,)))
+    A cell is a text, or a whole number, which is written with a comma between thousands.
+
+    >>> print(Table(("name", "value"), (("w", "0.5"), ("seen", 1234)), numeric=(1,)))
     name  value
     ----  -----
     w       0.5
-    bias  -1.25
+    seen  1,234
     """
 
     headers: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[str | int, ...], ...]
     numeric: tuple[int, ...] = ()
     caption: str = ""
 
     def __str__(self) -> str:
-        widths = [max(map(len, column)) for column in zip(self.headers, *self.rows)]
-        lines = [self.headers, tuple("-" * width for width in widths), *self.rows]
+        lines = [self.headers, *(tuple(map(_text, row)) for row in self.rows)]
+        widths = [max(map(len, column)) for column in zip(*lines)]
+        lines.insert(1, tuple("-" * width for width in widths))
         text = "\n".join(self._line(line, widths) for line in lines)
         return f"{self.caption}\n{text}" if self.caption else text
 
@@ -52,31 +69,35 @@ class Table:
             f"<thead>{head}</thead><tbody>{body}</tbody></table></div>"
         )
 
-    def _row(self, tag: str, cells: Sequence[str]) -> str:
+    def _row(self, tag: str, cells: Sequence[str | int]) -> str:
         styles = [_RIGHT if column in self.numeric else _LEFT for column in range(len(cells))]
-        return f"<tr>{''.join(f'<{tag} style={s!r}>{escape(cell)}</{tag}>' for s, cell in zip(styles, cells))}</tr>"
+        inside = (f"<{tag} style={style!r}>{escape(_text(cell))}</{tag}>" for style, cell in zip(styles, cells))
+        return f"<tr>{''.join(inside)}</tr>"
+
+
+def _text(cell: str | int) -> str:
+    return cell if isinstance(cell, str) else f"{cell:,}"
 
 
 _LEFT, _RIGHT = "text-align:left;white-space:nowrap", "text-align:right;white-space:nowrap"
 
 
-class Report:
-    """What can be read in a terminal (`str`) and in a notebook: a title, then sentences and tables."""
+class Report(Readable):
+    """What can be read in a terminal (`str`) and in a notebook: a title, if it has one, then sentences and tables."""
 
     def title(self) -> str:
         """Returns the one line that stands above all."""
-        raise NotImplementedError
+        return ""
 
     def parts(self) -> list[str | Table]:
         """Returns the sentences and tables in reading order."""
         raise NotImplementedError
 
     def __str__(self) -> str:
-        return "\n\n".join([self.title(), *map(str, self.parts())])
+        return "\n\n".join(filter(None, [self.title(), *map(str, self.parts())]))
 
-    def _repr_html_(self) -> str:
+    def html(self) -> str:
+        """Returns title, sentences and tables as HTML, every text escaped."""
         parts = [part.html() if isinstance(part, Table) else f"<p>{escape(part)}</p>" for part in self.parts()]
-        return f'<div class="mp-report"><p><strong>{escape(self.title())}</strong></p>{"".join(parts)}</div>'
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": str(self), "text/html": self._repr_html_()}
+        title = f"<p><strong>{escape(self.title())}</strong></p>" if self.title() else ""
+        return f'<div class="mp-report">{title}{"".join(parts)}</div>'

@@ -13,10 +13,10 @@ from typing import Any, SupportsFloat, TypeAlias
 
 from micrograd_plus import mode, ops
 from micrograd_plus.errors import evaluated, setting, short, to_float
-from micrograd_plus.operation import CONSTANT, INPUT, Family, Leaf, Op, each_row
+from micrograd_plus.operation import CONSTANT, INPUT, Leaf, Op
 from micrograd_plus.operators import Operators
 
-__all__ = ["MANY", "UNSEEN", "Number", "Value", "apply", "constant", "leaf", "node_of", "topological_order"]
+__all__ = ["MANY", "UNSEEN", "Number", "Value", "apply", "constant", "function_of", "leaf", "topological_order"]
 
 Number: TypeAlias = "Value | float"
 
@@ -50,25 +50,20 @@ class Value(Operators):
     # smaller. More operands lie in `_left` as a tuple, the derivatives by them in `_by_left`, and `_right` is MANY.
     __slots__ = ("_by_left", "_by_right", "_left", "_right", "data", "grad", "label", "op")
 
-    data: float
-    grad: float
-    op: Op
-    label: str
-    _left: Any
-    _right: Any
-    _by_left: Any
-    _by_right: Any
-
     __array_ufunc__ = None  # makes a NumPy scalar on the left leave the operation to us
 
     def __init__(self, data: SupportsFloat, label: str = "") -> None:
         if not isinstance(label, str):
             raise TypeError(f"a label is a string, but got {label!r}")
-        self.data = data if type(data) is float else to_float(data)
+        self.data: float = data if type(data) is float else to_float(data)
         if isnan(self.data):
             raise ValueError(f"{label or 'a Value'} can't be nan; find where it came from, or drop that example")
-        self.grad, self.op, self.label = UNSEEN, INPUT, label
-        self._left = self._right = None
+        self.grad, self.label = UNSEEN, label
+        self.op: Op = INPUT
+        self._left: Any = None
+        self._right: Any = None
+        self._by_left: Any = None
+        self._by_right: Any = None
 
     @property
     def children(self) -> tuple[Value, ...]:
@@ -120,7 +115,7 @@ class Value(Operators):
         for node in topological_order(self):
             node.grad = UNSEEN
 
-    # ------------------------------------------------------------ what no row says; the rest is in Operators
+    # ------------------------------------------------------------ what no row says; `methods` has the others
 
     def __pow__(self, exponent: Number) -> Value:
         """Returns `self ** exponent`; a number as the exponent is burnt into the operation."""
@@ -134,20 +129,8 @@ class Value(Operators):
         """Returns the Value itself."""
         return self
 
-    def __lt__(self, other: Number) -> bool:
-        return self.data < _looked_at("__lt__", self, other)
-
-    def __le__(self, other: Number) -> bool:
-        return self.data <= _looked_at("__le__", self, other)
-
-    def __gt__(self, other: Number) -> bool:
-        return self.data > _looked_at("__gt__", self, other)
-
-    def __ge__(self, other: Number) -> bool:
-        return self.data >= _looked_at("__ge__", self, other)
-
     def __float__(self) -> float:
-        return _looked_at("__float__", self, self)
+        return mode.looked_at("__float__", self, self)
 
     def __format__(self, spec: str) -> str:
         return format(self.data, spec) if spec else repr(self)
@@ -155,13 +138,6 @@ class Value(Operators):
     def __repr__(self) -> str:
         grad = "" if self.grad is UNSEEN else f", grad={self.grad:.6g}"
         return f"Value({self.data:.6g}{grad}{f', label={self.label!r}' if self.label else ''})"
-
-
-def _looked_at(event: str, node: Value, other: Number) -> float:
-    """The other's number; whoever watches is told that Python looks at it."""
-    if mode.watchers:
-        mode.watchers[-1](event, node, other)
-    return other.data if isinstance(other, Value) else to_float(other)
 
 
 def topological_order(*roots: Value, leaves: bool = True) -> list[Value]:
@@ -200,51 +176,34 @@ def topological_order(*roots: Value, leaves: bool = True) -> list[Value]:
     return order
 
 
-# -------------------------------------------------------------------- leaves
+# -------------------------------------------------------------------- what makes a node
 
-
-def leaf(data: SupportsFloat, op: Leaf, label: str = "") -> Value:
-    """Returns a leaf whose `op` tells its role: `PARAMETER`, `CONSTANT`, a `Bernoulli` draw (see `operation`).
-
-    Raises what `Value(data)` raises.
-    """
-    node = Value(data, label)
-    node.op = op
-    if mode.watchers and not op.shared:
-        mode.watchers[-1]("leaf", node, node)
-    return node
-
-
-def constant(data: Any) -> Value:
-    """Returns `data` if it is a Value, else a leaf for a number that was written into an expression."""
-    if type(data) is float and data == data:
-        return node_of(CONSTANT, data)
-    return data if isinstance(data, Value) else leaf(data, CONSTANT)
-
-
-# -------------------------------------------------------------------- operations
-
-# What makes a node is a plain function of the operands, one for each number of them. It does what is right for Values
-# and finite results; on whatever else it meets, `_carefully` makes Values of numbers, and says in words what is wrong.
+# A row becomes a plain function from operands to a node, one form for each number of operands. It does what is right
+# for Values and finite numbers; whatever else comes, `_carefully` makes Values of numbers or says what is wrong.
 
 _UNFIT = (ArithmeticError, AttributeError, IndexError, TypeError, ValueError)
 _new = Value.__new__
+
+
+def _node(op: Op, data: float, left: Any = None, right: Any = None, by_left: Any = None, by_right: Any = None) -> Value:
+    """A node without the checks of `Value(...)`; in `no_grad()` one that does not remember how it was made."""
+    if mode.blocks and not mode.is_recording():
+        op, left, right = CONSTANT, None, None
+    node = _new(Value)
+    node.data, node.grad, node.op, node.label = data, UNSEEN, op, ""
+    node._left, node._right, node._by_left, node._by_right = left, right, by_left, by_right
+    return node
 
 
 def _unary(op: Op) -> Callable[..., Value]:
     def forward(x: Any) -> Value:
         try:
             data, (by_x,) = op.scalar(x.data)
+            if data - data == 0.0:  # neither infinite nor nan
+                return _node(op, data, x, None, by_x)
         except _UNFIT:
-            return _carefully(op, x)
-        if data - data != 0.0:  # infinite or nan
-            return _carefully(op, x)
-        if mode.paused and not mode.is_recording():
-            return node_of(CONSTANT, data)
-        node = _new(Value)
-        node.data, node.grad, node.op, node.label = data, UNSEEN, op, ""
-        node._left, node._right, node._by_left = x, None, by_x
-        return node
+            pass
+        return _carefully(op, x)
 
     return forward
 
@@ -255,62 +214,42 @@ def _binary(op: Op) -> Callable[..., Value]:
             y = constant(y)
         try:
             data, (by_x, by_y) = op.scalar(x.data, y.data)
+            if data - data == 0.0:
+                return _node(op, data, x, y, by_x, by_y)
         except _UNFIT:
-            return _carefully(op, x, y)
-        if data - data != 0.0:
-            return _carefully(op, x, y)
-        if mode.paused and not mode.is_recording():
-            return node_of(CONSTANT, data)
-        node = _new(Value)
-        node.data, node.grad, node.op, node.label = data, UNSEEN, op, ""
-        node._left, node._right, node._by_left, node._by_right = x, y, by_x, by_y
-        return node
+            pass
+        return _carefully(op, x, y)
 
     return forward
 
 
 def _nary(op: Op) -> Callable[..., Value]:
-    groups = sum(op.starred)
-
     def forward(*operands: Any) -> Value:
         children: list[Value] = []
         numbers: list[Any] = []
+        widths: set[int] = set()
         try:
             for operand in operands:
                 if type(operand) is list:
                     children += operand
+                    widths.add(len(operand))
                     numbers.append([each.data for each in operand])
                 else:
                     children.append(operand)
                     numbers.append(operand.data)
             data, partials = op.scalar(*numbers)
+            if len(widths) < 2 and type(data) is float and data - data == 0.0:
+                return _node(op, data, tuple(children), MANY, partials)
         except _UNFIT:
-            return _carefully(op, *operands)
-        if type(data) is not float or data - data != 0.0 or (groups > 1 and len(operands[0]) != len(operands[1])):
-            return _carefully(op, *operands)
-        if mode.paused and not mode.is_recording():
-            return node_of(CONSTANT, data)
-        return node_of(op, data, tuple(children), partials)
+            pass
+        return _carefully(op, *operands)
 
     return forward
 
 
 def _carefully(op: Op, *operands: Any) -> Value:
     children, data, partials = evaluated(op, operands, constant)
-    return node_of(op, data, children, partials) if mode.is_recording() else node_of(CONSTANT, data)
-
-
-def node_of(op: Op, data: float, children: tuple[Value, ...] = (), partials: tuple[float, ...] = ()) -> Value:
-    """Returns a node with these operands and the derivatives by them; without any, a leaf."""
-    node = _new(Value)
-    node.data, node.grad, node.op, node.label = data, UNSEEN, op, ""
-    node._left = node._right = None
-    if len(children) > 2:
-        node._left, node._right, node._by_left = children, MANY, partials
-    elif children:
-        node._left, node._right = (*children, None)[:2]
-        node._by_left, node._by_right = (*partials, None)[:2]
-    return node
+    return _node(op, data, children, MANY, partials)
 
 
 def apply(op: Op, *operands: Any) -> Value:
@@ -321,37 +260,30 @@ def apply(op: Op, *operands: Any) -> Value:
     >>> apply(ops.dot, [1.0, 2.0], [Value(3.0), Value(4.0)]).data
     11.0
     """
-    node: Value = function_of(op)(*operands)
-    return node
+    return function_of(op)(*operands)
 
 
 def function_of(op: Op) -> Callable[..., Value]:
-    """Returns the function that makes an operation's node; it is made once, and kept on the op."""
+    """Returns the function from an operation's operands to its node, which is made once and kept on the op."""
     if op.forward is None:
-        op.forward = (_nary if op.is_nary else _unary if len(op.operands) == 1 else _binary)(op)
+        op.forward = (_nary if op.is_nary or len(op.operands) > 2 else _binary if len(op.operands) > 1 else _unary)(op)
     return op.forward
 
 
-def _make_methods(declared: Op | Family[...]) -> None:
-    """Gives Value the methods of a row, or of a family of rows."""
-    if isinstance(declared, Family):
-        family, op = declared, declared()
+def leaf(data: SupportsFloat, op: Leaf, label: str = "") -> Value:
+    """Returns a leaf whose `op` tells its role: `PARAMETER`, `CONSTANT`, a `Bernoulli` draw (see `operation`).
 
-        def method(self: Value, *constants: Any, **named: Any) -> Value:
-            return apply(family(*constants, **named), self)
-    else:
-        op, method = declared, function_of(declared)
-
-    def reflected(self: Value, other: Number) -> Value:
-        return apply(op, constant(other), self)
-
-    for function in (method, reflected):
-        function.__name__ = function.__qualname__ = declared.name
-        function.__doc__ = declared.__doc__ if isinstance(declared, Family) else op.doc
-    for name in declared.method.split():
-        setattr(Operators, name, method)
-        if name.startswith("__") and len(op.operands) == 2:
-            setattr(Operators, f"__r{name[2:]}", reflected)
+    Raises what `Value(data)` raises.
+    """
+    node = Value(data, label)
+    node.op = op
+    if not op.shared:
+        mode.tell("leaf", node, node)
+    return node
 
 
-each_row(_make_methods)
+def constant(data: Any) -> Value:
+    """Returns `data` if it is a Value, else a leaf for a number that was written into an expression."""
+    if type(data) is float and data == data:
+        return _node(CONSTANT, data)
+    return data if isinstance(data, Value) else leaf(data, CONSTANT)

@@ -19,11 +19,13 @@ from micrograd_plus import (
     logsumexp,
     no_grad,
     ops,
+    row,
     select,
     softmax,
     topological_order,
     total,
 )
+from micrograd_plus.calculus import grads, sweep
 from micrograd_plus.value import UNSEEN
 from tests.strategies import Graph, graphs
 
@@ -180,6 +182,37 @@ def test_a_derivative_that_is_not_asked_for_may_be_undefined() -> None:
     assert gradients(base**exponent, base).data == 12.0
 
 
+def test_a_row_declared_later_may_stand_in_a_derivative() -> None:
+    x = Value(0.5)
+    gradients(x.tanh(), x)  # from here on, whatever is kept of the table is kept
+    sine = row("later_sine", "x", "sin(x)", x="later_cosine(x)", method="")
+    row("later_cosine", "x", "cos(x)", x="-later_sine(x)", method="")
+    try:
+        first = gradients(apply(sine, x), x)
+        second = gradients(first, x)
+        third = gradients(second, x)
+    finally:
+        del ops.TABLE["later_sine"], ops.TABLE["later_cosine"]
+    assert [first.data, second.data, third.data] == pytest.approx([math.cos(0.5), -math.sin(0.5), -math.cos(0.5)])
+
+
+# ---------------------------------------------------------------- sweep
+
+
+@settings(max_examples=100, deadline=None)
+@given(graphs())
+def test_the_sweep_is_backward_to_the_last_bit(graph: Graph) -> None:
+    leaves = [Value(number) for number in graph.leaves]
+    output = graph.run(apply, leaves)
+    additions = list(sweep(output))
+    found = grads(output)
+    assert all(node.grad is UNSEEN for node in found)
+    output.backward()
+    assert found == {node: node.grad for node in topological_order(output)}
+    assert [each.after for each in additions] == [each.before + each.partial * each.upstream for each in additions]
+    assert len(additions) == sum(len(node.children) for node in found)
+
+
 # ---------------------------------------------------------------- gradcheck
 
 
@@ -215,7 +248,7 @@ def test_a_derivative_may_be_off_by_the_tolerance(off: float, agrees: bool) -> N
 def test_a_report_is_truth_and_table() -> None:
     report = gradcheck(lambda a, b: apply(WRONG, a, b), [2.0, 1.0], raise_exception=False)
     assert not report
-    assert [line.split()[0] for line in str(report).splitlines()] == ["input", "inputs[0]", "inputs[1]"]
+    assert [line.split()[0] for line in str(report).splitlines()] == ["input", "---------", "inputs[0]", "inputs[1]"]
     assert gradcheck(lambda a: a * a, [2.0])
 
 

@@ -571,7 +571,7 @@ def test_csv_refuses(csv_file: Write, content: Any, options: dict[str, Any], mes
 
 
 def test_csv_refuses_a_path_that_is_no_file(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"there is no file '.*nosuch.csv'; check the name"):
+    with pytest.raises(FileNotFoundError, match=r"there is no CSV file '.*nosuch.csv'; check the name"):
         read_csv(tmp_path / "nosuch.csv", "y")
     with pytest.raises(OSError, match="is a folder; name the CSV file in it"):
         read_csv(tmp_path, "y")

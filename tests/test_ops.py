@@ -5,9 +5,14 @@ from __future__ import annotations
 import copy
 import json
 import math
+import os
 import pickle
 import random
+import subprocess
+import sys
+import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -90,6 +95,41 @@ def test_a_new_row_is_an_operation_at_once(cube: Op) -> None:
     assert nn.Neuron(1, "cube", seed=0)([1.0]).op is cube
     assert evaluate("cube(y) + 1", {"y": Value(3.0)}).data == 28.0
     assert row("cube", "x", "x", x="1") is cube  # a name is declared once
+
+
+def test_a_row_may_have_any_number_of_operands() -> None:
+    op = Op("fma", "fma", "x y z", "x * y + z", {"x": "y", "y": "x", "z": "1"})
+    a, b = Value(2.0, "a"), Value(3.0, "b")
+    output = apply(op, a, b, 4)
+    output.backward()
+    assert (output.data, a.grad, b.grad) == (10.0, 3.0, 2.0)
+    assert [each.data for each in gradients(output, [a, b])] == [3.0, 2.0]
+    assert compile(output, inputs=[a, b])([1.0], [5.0]).tolist() == [9.0]
+    uneven = Op("blend", "blend", "t *xs *ys", "t * sum(xs) + sum(ys)", {"t": "sum(xs)", "x": "t", "y": "1"})
+    with pytest.raises(ValueError, match="blend needs operands of equal length, at least 1, but got 1 and 2"):
+        apply(uneven, a, [a], [a, b])
+
+
+def test_a_row_that_another_process_declared_comes_with_its_pickle(cube: Op, tmp_path: Path) -> None:
+    x: Any = Value(2.0, "x")
+    (tmp_path / "graph").write_bytes(pickle.dumps(x.cube()))
+    code = """
+import pickle, sys
+from micrograd_plus import gradients, topological_order
+y = pickle.load(open(sys.argv[1], "rb"))
+x = topological_order(y)[0]
+print(y.op.value, gradients(y, x).data, x.cube().op is y.op)
+"""
+    run = [sys.executable, "-c", code, str(tmp_path / "graph")]
+    found = subprocess.run(run, capture_output=True, text=True, check=True, env=os.environ, cwd=Path.cwd())
+    assert found.stdout == "x * x * x 12.0 True\n"
+
+
+def test_a_debugger_and_a_traceback_show_the_row() -> None:
+    with pytest.raises(OverflowError) as raised:
+        ops.exp.scalar(1000.0)
+    assert str(raised.traceback[-1].statement).strip() == "out = exp(x)"
+    assert "in exp_row" in "".join(traceback.format_exception(raised.value))
 
 
 @each_row

@@ -30,8 +30,13 @@ def test_each_program_prints_what_is_shown(program: str, output: str, tmp_path: 
     assert run.stderr == ""
 
 
+def test_the_printout_has_as_many_lines_as_it_says() -> None:
+    lines = sum(len((ROOT / "micrograd_plus" / file).read_text().splitlines()) for file in ("ops.py", "value.py"))
+    assert f"The engine is {lines} lines to print and read" in README
+
+
 def test_there_are_programs_to_run() -> None:
-    assert len(PROGRAMS) >= 2
+    assert len(PROGRAMS) >= 3
 
 
 def test_the_picture_is_that_of_the_first_program(tmp_path: Path) -> None:

@@ -10,8 +10,13 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from micrograd_plus import __version__
+from micrograd_plus.checks import spelled
 
 __all__ = ["main"]
 
@@ -20,6 +25,9 @@ COMMANDS = ("graph", "train", "predict")
 
 MENDABLE = (ArithmeticError, LookupError, ModuleNotFoundError, OSError, RuntimeError, TypeError, ValueError)
 """What the package raises for wrong input, each with a message that names the cure."""
+
+OTHER_NAMES = {"widths": "hidden", "p": "dropout"}
+"""Options by the names that the package's own functions have for them, where they differ."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as exit:  # argparse's way to end after its help, or a wrong argument
         return exit.code if isinstance(exit.code, int) else 2
     try:
-        code: int = args.run(args)
+        with spelled(_as_options(args)):
+            code: int = args.run(args)
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
@@ -50,8 +59,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from micrograd_plus import __version__
-
     parser = argparse.ArgumentParser(
         prog="micrograd-plus", description="Differentiate, draw, train and use scalar networks."
     )
@@ -64,16 +71,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _as_options(args: argparse.Namespace) -> Callable[..., str]:
+    """How messages write what are options of this command: `--seed`, `--no-header`, `--task regression`."""
+
+    def written(name: str, *value: Any) -> str:
+        name = OTHER_NAMES.get(name, name)
+        if name not in args:
+            return ""
+        option = f"--{'no-' if value == (False,) else ''}{name.replace('_', '-')}"
+        words = ["..." if each is ... else str(each) for each in value if not isinstance(each, bool)]
+        return " ".join([option, *(word if re.fullmatch(r"[\w.-]+", word) else repr(word) for word in words)])
+
+    return written
+
+
 def _one_line(error: BaseException) -> str:
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    for argument, option in _AS_OPTIONS.items():
-        text = text.replace(argument, option)
     return " ".join(text.split()) or type(error).__name__
-
-
-_AS_OPTIONS = {
-    "delimiter=": "--delimiter ", "header=False": "--no-header", ", header=True if these are the names": "",
-    "its encoding=, such as": "its --encoding, such as", "task='classification'": "--task classification",
-    "by listing the others in features=[...]": "by listing the others after --features",
-}  # fmt: skip
-"""How messages name a function's arguments, and what the command line calls them."""

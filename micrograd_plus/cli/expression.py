@@ -7,19 +7,21 @@ and calls of operations by their name in the table. Length and depth are limited
 from __future__ import annotations
 
 import ast
-import difflib
 import operator
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from micrograd_plus import operation, ops
+from micrograd_plus.checks import guess
 from micrograd_plus.functions import select, softmax
-from micrograd_plus.operation import Op
+from micrograd_plus.operation import Family
 from micrograd_plus.value import Value, apply, constant
 
-__all__ = ["evaluate", "functions"]
+__all__ = ["Function", "evaluate", "functions"]
 
 LONGEST, DEEPEST = 4000, 200
 """The most characters of an expression, and the deepest nesting of its parts."""
@@ -44,16 +46,46 @@ _INSTEAD = {
 """What to say about syntax that Python has and this language has not."""
 
 
-def functions() -> dict[str, Op | Callable[..., Op]]:
+@dataclass(frozen=True, eq=False)
+class Function:
+    """What an expression calls by name: operands, the constants that may follow them (with defaults), what they make.
+
+    >>> print(functions()["dot"], functions()["leaky_relu"])
+    dot([...], [...]) leaky_relu(x, negative_slope=0.01)
+    """
+
+    name: str
+    operands: tuple[str, ...]
+    run: Callable[..., Any]
+    constants: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        operands = ["[...]" if each.startswith("*") else each for each in self.operands]
+        defaults = [repr(each) if isinstance(each, str) else f"{each:g}" for each in self.constants.values()]
+        return f"{self.name}({', '.join([*operands, *map('='.join, zip(self.constants, defaults))])})"
+
+
+def functions() -> dict[str, Function]:
     """Returns every operation that an expression can call, by name: rows of the table, and families of rows.
 
     A row is found under its label too (`max`, `sum`) where that is a word.
 
-    >>> functions()["max"] is functions()["maximum"]
-    True
+    >>> print(functions()["max"], functions()["clamp"])
+    maximum(x, y) clamp(x, min=-inf, max=inf)
     """
-    labels = {op.label: op for op in operation.TABLE.values() if op.label.isidentifier()}
-    return labels | operation.TABLE | operation.FAMILIES
+    rows = {name: Function(name, op.operands, partial(apply, op)) for name, op in operation.TABLE.items()}
+    rows["select"] = Function("select", ops.select.operands, select)  # which looks at the index, unlike the bare row
+    rows["softmax"] = Function("softmax", ("*xs",), softmax)
+    families = {name: _of_family(family) for name, family in operation.FAMILIES.items()}
+    labels = {op.label: rows[name] for name, op in operation.TABLE.items() if op.label.isidentifier()}
+    return {**rows, **families, **{label: each for label, each in labels.items() if label not in rows}}
+
+
+def _of_family(family: Family[...]) -> Function:
+    def run(*operands: Any, **constants: Any) -> Value:
+        return apply(family(**constants), *operands)
+
+    return Function(family.name, family().operands, run, family.defaults)
 
 
 def evaluate(text: str, values: Mapping[str, Value]) -> Value:
@@ -110,28 +142,30 @@ class _Reader:
         self.functions = functions()
 
     def read(self, node: ast.expr) -> Any:
-        if isinstance(node, ast.Constant):
-            return constant(_literal(node))
-        if isinstance(node, ast.Name):
-            return self._named(node.id)
-        if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
-            right = _number(node.right) if isinstance(node.op, ast.Pow) else None  # a number is burnt into the power
-            return _ARITHMETIC[type(node.op)](self._one(node.left), self._one(node.right) if right is None else right)
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
-            if (number := _number(node)) is not None:
-                return constant(number)
-            return -self._one(node.operand) if isinstance(node.op, ast.USub) else self._one(node.operand)
-        if isinstance(node, ast.Call):
-            return self._call(node)
-        if isinstance(node, (ast.List, ast.Tuple)):
-            return [self._one(each) for each in node.elts]
-        if isinstance(node, ast.Subscript):
-            return self._picked(node)
+        match node:
+            case ast.Constant():
+                return constant(_literal(node))
+            case ast.Name(name):
+                return self._named(name)
+            case ast.BinOp(left, op, right) if type(op) in _ARITHMETIC:
+                exponent = _number(right) if isinstance(op, ast.Pow) else None  # a number is burnt into the power
+                return _ARITHMETIC[type(op)](self._one(left), self._one(right) if exponent is None else exponent)
+            case ast.UnaryOp(ast.USub() | ast.UAdd() as sign, operand):
+                if (number := _number(node)) is not None:
+                    return constant(number)
+                return -self._one(operand) if isinstance(sign, ast.USub) else self._one(operand)
+            case ast.Call(ast.Name(name)):
+                return self._call(name, node)
+            case ast.Call(func):
+                called = self._shown(func)
+                raise ValueError(f"`{called}` can't be called; operations are called by name, as in tanh(x)")
+            case ast.List(parts) | ast.Tuple(parts):
+                return [self._one(each) for each in parts]
+            case ast.Subscript():
+                return self._picked(node)
         kind = type(node.op) if isinstance(node, (ast.BinOp, ast.UnaryOp)) else type(node)
-        what = _INSTEAD.get(
-            kind, f"`{self._shown(node)}` is no arithmetic; use numbers, names, + - * / ** and operations"
-        )
-        raise ValueError(what)
+        what = f"`{self._shown(node)}` is no arithmetic; use numbers, names, + - * / ** and operations"
+        raise ValueError(_INSTEAD.get(kind, what))
 
     def _one(self, node: ast.expr) -> Value:
         found = self.read(node)
@@ -143,52 +177,24 @@ class _Reader:
         if name in self.values:
             return self.values[name]
         if name in self.functions:
-            raise KeyError(f"{name} is an operation: give it operands, as in {name}(x)")
-        raise KeyError(f"{name} has no value{_guess(name, self.values)}; add {name}=NUMBER")
+            raise KeyError(f"{name} is an operation: give it operands, as in {self.functions[name]}")
+        raise KeyError(f"{name} has no value{_meant(name, self.values)}; add {name}=NUMBER")
 
-    def _call(self, node: ast.Call) -> Any:
-        if not isinstance(node.func, ast.Name):
-            raise ValueError(
-                f"`{self._shown(node.func)}` can't be called; operations are called by name, as in tanh(x)"
-            )
-        name = node.func.id
-        if name == "softmax":
-            return softmax(*self._groups(name, ("*xs",), node))
-        if name == "select":  # the function looks at the index, which the bare row takes as it is
-            return select(*self._groups(name, ops.select.operands, node))
+    def _call(self, name: str, node: ast.Call) -> Any:
         found = self.functions.get(name)
         if found is None:
-            raise KeyError(f"there is no operation {name}{_guess(name, self.functions)}")
-        if isinstance(found, Op):
-            return apply(found, *self._groups(name, found.operands, node))
-        return self._of_family(name, found, node)
-
-    def _groups(self, name: str, operands: Sequence[str], node: ast.Call) -> list[Any]:
-        """The operands of a call, as many as the row has; the only group of a row may be written without brackets."""
-        if node.keywords:
-            raise ValueError(f"{name} takes its operands by place, not by name ({node.keywords[0].arg}=...)")
-        given = [self.read(each) for each in node.args]
-        if len(operands) == 1 and operands[0].startswith("*") and not (len(given) == 1 and isinstance(given[0], list)):
-            given = [given]
-        shape = ", ".join("[...]" if each.startswith("*") else each for each in operands)
-        wrong = len(given) != len(operands) or any(
-            isinstance(each, list) is not operand.startswith("*") for each, operand in zip(given, operands)
-        )
-        if wrong or any(isinstance(part, list) for each in given if isinstance(each, list) for part in each):
-            raise ValueError(f"{name} is written {name}({shape}), but here it is `{self._shown(node)}`")
-        return given
-
-    def _of_family(self, name: str, family: Callable[..., Op], node: ast.Call) -> Value:
-        """A row with constants: the operand comes first, then the constants, which must be written as numbers."""
-        numbers = [_constant(each) for each in node.args[1:]]
-        named = {each.arg: _constant(each.value) for each in node.keywords if each.arg}
-        if not node.args or None in (*numbers, *named.values()) or len(named) != len(node.keywords):
-            raise ValueError(f"{name} takes an operand and then plain numbers, but here it is `{self._shown(node)}`")
-        operand = self._one(node.args[0])
-        try:
-            return apply(family(*numbers, **named), operand)
-        except TypeError:
-            raise ValueError(f"{name} has no such constants: `{self._shown(node)}`") from None
+            raise KeyError(f"there is no operation {name}{_meant(name, self.functions)}")
+        starred = [operand.startswith("*") for operand in found.operands]
+        count = len(node.args) if any(starred) else len(starred)
+        operands, constants = [self.read(each) for each in node.args[:count]], node.args[count:]
+        if starred == [True] and not (len(operands) == 1 and isinstance(operands[0], list)):
+            operands = [operands]  # the only group of a row may be written without brackets
+        named = [*zip(found.constants, constants), *((each.arg or "", each.value) for each in node.keywords)]
+        numbers = {name: _written(value) for name, value in named if name in found.constants}
+        fits = len(numbers) == len(constants) + len(node.keywords) and None not in numbers.values()
+        if not fits or [isinstance(each, list) for each in operands] != starred:
+            raise ValueError(f"{name} is written {found}, but here it is `{self._shown(node)}`")
+        return found.run(*operands, **numbers)
 
     def _picked(self, node: ast.Subscript) -> Value:
         found, index = self.read(node.value), _number(node.slice)
@@ -220,12 +226,11 @@ def _number(node: ast.expr) -> float | None:
     return sign * _literal(node) if isinstance(node, ast.Constant) else None
 
 
-def _constant(node: ast.expr) -> float | str | None:
-    """A number or a word that is burnt into a row."""
-    word = isinstance(node, ast.Constant) and isinstance(node.value, str)
-    return str(node.value) if word else _number(node)  # type: ignore[attr-defined]
+def _written(node: ast.expr) -> float | str | None:
+    """A number or a word as it is written; None for anything else."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else _number(node)
 
 
-def _guess(name: str, known: Mapping[str, Any]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
+def _meant(name: str, known: Mapping[str, Any]) -> str:
+    close = guess(name, known)
+    return f" (did you mean {close}?)" if close else ""

@@ -8,11 +8,12 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus.cli.expression import evaluate, functions
+from micrograd_plus.operation import PARAMETER
+from micrograd_plus.value import Value, leaf, topological_order
+
 if TYPE_CHECKING:
     from rich.table import Table
-
-    from micrograd_plus.operation import PARAMETER
-from micrograd_plus.value import Value
 
 __all__ = ["add_parser", "run"]
 
@@ -28,7 +29,7 @@ def add_parser(subparsers: Any) -> None:
         "graph",
         help="differentiate an expression and draw its graph",
         description="Prints the value of an expression and its gradient by each name, and draws the graph.",
-        epilog=EXAMPLE,
+        epilog=f"{EXAMPLE}. Operations: {', '.join(map(str, dict.fromkeys(functions().values())))}",
     )
     parser.add_argument(
         "expression",
@@ -46,33 +47,25 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints the gradients and writes or prints the picture. Returns the exit code."""
+    """Returns the exit code, after it has printed the gradients, and written or printed the picture."""
     from rich.console import Console
-
-    from micrograd_plus.cli.expression import evaluate
 
     values = _values(args.values, args.parameters)
     output = evaluate(args.expression, values)
     _all_used(values, output, args.expression)
     output.backward()
     graph = output.graph(direction=args.direction, theme=args.theme, title=args.title, derivatives=args.derivatives)
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(_table(args.expression, output, values))
-    if args.output:
-        console.print(f"wrote {graph.save(args.output)}", markup=False)
-    else:
-        console.print(graph.text(), markup=False)
+    Console(highlight=False, soft_wrap=True).print(_table(args.expression, output, values))
+    print(f"wrote {graph.save(args.output)}" if args.output else graph.text())
     return 0
 
 
 def _values(given: Sequence[str], parameters: str) -> dict[str, Value]:
     """The leaves by name, from `name=value` texts."""
-    from micrograd_plus.value import Value, leaf
-
-    learned = {_plain(name) for name in parameters.split(",") if name.strip()}
+    learned = {_normal(name) for name in parameters.split(",") if name.strip()}
     found: dict[str, Value] = {}
     for text in given:
-        name, equals, number = map(_plain, text.partition("="))
+        name, equals, number = map(_normal, text.partition("="))
         if not equals or not name.isidentifier():
             raise ValueError(f"{text!r} is not name=value, as in x=2")
         if name in found:
@@ -89,15 +82,13 @@ def _values(given: Sequence[str], parameters: str) -> dict[str, Value]:
     return found
 
 
-def _plain(text: str) -> str:
+def _normal(text: str) -> str:
     """Without spaces around, and with letters in the one form that Python's parser makes of names: µ, say, has two."""
     return unicodedata.normalize("NFKC", text.strip())
 
 
 def _all_used(values: Mapping[str, Value], output: Value, expression: str) -> None:
     """Raises ValueError for a value that the expression doesn't use: most likely a misspelt name."""
-    from micrograd_plus.value import topological_order
-
     used = {*topological_order(output)}
     for name, value in values.items():
         if value not in used:

@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from micrograd_plus.cli.train import add_csv_options, confusion, csv_options, score
+from micrograd_plus.files import write_atomically
 
 __all__ = ["add_parser", "run"]
 
@@ -24,14 +25,13 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("data", metavar="DATA.csv", help="the rows; other columns than the model's are not looked at")
     add_csv_options(parser)
     parser.add_argument("--probabilities", action="store_true", help="add a column with the probability of each class")
-    parser.add_argument(
-        "--score", action="store_true", help="print how good the answers are instead; needs the target column"
-    )
+    figures = "print how good the answers are instead; needs the target column"
+    parser.add_argument("--score", action="store_true", help=figures)
     parser.add_argument("-o", "--output", metavar="FILE.csv", help="write there, and not to standard output")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Predicts and writes; returns the exit code."""
+    """Returns the exit code, after it has predicted and written."""
     from micrograd_plus.data import read_inputs
     from micrograd_plus.train import Predictor
 
@@ -54,8 +54,6 @@ def _write(lines: list[list[Any]], output: str | None) -> None:
     if output is None:
         sys.stdout.write(text.getvalue())
         return
-    from micrograd_plus.files import write_atomically
-
     write_atomically(output, text.getvalue().encode())
     print(f"{len(lines) - 1:,} rows written to {output}", file=sys.stderr)
 
@@ -68,9 +66,8 @@ def _score(args: argparse.Namespace, predictor: Any) -> int:
     task = {"classes": predictor.classes} if predictor.classes else {"task": "regression"}
     names = list(predictor.feature_names)
     data = read_csv(args.data, predictor.target_name, features=names, **task, **csv_options(args))
-    console = Console(highlight=False)
     for figure, value in score(predictor, data).items():
-        console.print(f"{figure}: {value:.4g}", markup=False)
+        print(f"{figure}: {value:.4g}")
     if predictor.classes:
-        console.print(confusion(predictor, data))
+        Console(highlight=False).print(confusion(predictor, data))
     return 0

@@ -9,24 +9,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus.checks import named
+
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
     from micrograd_plus.data import Dataset, Standardizer
+    from micrograd_plus.nn import Module
     from micrograd_plus.train import ConfusionMatrix, History, Predictor
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_csv_options", "add_parser", "confusion", "csv_options", "run", "score"]
 
 REAL = ("digits", "iris")
 TOYS: dict[str, dict[str, float]] = {
-    "xor": {"n": 200, "noise": 0.15},
-    "line": {"n": 200},
-    "moons": {"n": 200},
-    "circles": {"n": 200},
-    "spirals": {"n": 200},
-    "blobs": {"n": 200},
-}
+    "xor": {"noise": 0.15}, "line": {}, "moons": {}, "circles": {}, "spirals": {}, "blobs": {},
+}  # fmt: skip
+TOY_ROWS = 200
 CLASS_LOSSES = ("cross_entropy", "bce_with_logits", "hinge")
 NUMBER_LOSSES = ("mse", "l1", "huber")
 ITERATIONS = 1000  # about how many updates a small network needs with Adam at rate 0.01
@@ -40,72 +38,50 @@ def add_parser(subparsers: Any) -> None:
         help="train a network on a data set",
         description="Train a multi-layer perceptron, tell how good it is on rows it has not seen, and save it.",
     )
-    data = parser.add_argument_group("data")
-    data.add_argument(
-        "--data", required=True, metavar="NAME|FILE.csv",
-        help=f"a real set ({', '.join(REAL)}), a toy set ({', '.join(TOYS)}), or a CSV file",
-    )  # fmt: skip
-    add_csv_options(data)
-    data.add_argument("--target", metavar="COLUMN", help="of a CSV file: the column to predict")
-    data.add_argument(
-        "--features",
-        metavar="COLUMN",
-        nargs="+",
-        help="of a CSV file: the columns to predict from (default: all others)",
-    )
-    data.add_argument(
-        "--task", choices=["classification", "regression"], help="of a CSV file (default: told by its target)"
-    )
-    data.add_argument(
-        "--test",
-        type=_part,
-        default=0.2,
-        metavar="PART",
-        help="what is held out, as a fraction or a whole number of rows (default: %(default)s)",
-    )
-    model = parser.add_argument_group("model")
-    model.add_argument(
-        "--hidden",
-        type=int,
-        nargs="*",
-        default=[32],
-        metavar="N",
-        help="neurons of each hidden layer; none for no layer (default: 32)",
-    )
-    model.add_argument("--activation", default="relu", help="of the hidden layers (default: %(default)s)")
-    model.add_argument(
-        "--dropout", type=float, default=0.0, metavar="P", help="the share of neurons to drop (default: %(default)s)"
-    )
-    training = parser.add_argument_group("training")
-    training.add_argument(
-        "--loss",
-        choices=[*CLASS_LOSSES, *NUMBER_LOSSES],
-        help="what is minimised (default: the usual one for the data)",
-    )
-    training.add_argument(
-        "--optimizer", default="adam", help="sgd, rmsprop, adagrad, adam or adamw (default: %(default)s)"
-    )
-    training.add_argument(
-        "--lr", "--rate", type=float, default=0.01, metavar="RATE", help="the learning rate (default: %(default)s)"
-    )
-    training.add_argument(
-        "--batch-size", type=int, default=32, metavar="N", help="rows to an update (default: %(default)s)"
-    )
-    training.add_argument(
-        "--epochs", type=int, metavar="N", help=f"(default: as make {ITERATIONS} updates, {EPOCHS[0]} to {EPOCHS[1]})"
-    )
-    training.add_argument(
-        "--patience",
-        type=int,
-        metavar="N",
-        help="stop after N epochs without a gain on rows set apart for it, and keep the best",
-    )
-    training.add_argument("--seed", type=int, default=0, help="of all that is drawn (default: %(default)s)")
-    training.add_argument("--eager", action="store_true", help="run the graph node by node, not as array code")
-    training.add_argument("--resume", action="store_true", help="go on from the checkpoint in the output folder")
-    parser.add_argument(
-        "-o", "--output", metavar="FOLDER", help="where to write (default: runs/ and the name of the data)"
-    )
+    _add_data_options(parser.add_argument_group("data"))
+    _add_model_options(parser.add_argument_group("model"))
+    _add_training_options(parser.add_argument_group("training"))
+    parser.add_argument("-o", "--output", metavar="FOLDER", help="where to write (default: runs/ and the data's name)")
+
+
+def _add_data_options(group: Any) -> None:
+    sets = f"a real set ({', '.join(REAL)}), a toy set ({', '.join(TOYS)}), or a CSV file"
+    group.add_argument("--data", required=True, metavar="NAME|FILE.csv", help=sets)
+    add_csv_options(group)
+    group.add_argument("--target", metavar="COLUMN", help="of a CSV file: the column to predict")
+    columns = "of a CSV file: the columns to predict from (default: all others)"
+    group.add_argument("--features", metavar="COLUMN", nargs="+", help=columns)
+    tasks = ("classification", "regression")
+    group.add_argument("--task", choices=tasks, help="of a CSV file (default: told by its target)")
+    part = "what is held out, as a fraction or a whole number of rows (default: %(default)s)"
+    group.add_argument("--test", type=_part, default=0.2, metavar="PART", help=part)
+
+
+def _add_model_options(group: Any) -> None:
+    sizes = "neurons of each hidden layer; none for no layer (default: 32)"
+    group.add_argument("--hidden", type=int, nargs="*", default=[32], metavar="N", help=sizes)
+    group.add_argument("--activation", default="relu", help="of the hidden layers (default: %(default)s)")
+    share = "the share of neurons to drop (default: %(default)s)"
+    group.add_argument("--dropout", type=float, default=0.0, metavar="P", help=share)
+
+
+def _add_training_options(group: Any) -> None:
+    losses = (*CLASS_LOSSES, *NUMBER_LOSSES)
+    group.add_argument("--loss", choices=losses, help="what is minimised (default: the usual one for the data)")
+    rules = "sgd, rmsprop, adagrad, adam or adamw (default: %(default)s)"
+    group.add_argument("--optimizer", default="adam", help=rules)
+    rate = "the learning rate (default: %(default)s)"
+    group.add_argument("--lr", "--rate", type=float, default=0.01, metavar="RATE", help=rate)
+    rows = "rows to an update (default: %(default)s)"
+    group.add_argument("--batch-size", type=int, default=32, metavar="N", help=rows)
+    epochs = f"(default: as make {ITERATIONS} updates, {EPOCHS[0]} to {EPOCHS[1]})"
+    group.add_argument("--epochs", type=int, metavar="N", help=epochs)
+    patience = "stop after N epochs without a gain on rows set apart for it, and keep the best"
+    group.add_argument("--patience", type=int, metavar="N", help=patience)
+    group.add_argument("--seed", type=int, default=0, help="of all that is drawn (default: %(default)s)")
+    backend = "array code, or the graph node by node (default: numpy, and eager where a model needs it)"
+    group.add_argument("--backend", choices=("numpy", "eager"), help=backend)
+    group.add_argument("--resume", action="store_true", help="go on from the checkpoint in the output folder")
 
 
 def _part(text: str) -> float:
@@ -116,26 +92,24 @@ def _part(text: str) -> float:
 def add_csv_options(group: Any) -> None:
     """Declares how a CSV file is read; `predict` shares it."""
     group.add_argument("--delimiter", default=",", metavar="C", help="of a CSV file: what stands between cells")
-    group.add_argument("--no-header", action="store_true", help="of a CSV file: columns have no names, so x0, x1, ...")
+    header = "of a CSV file: whether its first line has the columns' names; without, they are x0, x1, ..."
+    group.add_argument("--header", action=argparse.BooleanOptionalAction, help=header)
     group.add_argument("--encoding", default="utf-8-sig", metavar="NAME", help="of a CSV file: latin-1, utf-16, ...")
 
 
 def csv_options(args: argparse.Namespace) -> dict[str, Any]:
-    """The options that `add_csv_options` declared, as `read_csv` takes them."""
+    """Returns the options that `add_csv_options` declared, as `read_csv` takes them."""
     delimiter = "\t" if args.delimiter in ("tab", "\\t") else args.delimiter
-    return {"delimiter": delimiter, "header": False if args.no_header else None, "encoding": args.encoding}
+    return {"delimiter": delimiter, "header": args.header, "encoding": args.encoding}
 
 
 def run(args: argparse.Namespace) -> int:
-    """Trains, reports and writes; returns the exit code."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
+    """Returns the exit code, after it has trained, reported and written."""
     parts = _parts(args)
     folder = Path(args.output or Path("runs") / parts.name)
-    predictor, history = _train(args, parts, folder, console)
-    _report(console, predictor, parts)
-    _write(console, predictor, history, folder)
+    predictor, history = _train(args, parts, folder)
+    _report(predictor, parts)
+    _write(predictor, history, folder)
     return 0
 
 
@@ -153,6 +127,29 @@ class Parts:
     one_kind: bool
     """Whether all features are of one kind, such as pixels, and share a scale."""
 
+    def scaled(self) -> tuple[Dataset, Dataset, Standardizer, Standardizer | None]:
+        """Returns the training part and the one to watch, standardized, and what did it to the inputs and the target.
+
+        A regression's target is brought to mean 0 and deviation 1 too: a learning rate then suits any unit.
+        """
+        from micrograd_plus.data import Dataset, Standardizer, standardize
+
+        watched = self.validation or self.held_out
+        training, watched, scaler = standardize(self.training, watched, per_feature=not self.one_kind)
+        if training.is_classification:
+            return training, watched, scaler, None
+        column = [[y] for y in _numbers(training)]
+        of_target = Standardizer.fit(Dataset(column, column, feature_names=(training.target_name,)))
+        training, watched = (
+            replace(part, targets=[of_target.apply_row([y])[0] for y in _numbers(part)]) for part in (training, watched)
+        )
+        return training, watched, scaler, of_target
+
+
+def _numbers(data: Dataset) -> list[float]:
+    """The targets of a regression, of which a CSV file has one column."""
+    return [float(y) for y in data.targets]  # type: ignore[arg-type]
+
 
 def _parts(args: argparse.Namespace) -> Parts:
     from micrograd_plus.data import split
@@ -167,70 +164,67 @@ def _parts(args: argparse.Namespace) -> Parts:
 
 def _data(args: argparse.Namespace) -> tuple[str, Dataset]:
     from micrograd_plus import data
-    from micrograd_plus.checks import named
 
-    column = "--target"
     if args.data in REAL or args.data in TOYS:
         if args.target or args.features or args.task:
             raise ValueError(
-                f"{args.data} has its own target and features; {column}, --features and --task are for a CSV file"
+                f"{args.data} has its own target and features; --target, --features and --task are for a CSV file"
             )
         make: Callable[..., Dataset] = getattr(data, args.data)
-        return args.data, make(**TOYS[args.data], seed=args.seed) if args.data in TOYS else make()
-    if not Path(args.data).suffix and not Path(args.data).exists():
+        return args.data, make() if args.data in REAL else make(TOY_ROWS, seed=args.seed, **TOYS[args.data])
+    file = Path(args.data)
+    if not file.suffix and not file.exists():
         named("data set", args.data, dict.fromkeys([*REAL, *TOYS]))  # raises, and guesses what was meant
     if args.target is None:
-        raise ValueError(f"which column of {args.data} is to be predicted? Name it: {column} COLUMN")
-    target, features = _column(args.target, args), _columns(args.features, args)
-    found = data.read_csv(args.data, target, features=features, task=args.task, **csv_options(args))
-    return Path(args.data).stem, found
-
-
-def _columns(names: list[str] | None, args: argparse.Namespace) -> list[str | int] | None:
-    return None if names is None else [_column(name, args) for name in names]
+        raise ValueError(f"which column of {args.data} is to be predicted? Name it: --target COLUMN")
+    target, *features = (_column(name, args) for name in [args.target, *(args.features or [])])
+    found = data.read_csv(args.data, target, features=features or None, task=args.task, **csv_options(args))
+    return file.stem, found
 
 
 def _column(name: str, args: argparse.Namespace) -> str | int:
     """In a file without names, columns are x0, x1, ..., and a bare number is welcome too."""
-    return int(name) if args.no_header and name.lstrip("-").isdigit() else name
+    return int(name) if args.header is False and name.lstrip("-").isdigit() else name
 
 
 # -------------------------------------------------------------------- training
 
 
-def _train(args: argparse.Namespace, parts: Parts, folder: Path, console: Console) -> tuple[Predictor, History]:
-    from micrograd_plus.data import iterations_per_epoch, standardize
+def _train(args: argparse.Namespace, parts: Parts, folder: Path) -> tuple[Predictor, History]:
+    from micrograd_plus.data import iterations_per_epoch
     from micrograd_plus.nn import MLP
-    from micrograd_plus.train import Callback, EarlyStopping, Predictor, fit
+    from micrograd_plus.train import Predictor
 
-    training, scaler = standardize(parts.training, per_feature=not parts.one_kind)
-    watched = scaler.apply(parts.validation or parts.held_out)
-    target_scaler = None if training.is_classification else _target_scaler(training)
-    if target_scaler is not None:
-        training, watched = _scale_target(training, target_scaler), _scale_target(watched, target_scaler)
+    training, watched, scaler, target_scaler = parts.scaled()
     loss = _loss(args.loss, training)
-    outputs = len(training.classes) if loss == "cross_entropy" else 1
-    model = MLP(
-        training.width, [*args.hidden, outputs], activation=args.activation, dropout=args.dropout, seed=args.seed
-    )
+    widths = [*args.hidden, len(training.classes) if loss == "cross_entropy" else 1]
+    model = MLP(training.width, widths, activation=args.activation, dropout=args.dropout, seed=args.seed)
     steps = iterations_per_epoch(len(training), args.batch_size)
     epochs = args.epochs if args.epochs is not None else min(max(EPOCHS[0], math.ceil(ITERATIONS / steps)), EPOCHS[1])
-    console.print(
-        f"{parts.training!r}\n{model!r}, {len(model.parameters()):,} parameters", markup=False, soft_wrap=True
-    )
-    console.print(f"{epochs} epochs of {steps} iterations, {loss}, {args.optimizer} at rate {args.lr:g}")
-    stopping: list[Callback] = [EarlyStopping(patience=args.patience)] if parts.validation else []
+    print(f"{parts.training!r}\n{model!r}, {len(model.parameters()):,} parameters")
+    print(f"{epochs} epochs of {steps} iterations, {loss}, {args.optimizer} at rate {args.lr:g}")
     _make(folder)
-    history = fit(
-        model, training, loss=loss, optimizer=args.optimizer, lr=args.lr, epochs=epochs, batch_size=args.batch_size,
-        validation={"validation" if parts.validation else "held-out": watched}, seed=args.seed, callbacks=stopping,
-        checkpoint=folder / "checkpoint.json", checkpoint_every=max(1, epochs // 10), resume=args.resume,
-        compile=not args.eager,
-    )  # fmt: skip
+    validation = {"validation" if parts.validation else "held-out": watched}
+    history = _fit(args, model, training, validation, folder, loss=loss, epochs=epochs)
     if history.stopped:
-        console.print(f"stopped after epoch {len(history)}: {history.stopped}")
+        print(f"stopped after epoch {len(history)}: {history.stopped}")
     notes = {"data": parts.training.source, "epochs": len(history), "seed": args.seed}
     return Predictor.of(model, training, loss=loss, scaler=scaler, target_scaler=target_scaler, notes=notes), history
+
+
+def _fit(
+    args: argparse.Namespace, model: Module, data: Dataset, validation: dict[str, Dataset], folder: Path,
+    *, loss: str, epochs: int,
+) -> History:  # fmt: skip
+    from micrograd_plus.train import Checkpoint, EarlyStopping, fit
+
+    stopping = [] if args.patience is None else [EarlyStopping(patience=args.patience)]
+    return fit(
+        model, data, loss=loss, optimizer=args.optimizer, lr=args.lr, epochs=epochs, batch_size=args.batch_size,
+        seed=args.seed, validation=validation, callbacks=stopping,
+        checkpoint=Checkpoint(folder / "checkpoint.json", every=max(1, epochs // 10), resume=args.resume),
+        backend=args.backend,
+    )  # fmt: skip
 
 
 def _make(folder: Path) -> None:
@@ -241,94 +235,74 @@ def _make(folder: Path) -> None:
 
 
 def _loss(loss: str | None, data: Dataset) -> str:
-    if data.is_classification:
-        fitting = CLASS_LOSSES if len(data.classes) == 2 else CLASS_LOSSES[:1]
-        usual = "bce_with_logits" if len(data.classes) == 2 else "cross_entropy"
-    else:
-        fitting, usual = NUMBER_LOSSES, "mse"
-    if loss is not None and loss not in fitting:
-        kind = f"{len(data.classes)} classes" if data.classes else "numbers"
+    """The loss that was named, if it fits the targets; else the usual one."""
+    classes = len(data.classes)
+    fitting = NUMBER_LOSSES if not classes else CLASS_LOSSES if classes == 2 else CLASS_LOSSES[:1]
+    if loss is None:
+        return "bce_with_logits" if classes == 2 else fitting[0]
+    if loss not in fitting:
+        kind = f"{classes} classes" if classes else "numbers"
         raise ValueError(f"{loss} does not fit a target of {kind}; choose --loss from {', '.join(fitting)}")
-    return loss or usual
-
-
-def _target_scaler(data: Dataset) -> Standardizer:
-    """The target of a regression is brought to mean 0 and deviation 1 too: a rate then suits any unit."""
-    from micrograd_plus.data import Dataset, Standardizer
-
-    column = [[y] for y in _numbers(data)]
-    return Standardizer.fit(Dataset(column, column, feature_names=(data.target_name,)))
-
-
-def _scale_target(data: Dataset, scaler: Standardizer) -> Dataset:
-    return replace(data, targets=[scaler.apply_row([y])[0] for y in _numbers(data)])
-
-
-def _numbers(data: Dataset) -> list[float]:
-    """The targets of a regression, of which a CSV file has one column."""
-    return [float(y) for y in data.targets]  # type: ignore[arg-type]
+    return loss
 
 
 # -------------------------------------------------------------------- report
 
 
-def _report(console: Console, predictor: Predictor, parts: Parts) -> None:
+def _report(predictor: Predictor, parts: Parts) -> None:
     """Prints the figures on rows the model has seen and, the ones that count, on those it has not."""
-    named = {"training": parts.training, "held out": parts.held_out}
-    scores = {name: score(predictor, data) for name, data in named.items()}
-    console.print(_figures_table(scores, named))
-    for data in [parts.held_out] if predictor.classes and len(predictor.classes) <= 12 else []:
-        console.print(confusion(predictor, data))
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    console.print(_figures(predictor, {"training": parts.training, "held out": parts.held_out}))
+    if 0 < len(predictor.classes) <= 12:
+        console.print(confusion(predictor, parts.held_out))
+
+
+def _figures(predictor: Predictor, parts: dict[str, Dataset]) -> Table:
+    from rich.table import Table
+
+    table = Table("", title="Figures")
+    for name, data in parts.items():
+        table.add_column(f"{name} ({len(data):,} rows)", justify="right")
+    scores = [score(predictor, data) for data in parts.values()]
+    for figure in scores[0]:
+        table.add_row(figure, *(f"{each[figure]:{'.1%' if predictor.classes else '.4g'}}" for each in scores))
+    return table
 
 
 def score(predictor: Predictor, data: Dataset) -> dict[str, float]:
-    """The figures of a predictor on rows in their own units, beside those of the best constant answer."""
-    found = predictor.predict(data.inputs)
+    """Returns the figures of a predictor on rows in their own units, beside those of the best constant answer."""
     if predictor.classes:
-        names = [predictor.classes[int(y)] for _, y in data]  # type: ignore[arg-type]
-        usual = max(map(names.count, set(names)))
-        right = sum(a == b for a, b in zip(found, names))
-        return {"accuracy": right / len(names), "always the most frequent class": usual / len(names)}
+        matrix = confusion(predictor, data)
+        sizes = [*map(sum, matrix.counts)]
+        return {"accuracy": matrix.accuracy, "always the most frequent class": max(sizes) / sum(sizes)}
     targets = _numbers(data)
-    errors = [abs(a - b) for a, b in zip(found, targets)]
     mean = math.fsum(targets) / len(targets)
-    spread = [y - mean for y in targets]
-    squares = sum(each * each for each in spread)
+    errors = [abs(a - b) for a, b in zip(predictor.predict(data.inputs), targets)]
+    spread = [abs(y - mean) for y in targets]
+    squares, all_squares = (sum(each * each for each in distances) for distances in (errors, spread))
     return {
         "mean absolute error": sum(errors) / len(errors),
-        "root mean squared error": math.sqrt(sum(each * each for each in errors) / len(errors)),
-        "always the mean (its mean absolute error)": sum(map(abs, spread)) / len(spread),
-        **({"R squared": 1 - sum(each * each for each in errors) / squares} if squares else {}),
+        "root mean squared error": math.sqrt(squares / len(errors)),
+        "always the mean (its mean absolute error)": sum(spread) / len(spread),
+        **({"R squared": 1 - squares / all_squares} if all_squares else {}),
     }
 
 
 def confusion(predictor: Predictor, data: Dataset) -> ConfusionMatrix:
-    """Which class was taken for which."""
+    """Returns how often each class was taken for each."""
     from micrograd_plus.train import confusion_matrix
 
     outputs, targets = predictor.outputs(data.inputs), [int(y) for y in data.targets]  # type: ignore[arg-type]
     return confusion_matrix(outputs, targets, predictor.classes, predictor.threshold)
 
 
-def _figures_table(scores: dict[str, dict[str, float]], data: dict[str, Dataset]) -> Table:
-    from rich.table import Table
-
-    table = Table("", title="Figures")
-    for name, rows in data.items():
-        table.add_column(f"{name} ({len(rows):,} rows)", justify="right")
-    for figure in next(iter(scores.values())):
-        percent = "accuracy" in figure or "class" in figure
-        cells = [f"{each[figure]:.1%}" if percent else f"{each[figure]:.4g}" for each in scores.values()]
-        table.add_row(figure, *cells)
-    return table
-
-
-def _write(console: Console, predictor: Predictor, history: History, folder: Path) -> None:
+def _write(predictor: Predictor, history: History, folder: Path) -> None:
     model = predictor.save(folder / "model.json")
     written = [f"model         {model}", f"history       {history.save(folder / 'history.json')}"]
     try:
         written.append(f"loss curve    {history.save(folder / 'loss.svg')}")
     except ModuleNotFoundError as error:
         written.append(f"no loss curve: {error}")
-    console.print("\n".join(written), markup=False, soft_wrap=True)
-    console.print(f"use it:       micrograd-plus predict {model} FILE.csv", markup=False, soft_wrap=True)
+    print(*written, f"use it:       micrograd-plus predict {model} FILE.csv", sep="\n")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
-from micrograd_plus.checks import finite_number, whole_number
+from micrograd_plus.checks import counted, finite_number, listed, whole_number
 
 __all__ = ["Dataset", "Target", "Targets", "checked_dataset"]
 
@@ -51,20 +51,17 @@ class Dataset:
     source: str = ""
 
     def __post_init__(self) -> None:
-        classes = _names("classes", self.classes)
+        names, classes = _names("feature_names", self.feature_names), _names("classes", self.classes)
         if len(classes) == 1:
-            raise ValueError(
-                f"classes must name at least two, got only {classes[0]!r}; leave classes out for regression"
-            )
-        inputs = _rows("inputs", self.inputs, names := _names("feature_names", self.feature_names))
-        width = len(inputs[0])
-        targets = _targets(self.targets, classes)
+            cure = "leave classes out for regression"
+            raise ValueError(f"classes must name at least two, got only {classes[0]!r}; {cure}")
+        inputs, targets = _rows("inputs", self.inputs, names), _targets(self.targets, classes)
         if len(inputs) != len(targets):
             raise ValueError(
                 f"{len(inputs)} inputs but {len(targets)} targets: row {min(len(inputs), len(targets))} has"
                 " only one of the two; give every input one target"
             )
-        names = names or tuple(f"x{column}" for column in range(width))
+        names = names or tuple(f"x{column}" for column in range(len(inputs[0])))
         # The class is frozen for its users; this is where the checked copies take the place of what came in.
         checked = {"inputs": inputs, "targets": targets, "feature_names": names, "classes": classes}
         for field, value in checked.items():
@@ -72,7 +69,7 @@ class Dataset:
 
     @property
     def width(self) -> int:
-        """The number of features in a row.
+        """Returns the number of features in a row.
 
         >>> Dataset([[1, 2, 3]], [0.5]).width
         3
@@ -81,7 +78,7 @@ class Dataset:
 
     @property
     def is_classification(self) -> bool:
-        """Whether the targets are class numbers, that is, whether there are `classes`.
+        """Returns whether the targets are class numbers, that is, whether there are `classes`.
 
         >>> Dataset([[1], [2]], [0.5, 1.5]).is_classification
         False
@@ -89,7 +86,7 @@ class Dataset:
         return bool(self.classes)
 
     def take(self, indices: Iterable[int]) -> Dataset:
-        """The rows at `indices`, in that order, as a Dataset; repeats are allowed.
+        """Returns the rows at `indices`, in that order, as a Dataset; repeats are allowed.
 
         Raises ValueError for no indices, IndexError for one out of range.
 
@@ -104,9 +101,11 @@ class Dataset:
             object.__setattr__(part, "inputs", [self.inputs[i] for i in chosen])
             object.__setattr__(part, "targets", [self.targets[i] for i in chosen])
         except IndexError:
-            wrong = next(i for i in chosen if not -len(self) <= i < len(self))
-            raise IndexError(f"there is no row {wrong}: {self.name!r} has rows 0 to {len(self) - 1}") from None
+            raise self._no_row(next(i for i in chosen if not -len(self) <= i < len(self))) from None
         return part
+
+    def _no_row(self, index: int) -> IndexError:
+        return IndexError(f"there is no row {index}: {self.name!r} has rows 0 to {len(self) - 1}")
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -122,18 +121,19 @@ class Dataset:
         if isinstance(index, slice):
             return self.take(range(len(self))[index])
         row = whole_number("a row's index", index)
-        if not -len(self) <= row < len(self):
-            raise IndexError(f"there is no row {row}: {self.name!r} has rows 0 to {len(self) - 1}")
-        return self.inputs[row], self.targets[row]
+        try:
+            return self.inputs[row], self.targets[row]
+        except IndexError:
+            raise self._no_row(row) from None
 
     def __repr__(self) -> str:
-        shape = f"{_count(len(self), 'row')} x {_count(self.width, 'feature')}"
+        shape = f"{counted(len(self), 'row')} x {counted(self.width, 'feature')}"
         return f"Dataset({self.name!r}: {shape}; {self._describe_targets()})"
 
     def _describe_targets(self) -> str:
         first = self.targets[0]
         if isinstance(first, list):
-            return f"{_count(len(first), 'target')} a row"
+            return f"{counted(len(first), 'target')} a row"
         if not self.classes:
             return f"{self.target_name} from {min(self.targets):.4g} to {max(self.targets):.4g}"
         counts = Counter(self.targets)
@@ -143,14 +143,10 @@ class Dataset:
 
 
 def checked_dataset(data: Any) -> Dataset:
-    """`data` itself. Raises TypeError for anything but a Dataset, such as bare lists."""
+    """Returns `data` itself. Raises TypeError for anything but a Dataset, such as bare lists."""
     if not isinstance(data, Dataset):
         raise TypeError(f"expected a Dataset, got a {type(data).__name__}; make one by Dataset(inputs, targets)")
     return data
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("s" if number != 1 else "")
 
 
 def _names(field: str, names: Any) -> tuple[str, ...]:
@@ -166,34 +162,28 @@ def _names(field: str, names: Any) -> tuple[str, ...]:
 def _rows(field: str, rows: Any, names: Sequence[str] = ()) -> list[list[float]]:
     """`rows` as lists of floats of one width (that of `names`, if given)."""
     checked: list[list[float]] = []
+    labels = [f" ({name})" for name in names]
     for index, row in enumerate(_sequence(field, rows)):
+        place = f"{field}[{index}]"
         try:
             cells = list(row)
         except TypeError:
-            raise TypeError(
-                f"{field}[{index}] is {row!r} ({type(row).__name__}), not a row; a row is a list of"
-                f" numbers, such as [{row!r}]"
-            ) from None
-        width = len(names) or (len(checked[0]) if checked else len(cells))
+            given, cure = f"{row!r} ({type(row).__name__})", f"a row is a list of numbers, such as [{row!r}]"
+            raise TypeError(f"{place} is {given}, not a row; {cure}") from None
         if not cells:
-            raise ValueError(f"{field}[{index}] is empty; a row needs at least one number")
+            raise ValueError(f"{place} is empty; a row needs at least one number")
+        width = len(names) or len(checked[0] if checked else cells)
         if len(cells) != width:
-            whose = f"feature_names has {_count(width, 'name')}" if names else f"{field}[0] has {width}"
-            raise ValueError(
-                f"{field}[{index}] has {_count(len(cells), 'column')}, but {whose}; make every row one width"
-            )
-        checked.append(_row(f"{field}[{index}]", cells, names))
+            whose = f"feature_names has {counted(width, 'name')}" if names else f"{field}[0] has {width}"
+            raise ValueError(f"{place} has {counted(len(cells), 'column')}, but {whose}; make every row one width")
+        if not all(type(cell) is float and math.isfinite(cell) for cell in cells):
+            columns = zip(cells, labels or [""] * width)
+            cells = [finite_number(f"{place}[{i}]{label}", cell, _CURE) for i, (cell, label) in enumerate(columns)]
+        checked.append(cells)
     return checked
 
 
-def _row(place: str, cells: list[Any], names: Sequence[str]) -> list[float]:
-    if all(type(cell) is float and math.isfinite(cell) for cell in cells):
-        return cells
-    labels = [f" ({name})" for name in names] or [""] * len(cells)
-    return [finite_number(f"{place}[{i}]{labels[i]}", cell, _CELL_CURE) for i, cell in enumerate(cells)]
-
-
-_CELL_CURE = "mend the cell or leave out the row"
+_CURE = "mend the cell or leave out the row"
 
 
 def _sequence(field: str, values: Any) -> list[Any]:
@@ -218,7 +208,7 @@ def _targets(targets: Any, classes: tuple[str, ...]) -> Targets:
         )
     if hasattr(items[0], "__iter__"):
         return _rows("targets", items)
-    numbers = [finite_number(f"targets[{row}]", item, _CELL_CURE) for row, item in enumerate(items)]
+    numbers = [finite_number(f"targets[{row}]", item, _CURE) for row, item in enumerate(items)]
     # Ints stay ints, so that class numbers given without their names still index an array of logits.
     return [int(item) for item in items] if all(hasattr(item, "__index__") for item in items) else numbers
 
@@ -228,6 +218,6 @@ def _class_number(place: str, value: Any, classes: tuple[str, ...]) -> int:
     if not 0 <= number < len(classes):
         raise ValueError(
             f"{place} is {number}, but the {len(classes)} classes are numbered 0 to {len(classes) - 1}"
-            f" ({', '.join(classes[:6])}{', ...' if len(classes) > 6 else ''}); count classes from 0"
+            f" ({listed(classes)}); count classes from 0"
         )
     return number

@@ -1,4 +1,7 @@
-"""Before training, hold some rows back for an honest test, and bring the features to one scale."""
+"""Before training, hold rows back for an honest test and bring the features to one scale; in training, make batches.
+
+An epoch visits every sample exactly once, a batch at a time.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, overload
 
-from micrograd_plus.checks import finite_number, rng, whole_number
+from micrograd_plus.checks import argument, finite_number, rng, whole_number
 from micrograd_plus.data.dataset import Dataset, checked_dataset
 
-__all__ = ["Standardizer", "split", "standardize"]
+__all__ = ["Standardizer", "batch_indices", "batches", "iterations_per_epoch", "split", "standardize"]
 
 
 def split(data: Dataset, test: float = 0.2, *, seed: int = 0, stratify: bool | None = None) -> tuple[Dataset, Dataset]:
-    """`(train, test)`: every row of `data` in exactly one of the two, both in an order drawn from `seed`.
+    """Returns `(train, test)`: every row of `data` in exactly one of the two, both in an order drawn from `seed`.
 
     `test` is a fraction between 0 and 1, or a whole number of rows. With `stratify` (the default for a
     classification) each class has its share of the test rows, to within one row, and where it can be keeps
@@ -52,11 +55,13 @@ def _test_rows(n: int, test: float) -> int:
         raise ValueError("one row can't be split in two; bring at least 2 rows")
     if isinstance(test, float):
         if not 0 < test < 1:
-            raise ValueError(f"test must be a fraction between 0 and 1, or a whole number of rows, got {test}")
+            expected = "a fraction between 0 and 1, or a whole number of rows"
+            raise ValueError(f"{argument('test')} must be {expected}, got {test}")
         return min(max(round(n * test), 1), n - 1)
     rows = whole_number("test, as a number of rows,", test, least=1)
     if rows >= n:
-        raise ValueError(f"test takes {rows} rows of {n} and leaves none to train on; take at most {n - 1}")
+        cure = f"leaves none to train on; take at most {n - 1}"
+        raise ValueError(f"{argument('test')} takes {rows} rows of {n} and {cure}")
     return rows
 
 
@@ -102,7 +107,7 @@ class Standardizer:
 
     @classmethod
     def fit(cls, data: Dataset, *, per_feature: bool = True) -> Standardizer:
-        """The Standardizer of each feature's mean and standard deviation (over n, not n - 1) in `data`.
+        """Returns the Standardizer of each feature's mean and standard deviation (over n, not n - 1) in `data`.
 
         A feature that never changes gets scale 1. With `per_feature=False` all features share one mean and
         one scale, which is right where they are of one kind: the pixels of a picture. Raises ValueError
@@ -122,7 +127,7 @@ class Standardizer:
         return cls(tuple(mean for mean, _ in fitted), tuple(scale for _, scale in fitted))
 
     def apply(self, data: Dataset) -> Dataset:
-        """`data` with its inputs standardized; targets and names stay.
+        """Returns `data` with its inputs standardized; targets and names stay.
 
         Raises ValueError for another number of features than this was fitted on, or where a result is
         beyond a float.
@@ -134,7 +139,7 @@ class Standardizer:
         return replace(data, inputs=[self.apply_row(row) for row in checked_dataset(data).inputs])
 
     def apply_row(self, row: Sequence[float]) -> list[float]:
-        """One row standardized. Raises ValueError for another number of features than this was fitted on.
+        """Returns one row standardized. Raises ValueError for another number of features than this was fitted on.
 
         >>> Standardizer((1.0,), (2.0,)).apply_row([0.0])
         [-0.5]
@@ -147,7 +152,7 @@ class Standardizer:
         return [(cell - mean) / scale for cell, mean, scale in zip(row, self.means, self.scales)]
 
     def to_dict(self) -> dict[str, list[float]]:
-        """The means and scales as lists, which JSON keeps to the last bit.
+        """Returns the means and scales as lists, which JSON keeps to the last bit.
 
         >>> Standardizer((1.0,), (2.0,)).to_dict()
         {'means': [1.0], 'scales': [2.0]}
@@ -156,7 +161,7 @@ class Standardizer:
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> Standardizer:
-        """The Standardizer that `to_dict` wrote. Raises ValueError or TypeError for anything else.
+        """Returns the Standardizer that `to_dict` wrote. Raises ValueError or TypeError for anything else.
 
         >>> Standardizer.from_dict({"means": [1.0], "scales": [2.0]})
         Standardizer(means=(1.0,), scales=(2.0,))
@@ -178,7 +183,7 @@ def standardize(
     train: Dataset, other: Dataset, another: Dataset, /, *, per_feature: bool = ...
 ) -> tuple[Dataset, Dataset, Dataset, Standardizer]: ...
 def standardize(train: Dataset, /, *others: Dataset, per_feature: bool = True) -> tuple[Any, ...]:
-    """The data sets standardized, in the order given, and last the `Standardizer` that did it.
+    """Returns the data sets standardized, in the order given, and last the `Standardizer` that did it.
 
     It is fitted on `train` alone: a mean that had seen the test rows would leak them into the training. For
     `per_feature` and errors see `Standardizer.fit`.
@@ -212,3 +217,66 @@ def _mean_and_scale(name: str, cells: Sequence[float]) -> tuple[float, float]:
             " deviation in floating point; bring it to an ordinary unit first"
         )
     return mean, scale
+
+
+# -------------------------------------------------------------------- batches
+
+
+def iterations_per_epoch(n: int, batch_size: int, drop_last: bool = False) -> int:
+    """Returns the number of batches, so of updates, in an epoch over `n` samples: ceil(n / batch_size).
+
+    Where `batch_size` does not divide `n`, the last batch is smaller; with `drop_last` it is left out, and
+    the number is floor(n / batch_size). A `batch_size` above `n` makes one batch of all n. Raises TypeError
+    for what is not a whole number, ValueError for one below 1 or where `drop_last` would leave nothing.
+
+    >>> iterations_per_epoch(100, 25), iterations_per_epoch(100, 32)
+    (4, 4)
+    >>> iterations_per_epoch(100, 32, drop_last=True)
+    3
+    """
+    n = whole_number("n, the number of samples,", n, least=1)
+    batch_size = whole_number("batch_size", batch_size, least=1)
+    full, rest = divmod(n, batch_size)
+    if drop_last and not full:
+        raise ValueError(
+            f"drop_last leaves out the only batch: {n} samples do not fill a batch_size of {batch_size};"
+            f" use a batch_size of at most {n}, or drop_last=False"
+        )
+    return full if drop_last or not rest else full + 1
+
+
+def batch_indices(
+    n: int, batch_size: int, *, shuffle: bool = True, seed: int = 0, drop_last: bool = False, epoch: int = 0
+) -> list[list[int]]:
+    """Returns the row numbers of each batch of one epoch, as `batches` hands them out.
+
+    The order is a function of `(seed, epoch)` and nothing else, so that training resumed at epoch 7 sees
+    the very batches it would have seen without the stop. Raises as `iterations_per_epoch` does.
+
+    >>> batch_indices(5, 2, shuffle=False)
+    [[0, 1], [2, 3], [4]]
+    """
+    count = iterations_per_epoch(n, batch_size, drop_last)
+    draw = rng(seed, epoch)
+    order = list(range(n))
+    if shuffle:
+        draw.shuffle(order)
+    return [order[batch * batch_size : (batch + 1) * batch_size] for batch in range(count)]
+
+
+def batches(
+    data: Dataset, batch_size: int, *, shuffle: bool = True, seed: int = 0, drop_last: bool = False, epoch: int = 0
+) -> list[Dataset]:
+    """Returns the batches of one epoch: `data` in smaller Datasets, every sample in exactly one.
+
+    `batch_size=len(data)` is batch gradient descent, 1 is stochastic, between is mini-batch. Pass the
+    number of the `epoch` to shuffle anew in each. With `drop_last`, a last batch that is not full is left
+    out (other samples in each epoch, when shuffling). Raises as `iterations_per_epoch` does.
+
+    >>> from micrograd_plus.data import moons
+    >>> [len(batch) for batch in batches(moons(100), 32)]
+    [32, 32, 32, 4]
+    """
+    n = len(checked_dataset(data))
+    parts = batch_indices(n, batch_size, shuffle=shuffle, seed=seed, drop_last=drop_last, epoch=epoch)
+    return [data.take(part) for part in parts]

@@ -13,38 +13,26 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.explain.checks import GradientCheck, check_gradients
-from micrograd_plus.explain.explanation import Explanation, explain
-from micrograd_plus.explain.paths import Paths, derivatives
+from micrograd_plus.explain.checks import GraphCheck, check_graph
+from micrograd_plus.explain.explainer import explain
+from micrograd_plus.explain.explanation import Explanation
+from micrograd_plus.explain.paths import Paths
 
 if TYPE_CHECKING:
     from micrograd_plus.explain.bookkeeping import Ledger, ledger
-    from micrograd_plus.explain.doctor import Diagnosis, Doctor, diagnose
+    from micrograd_plus.explain.diagnosis import Diagnosis, diagnose
+    from micrograd_plus.explain.doctor import Doctor
     from micrograd_plus.explain.findings import Finding
 
-__all__ = [
-    "Diagnosis",
-    "Doctor",
-    "Explanation",
-    "Finding",
-    "GradientCheck",
-    "Ledger",
-    "Paths",
-    "check_gradients",
-    "derivatives",
-    "diagnose",
-    "explain",
-    "ledger",
-]
-
 _ON_FIRST_USE = {
-    "Diagnosis": "doctor",
-    "Doctor": "doctor",
-    "Finding": "findings",
-    "Ledger": "bookkeeping",
-    "diagnose": "doctor",
-    "ledger": "bookkeeping",
-}
+    "Diagnosis": "diagnosis", "Doctor": "doctor", "Finding": "findings", "Ledger": "bookkeeping",
+    "diagnose": "diagnosis", "ledger": "bookkeeping",
+}  # fmt: skip
+
+__all__ = [
+    "Diagnosis", "Doctor", "Explanation", "Finding", "GraphCheck", "Ledger", "Paths", "check_graph", "diagnose",
+    "explain", "ledger",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from micrograd_plus.nn.rule import Line
 from micrograd_plus.reading import substitute
 from micrograd_plus.report import Report, Table
 from micrograd_plus.train.callbacks import Callback, Run
-from micrograd_plus.value import UNSEEN, Value
+from micrograd_plus.value import Value
 from micrograd_plus.words import names, number, tidy
 
 __all__ = ["Entry", "Ledger", "Posting", "ledger"]
@@ -27,7 +27,7 @@ __all__ = ["Entry", "Ledger", "Posting", "ledger"]
 FOLLOWED = 4
 """So many parameters are followed if none are named: a screen holds no more."""
 
-SHOWN = 6
+PRINTED = 6
 """So many entries are printed in full; the data hold all."""
 
 
@@ -96,7 +96,6 @@ class Ledger(Report, Callback):
         self._steps = None if steps is None else frozenset(whole_number("a step", step, least=1) for step in steps)
         self._followed: list[tuple[int, str]] = []  # place among the optimizer's parameters, and name
         self._before: list[dict[str, float]] = []  # what the rule is given, but for the gradient, for each followed
-        self._undo = ExitStack()
         if optimizer is not None:
             self._open(optimizer)
 
@@ -114,19 +113,22 @@ class Ledger(Report, Callback):
             self._post(optimizer)
 
         optimizer.step = recorded_step  # type: ignore[method-assign]
-        self._undo.callback(vars(optimizer).update, {"step": step})
+        self._undo = partial(setattr, optimizer, "step", step)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Gives the optimizer its own `step` back."""
-        self._undo.close()
+        self._undo()
 
     # ------------------------------------------------------------ as a callback of fit
 
     def on_start(self, run: Run) -> None:
-        """Opens the book for the run's optimizer and notes the numbers before the first step."""
+        """Opens the book for the run's optimizer and notes the numbers before the first step.
+
+        Raises ValueError if it was opened for another one.
+        """
         if self.optimizer is None:
             self._open(run.optimizer)
         elif self.optimizer is not run.optimizer:
@@ -155,16 +157,7 @@ class Ledger(Report, Callback):
 
     def _note(self, optimizer: Optimizer) -> None:
         """Takes down what the rule will be given, but for the gradient, which may come later."""
-        shared = {"t": optimizer.t + 1, "lr": optimizer.rate}
-        self._before = [
-            {
-                **shared,
-                "w": optimizer.parameters[i].data,
-                "g": math.nan,
-                **{name: s[i] for name, s in optimizer.state.items()},
-            }
-            for i, _ in self._followed
-        ]
+        self._before = [optimizer.given(i) for i, _ in self._followed]
 
     def _post(self, optimizer: Optimizer) -> None:
         """Runs the rule's lines on what was noted and the gradient; holds the result against the step's."""
@@ -172,7 +165,7 @@ class Ledger(Report, Callback):
             return
         for (i, name), before in zip(self._followed, self._before):
             parameter = optimizer.parameters[i]
-            given = {**before, "g": 0.0 if parameter.grad is UNSEEN else parameter.grad}
+            given = {**before, "g": parameter.grad}
             lines = tuple(self._posting(*line) for line in optimizer.rule.line_by_line(**given))
             used = {name: x for name, x in optimizer.options.items() if name in str(optimizer.rule)}
             entry = Entry(name, optimizer.t, {**given, **used}, lines)
@@ -200,9 +193,9 @@ class Ledger(Report, Callback):
 
     def parts(self) -> list[str | Table]:
         """Returns a table for each of the first entries, line by line; what is left out is said."""
-        tables: list[str | Table] = [self._lines(entry) for entry in self.entries[:SHOWN]]
-        if len(self.entries) > SHOWN:
-            more = f"{len(self.entries) - SHOWN} more entries"
+        tables: list[str | Table] = [self._lines(entry) for entry in self.entries[:PRINTED]]
+        if len(self.entries) > PRINTED:
+            more = f"{len(self.entries) - PRINTED} more entries"
             tables.append(f"… and {more}: `.entries` has all of them, `.table(parameter)` a row for each step.")
         return tables
 

@@ -12,13 +12,13 @@ from math import inf, isfinite, ulp
 from typing import NamedTuple
 
 from micrograd_plus import operation
+from micrograd_plus.calculus import dependents, grads
 from micrograd_plus.checks import finite_number, whole_number
-from micrograd_plus.explain.paths import derivatives
 from micrograd_plus.report import Report, Table
 from micrograd_plus.value import Value, topological_order
 from micrograd_plus.words import derivative, names, number
 
-__all__ = ["GradientCheck", "Verdict", "check_gradients", "replay"]
+__all__ = ["GraphCheck", "Verdict", "check_graph", "is_stale", "replay"]
 
 NOISE = 16
 """A sum of rounded numbers is off by a few units in its last place; a slope is off by this many over the nudge."""
@@ -39,8 +39,8 @@ class Verdict(NamedTuple):
 
 
 @dataclass(frozen=True)
-class GradientCheck(Report):
-    """What `check_gradients` found, a row a node; true if no gradient is wrong."""
+class GraphCheck(Report):
+    """What `check_graph` found, a row a node; true if no gradient is wrong."""
 
     output: str
     nodes: int
@@ -82,9 +82,9 @@ def _slope(slope: float | None) -> str:
     return "not defined" if slope is None else number(slope, 6)
 
 
-def check_gradients(
+def check_graph(
     root: Value, *, eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3, max_nodes: int = 500
-) -> GradientCheck:
+) -> GraphCheck:
     """Returns a verdict on the gradient of `root` by each node of its graph that is not a constant.
 
     Each is compared with the slopes to a value `eps` below and above (times the node's size where that is over 1), and
@@ -95,7 +95,7 @@ def check_gradients(
     out of range.
 
     >>> x = Value(0.0, "x")
-    >>> print(check_gradients(x.relu() + x * 2))
+    >>> print(check_graph(x.relu() + x * 2))
     Gradients of v3 by 4 nodes: 3 right, 1 kink
     <BLANKLINE>
     gradient  by backward  measured below  measured above  verdict
@@ -108,13 +108,16 @@ def check_gradients(
     Kink: the slope below the node's value differs from the slope above it; backward takes one by convention.
     """
     if not isinstance(root, Value):
-        raise TypeError(f"check_gradients needs a Value, but got {type(root).__name__}: {root!r}")
+        raise TypeError(f"check_graph needs a Value, but got {type(root).__name__}: {root!r}")
     for name, limit in (("eps", eps), ("atol", atol), ("rtol", rtol)):
         if finite_number(name, limit) <= 0:
             raise ValueError(f"{name} must be above 0, but got {limit}")
     order = topological_order(root)
-    _refuse_stale(order)
-    found, named = derivatives(root, order), names(order)
+    for node in filter(is_stale, order):
+        raise ValueError(
+            f"the numbers below {node!r} were changed since it was made; run the forward pass again, then check"
+        )
+    found, named = grads(root, order), names(order)
     checked = [node for node in order if node.op is not operation.CONSTANT]
     kept = set(sorted(checked, key=lambda node: bool(node.children))[: whole_number("max_nodes", max_nodes, least=1)])
     verdicts = []
@@ -123,7 +126,7 @@ def check_gradients(
             measured = _Measured(order[place:], eps, atol, rtol)
             verdict = measured.verdict(found[node])
             verdicts.append(Verdict(named[node], found[node], measured.below, measured.above, verdict))
-    return GradientCheck(named[root], len(checked), tuple(verdicts))
+    return GraphCheck(named[root], len(checked), tuple(verdicts))
 
 
 class _Measured:
@@ -131,7 +134,8 @@ class _Measured:
 
     def __init__(self, order: Sequence[Value], eps: float, atol: float, rtol: float) -> None:
         self.node, self.output, self.atol, self.rtol = order[0], order[-1], atol, rtol
-        self.cone = _cone(order)
+        depend = dependents(order, [self.node])
+        self.cone = [node for node in order[1:] if node in depend]
         self.nudge = eps * max(1.0, abs(self.node.data))
         self.below, self.above = self.slopes(self.nudge)
         largest = max(abs(node.data) for node in (self.node, *self.cone))
@@ -173,15 +177,6 @@ class _Measured:
         return abs(gradient - slope) <= self.margin(slope)
 
 
-def _cone(order: Sequence[Value]) -> list[Value]:
-    """The nodes that depend on the first of `order`, in topological order."""
-    depends = {order[0]}
-    for node in order:
-        if not depends.isdisjoint(node.children):
-            depends.add(node)
-    return [node for node in order[1:] if node in depends]
-
-
 def replay(cone: Sequence[Value], changed: dict[Value, float], output: Value) -> float | None:
     """Returns the output's number with other numbers below, added to `changed`; None where it is not defined."""
     for node in cone:
@@ -194,11 +189,11 @@ def replay(cone: Sequence[Value], changed: dict[Value, float], output: Value) ->
     return result if isfinite(result) else None
 
 
-def _refuse_stale(order: Sequence[Value]) -> None:
-    replayed: dict[Value, float] = {}
-    interior = [node for node in order if node.children]
-    if interior and replay(interior, replayed, order[-1]) != order[-1].data:
-        changed = next(node for node in interior if replayed[node] != node.data)
-        raise ValueError(
-            f"the numbers below {changed!r} were changed since it was made; run the forward pass again, then check"
-        )
+def is_stale(node: Value) -> bool:
+    """Returns whether the node's number is not what its operands' numbers now make."""
+    if not node.children:
+        return False
+    try:
+        return node.op.scalar(*node.op.groups([child.data for child in node.children]))[0] != node.data
+    except (ArithmeticError, ValueError):
+        return True

@@ -6,27 +6,25 @@ Nothing is judged here, and nothing is changed: no `grad`, no parameter, no gene
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from micrograd_plus import operation
+from micrograd_plus.calculus import grads
 from micrograd_plus.nn import Module, Neuron, Optimizer
+from micrograd_plus.nn.owners import owners
 from micrograd_plus.report import Table
 from micrograd_plus.value import Value, topological_order
 from micrograd_plus.words import number
 
-__all__ = ["Exam", "Layer", "Unit", "examine", "generators_kept", "trial_steps"]
+__all__ = ["Exam", "Unit", "VitalSigns", "data_kept", "examine", "generators_kept", "trial_steps"]
 
 FLAT = 0.02
 """A unit is saturated where its slope is below this: tanh beyond ±0.99, sigmoid below 0.02 or above 0.98."""
 
 SQUASHERS = ("tanh", "sigmoid")
-
-NEAR = 200
-"""So many nodes are looked at to find the parameters that a unit belongs to."""
 
 
 @dataclass
@@ -42,7 +40,7 @@ class Unit:
 
 
 @dataclass
-class Layer:
+class VitalSigns:
     """The parameters of one layer: how many, and the root mean squares of the numbers and of their gradients."""
 
     name: str
@@ -64,7 +62,7 @@ class Exam:
     graphs: int = 0
     units: dict[str, Unit] = field(default_factory=dict)
     gradients: dict[Value, float] = field(default_factory=dict)
-    layers: list[Layer] = field(default_factory=list)
+    layers: list[VitalSigns] = field(default_factory=list)
     unreached: list[str] = field(default_factory=list)
     constant_loss: float | None = None
     first_loss: float | None = None
@@ -81,35 +79,27 @@ class Exam:
         """Whether the loss is a fifth below what it is without learning: then a waste of units is no illness."""
         return self.loss < 0.8 * self.unlearned_loss
 
-    def by_layer(self) -> dict[str, list[Unit]]:
-        """Returns the hidden units of each layer."""
-        found: dict[str, list[Unit]] = {}
-        for unit in self.units.values():
-            found.setdefault(unit.layer, []).append(unit)
-        return found
+    def units_of(self, layer: str, *activations: str) -> list[Unit]:
+        """Returns the hidden units of a layer that have one of these activations."""
+        return [unit for unit in self.units.values() if unit.layer == layer and unit.activation in activations]
 
     def table(self) -> Table:
         """Returns the vital signs, a row a layer."""
-        units = self.by_layer()
         rows = []
         for layer in self.layers:
-            of_layer = units.get(layer.name, [])
-            zero, saturated = (f"{share:.0%}" if share is not None else "" for share in _shares(of_layer))
-            dead = f"{sum(unit.zero == unit.seen for unit in of_layer)} of {len(of_layer)}" if zero else ""
-            numbers = f"{layer.count:,}", number(layer.weight), number(layer.gradient)
-            rows.append((layer.name or "model", *numbers, zero, dead, saturated))
+            relus, squashers = self.units_of(layer.name, "relu"), self.units_of(layer.name, *SQUASHERS)
+            dead = f"{sum(unit.zero == unit.seen for unit in relus)} of {len(relus)}" if relus else ""
+            numbers = layer.count, number(layer.weight), number(layer.gradient)
+            shares = _share(relus, "zero"), dead, _share(squashers, "saturated")
+            rows.append((layer.name or "model", *numbers, *shares))
         headers = ("layer", "parameters", "rms weight", "rms gradient", "zeros", "dead units", "saturated")
-        return Table(
-            headers, tuple(rows), numeric=(1, 2, 3, 4, 5, 6), caption=f"Vital signs at loss {number(self.loss)}"
-        )
+        return Table(headers, tuple(rows), tuple(range(1, 7)), f"Vital signs at loss {number(self.loss)}")
 
 
-def _shares(units: Sequence[Unit]) -> Iterator[float | None]:
-    """The shares of activations that are 0 among the relus, and saturated among the tanhs and sigmoids."""
-    for attribute, activations in (("zero", ("relu",)), ("saturated", SQUASHERS)):
-        of_kind = [unit for unit in units if unit.activation in activations]
-        seen = sum(unit.seen for unit in of_kind)
-        yield sum(getattr(unit, attribute) for unit in of_kind) / seen if seen else None
+def _share(units: Sequence[Unit], what: str) -> str:
+    """The share of the units' activations that are "zero" or "saturated"; nothing if there are none."""
+    seen = sum(unit.seen for unit in units)
+    return f"{sum(getattr(unit, what) for unit in units) / seen:.0%}" if seen else ""
 
 
 # -------------------------------------------------------------------- measuring
@@ -121,8 +111,14 @@ def examine(losses: Iterable[Value], model: Module) -> Exam:
     for loss in losses:
         exam.loss += loss.data
         exam.graphs += 1
-        for node in _sweep(loss, exam.gradients):
-            _count(exam.units, node, homes)
+        for node, gradient in grads(loss).items():
+            if node.op is operation.PARAMETER:
+                exam.gradients[node] = exam.gradients.get(node, 0.0) + gradient
+        order = topological_order(loss)
+        made_by = owners(order, homes)
+        for node in _hidden(order):
+            if node in made_by:
+                _count(exam.units, node, made_by[node])
     exam.loss /= exam.graphs
     exam.gradients = {leaf: gradient / exam.graphs for leaf, gradient in exam.gradients.items()}
     exam.layers = _layers(homes, exam.gradients)
@@ -130,49 +126,23 @@ def examine(losses: Iterable[Value], model: Module) -> Exam:
     return exam
 
 
-def _sweep(loss: Value, gradients: dict[Value, float]) -> list[Value]:
-    """Adds the derivative of a loss by each parameter to `gradients`; returns the hidden units' activations.
+def _hidden(order: Sequence[Value]) -> list[Value]:
+    """The hidden units' activations: the relus, tanhs and sigmoids that a parameter weighs further up.
 
-    Those are the relus, tanhs and sigmoids that a parameter weighs further up: not those of an output or of a loss.
+    So not those of an output or of a loss.
     """
-    order = topological_order(loss, leaves=False)
-    found: dict[Value, float] = dict.fromkeys(order, 0.0)
     weighed: set[Value] = set()
-    found[loss] = 1.0
     for node in reversed(order):
-        upstream, is_weighing = found[node], node in weighed
-        for child, partial in zip(node.children, node.partials):
-            if child.op is operation.PARAMETER:
-                gradients[child] = gradients.get(child, 0.0) + partial * upstream
-                is_weighing = True
-            elif child in found:
-                found[child] += partial * upstream
-        if is_weighing:
-            weighed.update(child for child in node.children if child in found)
+        if node in weighed or any(child.op is operation.PARAMETER for child in node.children):
+            weighed.update(node.children)
     return [node for node in order if node in weighed and node.op.name in ("relu", *SQUASHERS)]
 
 
-def _count(units: dict[str, Unit], node: Value, homes: Mapping[Value, Home]) -> None:
-    home = homes.get(_nearest_parameter(node))
-    if home is None:
-        return
+def _count(units: dict[str, Unit], node: Value, home: Home) -> None:
     unit = units.setdefault(home.unit, Unit(home.unit, home.layer, node.op.name))
     unit.seen += 1
     unit.zero += node.op.name == "relu" and node.data == 0
     unit.saturated += node.op.name in SQUASHERS and node.partials[0] < FLAT
-
-
-def _nearest_parameter(node: Value) -> Value:
-    """A parameter that an activation's input is made with; the node itself if none is near."""
-    todo = [node]
-    for below in todo:
-        for child in below.children:
-            if child.op is operation.PARAMETER:
-                return child
-        todo += [child for child in below.children if child.children]
-        if len(todo) > NEAR:
-            break
-    return node
 
 
 class Home(NamedTuple):
@@ -198,12 +168,14 @@ def _homes(model: Module) -> dict[Value, Home]:
     return found
 
 
-def _layers(homes: Mapping[Value, Home], gradients: Mapping[Value, float]) -> list[Layer]:
+def _layers(homes: Mapping[Value, Home], gradients: Mapping[Value, float]) -> list[VitalSigns]:
     groups: dict[str, list[Value]] = {}
     for parameter, home in homes.items():
         groups.setdefault(home.layer, []).append(parameter)
     return [
-        Layer(name, len(group), _rms(each.data for each in group), _rms(gradients.get(each, 0.0) for each in group))
+        VitalSigns(
+            name, len(group), _rms(each.data for each in group), _rms(gradients.get(each, 0.0) for each in group)
+        )
         for name, group in groups.items()
     ]
 
@@ -223,37 +195,39 @@ def trial_steps(
 
     A loss that is not finite or not defined counts as infinite.
     """
-    before = [parameter.data for parameter in optimizer.parameters]
-    lengths = []
+    lengths, found = [], {}
     for i, parameter in enumerate(optimizer.parameters):
-        state = {name: numbers[i] for name, numbers in optimizer.state.items()}
-        given = parameter.data, gradients.get(parameter, 0.0), state, optimizer.t + 1, optimizer.rate
-        lengths.append(optimizer.update(*given)["w"] - parameter.data)
-    found = {}
-    try:
-        for factor in factors:
-            for parameter, data, length in zip(optimizer.parameters, before, lengths):
-                parameter.data = data + factor * length
+        given = {**optimizer.given(i), "g": gradients.get(parameter, 0.0)}
+        lengths.append(optimizer.rule(**given)["w"] - parameter.data)
+    for factor in factors:
+        with data_kept(optimizer.parameters) as parameters:
+            for parameter, length in zip(parameters, lengths):
+                parameter.data += factor * length
             try:
                 loss = evaluate()
             except (ArithmeticError, ValueError):
                 loss = math.inf
-            found[factor] = loss if math.isfinite(loss) else math.inf
-    finally:
-        for parameter, data in zip(optimizer.parameters, before):
-            parameter.data = data
+        found[factor] = loss if math.isfinite(loss) else math.inf
     return found
+
+
+@contextmanager
+def data_kept(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
+    """Within it, the values may be given other numbers; afterwards they have those that they had."""
+    before = [value.data for value in values]
+    try:
+        yield values
+    finally:
+        for value, data in zip(values, before):
+            value.data = data
 
 
 @contextmanager
 def generators_kept(model: Module) -> Iterator[None]:
     """Within it, the model may draw random numbers; afterwards its generators stand where they stood."""
-    held: list[Any] = [each for module in model.modules() for each in vars(module).values()]
-    generators = [each.rng for each in held if isinstance(each, operation.Bernoulli)]
-    generators += [each for each in held if isinstance(each, random.Random)]
-    states = [generator.getstate() for generator in generators]
+    states = [(rng, rng.getstate()) for _, rng in model.generators()]
     try:
         yield
     finally:
-        for generator, state in zip(generators, states):
-            generator.setstate(state)
+        for rng, state in states:
+            rng.setstate(state)

@@ -10,15 +10,16 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from micrograd_plus.checks import listed
 from micrograd_plus.data import Dataset
-from micrograd_plus.explain.exam import SQUASHERS, Exam, Layer, Unit
+from micrograd_plus.explain.exam import SQUASHERS, Exam, VitalSigns
 from micrograd_plus.nn import Dropout, Embedding, Module, Optimizer
-from micrograd_plus.train.divergence import LARGE_INPUT, LARGE_TARGET
+from micrograd_plus.train.loop import LARGE_INPUT, LARGE_TARGET
 from micrograd_plus.value import Value
 from micrograd_plus.words import number
 
 __all__ = [
-    "CAUSES", "LONGER", "MUCH_LONGER", "RISE", "SHORTER", "Finding", "findings_of_data", "findings_of_exam",
+    "CAUSES", "LONGER", "MUCH_LONGER", "RAISED", "SHORTER", "Finding", "findings_of_data", "findings_of_exam",
     "findings_of_gradients", "findings_of_mode", "findings_of_model", "in_order",
 ]  # fmt: skip
 
@@ -45,7 +46,7 @@ FAR_OFF = 30.0
 LEFTOVER = 1e-6
 """A gradient that differs from the loss's own by more than this share is not rounding, but left from another pass."""
 
-RISE = 0.05
+RAISED = 0.05
 """A step that raises the loss on the very rows that it was made for, by this share of what a constant prediction loses,
 is too long; a smaller one is the tremble of a run that has arrived."""
 
@@ -58,6 +59,7 @@ SHORTER, LONGER, MUCH_LONGER = 0.1, 100.0, 1000.0
 STEEPER = 100.0
 """A step 1,000 times longer that gains more than 100 times as much: the rate is too low by orders of magnitude."""
 
+SMALLER = "start with smaller weights (init='kaiming_uniform' or 'xavier_uniform'), and clip: fit(clip=1)"
 
 CAUSES = (
     "non-finite numbers", "width mismatch", "unscaled inputs", "unscaled targets", "forgotten zero_grad",
@@ -105,32 +107,24 @@ def findings_of_exam(exam: Exam, optimizer: Optimizer | None) -> Iterator[Findin
 
 
 def _dead_relus(exam: Exam) -> Iterator[Finding]:
-    for layer, units in exam.by_layer().items():
-        relus = [unit for unit in units if unit.activation == "relu"]
+    for layer in exam.layers:
+        relus = exam.units_of(layer.name, "relu")
         dead = [unit for unit in relus if unit.zero == unit.seen]
         if dead and len(dead) >= DEAD * len(relus) and not exam.has_learned:
-            rows = f"for all {dead[0].seen:,} rows, so that no gradient passes them"
-            yield Finding(
-                "dead ReLU", layer, f"{len(dead)} of {len(relus)} units are 0 {rows} ({_named(dead)})",
-                "lower the learning rate, start with init='kaiming', or use leaky_relu",
-            )  # fmt: skip
+            which = listed((unit.name for unit in dead), 3)
+            rows = f"for all {dead[0].seen:,} rows, so that no gradient passes them ({which})"
+            cure = "lower the learning rate, start with init='kaiming_uniform', or use leaky_relu"
+            yield Finding("dead ReLU", layer.name, f"{len(dead)} of {len(relus)} units are 0 {rows}", cure)
 
 
 def _saturated_units(exam: Exam) -> Iterator[Finding]:
-    for layer, units in exam.by_layer().items():
-        squashers = [unit for unit in units if unit.activation in SQUASHERS]
+    for layer in exam.layers:
+        squashers = exam.units_of(layer.name, *SQUASHERS)
         seen, flat = sum(unit.seen for unit in squashers), sum(unit.saturated for unit in squashers)
         if squashers and flat >= SATURATED * seen and not exam.has_learned:
-            kind = squashers[0].activation
-            yield Finding(
-                "saturated units", layer, f"{flat / seen:.0%} of {seen:,} activations of {kind} are where it is flat",
-                "scale the inputs, start with smaller weights (init='xavier'), or use relu",
-            )  # fmt: skip
-
-
-def _named(units: list[Unit]) -> str:
-    names = [unit.name for unit in units]
-    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+            evidence = f"{flat / seen:.0%} of {seen:,} activations of {squashers[0].activation} are where it is flat"
+            cure = "scale the inputs, start with smaller weights (init='xavier_uniform'), or use relu"
+            yield Finding("saturated units", layer.name, evidence, cure)
 
 
 def _gradient_over_layers(exam: Exam, dead_layers: set[str]) -> Iterator[Finding]:
@@ -143,25 +137,23 @@ def _gradient_over_layers(exam: Exam, dead_layers: set[str]) -> Iterator[Finding
     if ratio < VANISHING and not exam.has_learned:
         yield Finding(
             "vanishing gradients", first.name, evidence,
-            "use relu with init='kaiming', or tanh with init='xavier', and fewer layers",
+            "use relu with init='kaiming_uniform', or tanh with init='xavier_uniform', and fewer layers",
         )  # fmt: skip
     elif ratio > EXPLODING:
         yield Finding(
             "exploding gradients", first.name, evidence,
-            "start with smaller weights (init='kaiming' or 'xavier'), and clip: fit(clip_norm=1)",
+            SMALLER,
         )  # fmt: skip
 
 
-def _of(layer: Layer) -> str:
+def _of(layer: VitalSigns) -> str:
     return f"{number(layer.gradient)} in {layer.name or 'the model'}"
 
 
 def _oversized_gradient(exam: Exam) -> Iterator[Finding]:
     gradient = math.hypot(*exam.gradients.values())
     weights = math.hypot(*(parameter.data for parameter in exam.gradients))
-    cure = (
-        "scale inputs and targets, start with smaller weights (init='kaiming' or 'xavier'), and clip: fit(clip_norm=1)"
-    )
+    cure = f"scale inputs and targets, {SMALLER}"
     if gradient > OVERSIZED * weights > 0:
         evidence = f"the gradient is {number(gradient)} long, the weights {number(weights)}"
         yield Finding("exploding gradients", "", evidence, cure)
@@ -179,7 +171,7 @@ def _rate(exam: Exam, optimizer: Optimizer) -> Iterator[Finding]:
     """Judges the next step by what it, and shorter and longer ones, do to the loss of the same rows."""
     now, gain = exam.loss, {factor: exam.loss - loss for factor, loss in exam.trials.items()}
     step = f"the next step at rate {optimizer.rate:g}"
-    if -gain[1.0] > RISE * exam.unlearned_loss and gain[SHORTER] > 0:
+    if -gain[1.0] > RAISED * exam.unlearned_loss and gain[SHORTER] > 0:
         shorter = f"one {1 / SHORTER:g} times shorter to {number(exam.trials[SHORTER])}"
         evidence = f"{step} takes the loss from {number(now)} to {number(exam.trials[1.0])}, {shorter}"
         yield Finding("rate too high", "", evidence, f"try lr={optimizer.rate * SHORTER:g}")
@@ -220,21 +212,21 @@ def findings_of_model(model: Module, optimizer: Optimizer | None, unreached: lis
     broken = [f"{name} = {parameter.data}" for name, parameter in named.items() if not math.isfinite(parameter.data)]
     if broken:
         yield Finding(
-            "non-finite numbers", "", f"{len(broken)} of {len(named):,} parameters: {_listed(broken)}",
-            "load the last good checkpoint, lower the learning rate, and clip: fit(clip_norm=1)",
+            "non-finite numbers", "", f"{len(broken)} of {len(named):,} parameters: {listed(broken, 4)}",
+            "load the last good checkpoint, lower the learning rate, and clip: fit(clip=1)",
         )  # fmt: skip
     tables = [f"{name}." for name, module in model.named_modules() if isinstance(module, Embedding)]
     idle = [name for name in unreached if not name.startswith(tuple(tables))]  # a table's rows are for other inputs
     if idle:
         yield Finding(
-            "unused parameters", "", f"no gradient reaches {len(idle)} of {len(named):,}: {_listed(idle)}",
+            "unused parameters", "", f"no gradient reaches {len(idle)} of {len(named):,}: {listed(idle, 4)}",
             "use them in forward(), or delete them; a float(x) or x.data on the way cuts the graph",
         )  # fmt: skip
     if optimizer is not None:
         held = set(optimizer.parameters)
         strangers = [name for name, parameter in named.items() if parameter not in held]
         if strangers:
-            evidence = f"{len(strangers)} of {len(named):,} are not stepped: {_listed(strangers)}"
+            evidence = f"{len(strangers)} of {len(named):,} are not stepped: {listed(strangers, 4)}"
             cure = "make the optimizer from model.parameters() after the model is complete"
             yield Finding("parameters without optimizer", "", evidence, cure)
 
@@ -248,11 +240,11 @@ def findings_of_mode(model: Module, evaluating: bool, spread: float) -> Iterator
     on = [f"{name} {each!r}".strip() for name, each in drops if each.training]
     off = [f"{name} {each!r}".strip() for name, each in drops if not each.training]
     if evaluating and on:
-        evidence = f"{_listed(on)} drops at random: two predictions for the same row differ by {number(spread)}"
+        evidence = f"{listed(on, 4)} drops at random: two predictions for the same row differ by {number(spread)}"
         yield Finding("dropout in evaluation", "", evidence, "call model.eval() before evaluating, model.train() after")
     if not evaluating and off:
         yield Finding(
-            "no dropout in training", "", f"{_listed(off)} passes all on", "call model.train() before training"
+            "no dropout in training", "", f"{listed(off, 4)} passes all on", "call model.train() before training"
         )
 
 
@@ -272,7 +264,3 @@ def findings_of_gradients(model: Module, gradients: Mapping[Value, float]) -> It
             f" {number(left)}, is left from earlier backward passes"
         )
         yield Finding("forgotten zero_grad", "", evidence, "call optimizer.zero_grad() before each loss.backward()")
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:4]) + (f" and {len(names) - 4:,} more" if len(names) > 4 else "")

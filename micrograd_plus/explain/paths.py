@@ -16,29 +16,10 @@ from typing import Any
 
 from micrograd_plus.value import Value, topological_order
 
-__all__ = ["MANY", "Paths", "derivatives"]
+__all__ = ["COUNTED", "Path", "Paths"]
 
-MANY = 10**15
+COUNTED = 10**15
 """Counting stops here: beyond it only "more than" is said, and the numbers stay small."""
-
-
-def derivatives(output: Value, order: Sequence[Value] | None = None) -> dict[Value, float]:
-    """Returns the derivative of `output` by every node of its graph, without touching anybody's `grad`.
-
-    The arithmetic and its order are those of `Value.backward`, so that the results are the same to the last bit.
-
-    >>> a = Value(3.0)
-    >>> derivatives(a * a + a)[a], a.grad
-    (7.0, 0.0)
-    """
-    order = topological_order(output) if order is None else order
-    found = dict.fromkeys(order, 0.0)
-    found[output] = 1.0
-    for node in reversed(order):
-        upstream = found[node]
-        for child, partial in zip(node.children, node.partials):
-            found[child] += partial * upstream
-    return found
 
 
 @dataclass(frozen=True)
@@ -56,7 +37,7 @@ class Path:
 
 
 class Paths:
-    """All paths from `output` to `target`: how many (`count`, at most `MANY`), and by size when iterated.
+    """All paths from `output` to `target`: how many (`count`, at most `COUNTED`), and by size when iterated.
 
     `x * x` has two edges to x, and so two paths.
 
@@ -73,7 +54,7 @@ class Paths:
         for node in topological_order(output) if order is None else order:
             ways = [(child, partial) for child, partial in zip(node.children, node.partials) if child in self._counts]
             if ways:
-                self._counts[node] = min(MANY, sum(self._counts[child] for child, _ in ways))
+                self._counts[node] = min(COUNTED, sum(self._counts[child] for child, _ in ways))
                 self._best[node] = max(_size(partial) + self._best[child] for child, partial in ways)
         self.count = self._counts.get(output, 0)
 

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from micrograd_plus.checks import finite_number, named, whole_number
 
 __all__ = [
-    "GAINS", "INITIALIZERS", "Initializer", "constant", "default", "gain", "generator", "initializer",
+    "GAINS", "INITIALIZERS", "Initializer", "default", "full", "gain", "generator", "initializer",
     "kaiming_normal", "kaiming_uniform", "manual_seed", "normal", "uniform", "xavier_normal", "xavier_uniform",
 ]  # fmt: skip
 
@@ -87,9 +87,9 @@ def normal(mean: float = 0.0, std: float = 1.0) -> Initializer:
     return lambda rng, fan_in, fan_out, gain: rng.gauss(mean, std)
 
 
-def constant(number: float = 0.0) -> Initializer:
+def full(number: float = 0.0) -> Initializer:
     """Returns no draw at all: `number`, for every weight. (Neurons that start equal stay equal.)"""
-    number = finite_number("the constant", number)
+    number = finite_number("number", number)
     return lambda rng, fan_in, fan_out, gain: number
 
 
@@ -98,8 +98,8 @@ def _uniform(rng: random.Random, bound: float) -> float:
 
 
 INITIALIZERS: dict[str, Callable[[], Initializer]] = {
-    "default": default, "kaiming_normal": kaiming_normal, "kaiming_uniform": kaiming_uniform, "normal": normal,
-    "uniform": uniform, "xavier_normal": xavier_normal, "xavier_uniform": xavier_uniform,
+    "default": default, "full": full, "kaiming_normal": kaiming_normal, "kaiming_uniform": kaiming_uniform,
+    "normal": normal, "uniform": uniform, "xavier_normal": xavier_normal, "xavier_uniform": xavier_uniform,
 }  # fmt: skip
 """What `init=` knows by name; for other bounds pass what the function returns: `init=uniform(-0.1, 0.1)`."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any, TypeAlias
 
 from micrograd_plus import operation
-from micrograd_plus.checks import finite_number, named, whole_number
+from micrograd_plus.checks import counted, finite_number, named, plain, whole_number
 from micrograd_plus.functions import dot, select
 from micrograd_plus.nn.init import Initializer, default, gain, generator, initializer, own_generator
 from micrograd_plus.nn.module import Module, Parameter
@@ -22,42 +22,43 @@ Activation: TypeAlias = "str | Callable[[Value], Value] | None"
 Seed: TypeAlias = "int | random.Random | None"
 
 USUAL = ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "tanh", "sigmoid")
+"""The activations that a message about an unknown name lists first."""
 
 
 def activation_function(activation: Activation) -> Callable[[Value], Value] | None:
     """Returns the function of an activation, None for none.
 
-    Any row of the table with one operand is known by its name. Raises ValueError for an unknown name, TypeError for
-    what is neither a name nor a function.
+    Any row of the table with one operand is known by its name, and any family with its usual constants. Raises
+    ValueError for an unknown name, TypeError for what is neither a name nor a function.
 
     >>> activation_function("relu")(Value(-1.0)).data
     0.0
     """
     if isinstance(activation, str):
-        return _activation_method(activation)
+        return _activation_named(activation)
     if activation is not None and not callable(activation):
         raise TypeError(f"an activation is a name, such as 'relu', or a function of one Value, but got {activation!r}")
     return activation
 
 
 @cache
-def _activation_method(name: str) -> Callable[[Value], Value]:
+def _activation_named(name: str) -> Callable[[Value], Value]:
     if name == "softmax":
         raise ValueError(
             "softmax is not an activation of one number: leave the last layer without, and use cross_entropy, or call"
             " softmax(outputs) on what the model returns"
         )
     rows = {name: row for name, row in operation.TABLE.items() if len(row.operands) == 1 and not row.is_nary}
-    usual = {name: operation.FAMILIES[name]() for name in USUAL if name in operation.FAMILIES}
-    row = named("activation", name, {**dict.fromkeys(USUAL), **rows, **usual})
-    return partial(apply, row)
+    known: dict[str, Any] = {**rows, **operation.FAMILIES}
+    found = named("activation", name, {name: known[name] for name in (*USUAL, *known)})
+    return partial(apply, found() if isinstance(found, operation.Family) else found)
 
 
 class Neuron(Module):
     """One neuron: `activation(dot(weights, inputs) + bias)`.
 
-    `weights` is a list of parameters, `bias` a parameter or None. A call takes `nin` numbers or Values and returns one
-    Value. Raises ValueError for another number of inputs.
+    `weights` is a list of parameters, `bias` a parameter or None. A call takes a row of `nin` numbers or Values (a bare
+    one for `nin=1`) and returns one bare Value. Raises ValueError for another number of inputs.
 
     >>> neuron = Neuron(2, "relu")
     >>> neuron.load_state_dict({"weights.0": 1.0, "weights.1": -2.0, "bias": 0.5})
@@ -67,13 +68,13 @@ class Neuron(Module):
 
     def __init__(
         self, nin: int, activation: Activation = None, *, bias: bool = True, init: str | Initializer = "default",
-        seed: Seed = None, fan_out: int = 1,
+        seed: Seed = None,
     ) -> None:  # fmt: skip
         self.nin, self.activation = whole_number("nin", nin, least=1), activation
         activation_function(activation)  # an unknown name is an error here, not at the first call
         draw, rng, scale = initializer(init), generator(seed), gain(activation)
-        self.weights = [Parameter(draw(rng, nin, fan_out, scale)) for _ in range(nin)]
-        self.bias = Parameter(draw(rng, nin, fan_out, scale) if draw is default() else 0.0) if bias else None
+        self.weights = [Parameter(draw(rng, nin, 1, scale)) for _ in range(nin)]
+        self.bias = Parameter(draw(rng, nin, 1, scale) if draw is default() else 0.0) if bias else None
         self.shape = f"{nin} -> 1"
 
     def forward(self, inputs: Any) -> Value:
@@ -97,13 +98,19 @@ class Neuron(Module):
         return f"Neuron({_arguments(self.nin, self.activation, bias=self.bias is not None)})"
 
 
+def _within_layer(draw: Initializer, nout: int) -> Initializer:
+    """The initialiser for the neurons of a layer: each has one output, but their weights spread to all of them."""
+    return draw if draw is default() else lambda rng, fan_in, _, gain: draw(rng, fan_in, nout, gain)
+
+
 class Layer(Module):
     """`nout` neurons over the same `nin` inputs.
 
-    A call takes a row of `nin` numbers or Values (a bare one for `nin=1`) and returns a list of `nout` Values. `init`
-    is the name of an initialiser or one of `nn.init`; "default" draws weights and biases uniformly within
-    ±1/sqrt(nin), all others leave biases at 0. Without a `seed` the numbers come from a sequence that all modules
-    share (`manual_seed`). Raises ValueError for a row of another length, an unknown activation or initialiser.
+    A call takes a row of `nin` numbers or Values (a bare one for `nin=1`) and returns a list of `nout` Values, or one
+    bare Value if that is 1. `init` is the name of an initialiser or one of `nn.init`; "default" draws weights and
+    biases uniformly within ±1/sqrt(nin), all others leave biases at 0. Without a `seed` the numbers come from a
+    sequence that all modules share (`manual_seed`). Raises ValueError for a row of another length, an unknown
+    activation or initialiser.
 
     >>> layer = Layer(2, 3, "tanh", seed=0)
     >>> layer
@@ -117,15 +124,15 @@ class Layer(Module):
         init: str | Initializer = "default", seed: Seed = None,
     ) -> None:  # fmt: skip
         nin, nout, rng = whole_number("nin", nin, least=1), whole_number("nout", nout, least=1), generator(seed)
-        options: dict[str, Any] = {"bias": bias, "init": init, "seed": rng, "fan_out": nout}
-        self.neurons = [Neuron(nin, activation, **options) for _ in range(nout)]
+        draw = _within_layer(initializer(init), nout)
+        self.neurons = [Neuron(nin, activation, bias=bias, init=draw, seed=rng) for _ in range(nout)]
         self.nin, self.nout, self.activation = nin, nout, activation
         self.shape = f"{nin} -> {nout}"
 
-    def forward(self, inputs: Any) -> list[Value]:
+    def forward(self, inputs: Any) -> Any:
         """Returns the neurons' outputs for one row of inputs."""
         row = _row(self, inputs, self.nin)
-        return [neuron._fire(row) for neuron in self.neurons]
+        return _bare_if_one([neuron._fire(row) for neuron in self.neurons])
 
     def __repr__(self) -> str:
         bias = self.neurons[0].bias is not None
@@ -135,8 +142,8 @@ class Layer(Module):
 class Sequential(Module):
     """Modules in a row, each fed with what the one before returned; `layers` is the list of them.
 
-    A call returns what the last one returns, but a bare Value instead of a list of one. Raises TypeError for what is
-    not a Module, ValueError if there are none.
+    A call takes what the first one takes and returns what the last one returns: a list of Values, or one bare Value
+    instead of a list of one. Raises TypeError for what is not a Module, ValueError if there are none.
 
     >>> model = Sequential(Layer(2, 4, "relu"), Dropout(0.5), Layer(4, 3))
     >>> len(model([1.0, 2.0]))
@@ -159,7 +166,7 @@ class Sequential(Module):
         """Returns the last Module's output."""
         for layer in self.layers:
             inputs = layer(inputs)
-        return inputs[0] if isinstance(inputs, list) and len(inputs) == 1 else inputs
+        return _bare_if_one(inputs)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"
@@ -191,7 +198,7 @@ class MLP(Sequential):
             Layer(sizes[i], sizes[i + 1], activation if i < last else None, **options) for i in range(last + 1)
         ]
         if dropout:
-            layers = [part for layer in layers for part in (layer, Dropout(dropout, own_generator(rng)))][:-1]
+            layers = [part for layer in layers for part in (layer, Dropout(dropout, seed=own_generator(rng)))][:-1]
         super().__init__(*layers)
         self.nin, self.widths, self.activation = sizes[0], sizes[1:], activation
         self.dropout, self.bias, self.init, self.seed = dropout, bias, init, seed
@@ -215,9 +222,9 @@ class MLP(Sequential):
 class Dropout(Module):
     """In training, zeroes each input with probability `p` and scales the others by 1/(1-p); in use, passes all on.
 
-    Each mask is a random leaf of the graph, drawn from the Module's own generator, `op.rng`, unit by unit. As in
-    PyTorch `p` may be 1, which leaves nothing. Raises ValueError unless 0 <= p <= 1. Source: Srivastava et al. 2014, in
-    the scaled ("inverted") form.
+    A call takes a row of any width, or one bare Value, and returns the like. Each mask is a random leaf of the graph,
+    drawn from the Module's own generator, `op.rng`, unit by unit. As in PyTorch `p` may be 1, which leaves nothing.
+    Raises ValueError unless 0 <= p <= 1. Source: Srivastava et al. 2014, in the scaled ("inverted") form.
 
     >>> drop = Dropout(0.5, seed=1)
     >>> [value.data for value in drop([1.0, 1.0, 1.0, 1.0])]
@@ -226,7 +233,7 @@ class Dropout(Module):
     [1.0, 1.0]
     """
 
-    def __init__(self, p: float = 0.5, seed: Seed = None) -> None:
+    def __init__(self, p: float = 0.5, *, seed: Seed = None) -> None:
         self.p = finite_number("p, the fraction to drop,", p)
         if not 0 <= p <= 1:
             raise ValueError(f"p, the fraction to drop, is from 0 to 1, but got {p}; 0.5 drops half")
@@ -248,8 +255,9 @@ class Embedding(Module):
     """A learned row of `dim` numbers for each of `num` things; `weights` is the list of rows.
 
     A call with a whole number returns that row's parameters; with a Value (an input that a compiled program looks up
-    anew for each example), nodes that select them; with a list of either, a list of rows. Weights start from a normal
-    distribution, as in PyTorch. Raises IndexError for an index out of range, TypeError for one that is not whole.
+    anew for each example), nodes that select them; with a list of either, a list of rows. A row is a list even if `dim`
+    is 1. Weights start from a normal distribution, as in PyTorch. Raises IndexError for an index out of range,
+    TypeError for one that is not whole.
 
     >>> table = Embedding(10, 2)
     >>> table(3) == table.weights[3], len(table([1, 2, 3]))
@@ -263,10 +271,9 @@ class Embedding(Module):
         self.shape = f"{num} -> {dim}"
 
     def forward(self, index: Any) -> Any:
-        """Returns the row of an index, or a list of rows for a list of them."""
-        if hasattr(index, "tolist"):
-            index = index.tolist()
-        if isinstance(index, (list, tuple)):
+        """Returns the row of an index, or a list of rows for a list of them. Raises IndexError or TypeError."""
+        index = plain(index)
+        if isinstance(index, list):
             return [self.forward(each) for each in index]
         if isinstance(index, Value):
             return [select(index, column) for column in zip(*self.weights)]
@@ -285,15 +292,14 @@ class Embedding(Module):
 
 def _row(module: Module, inputs: Any, width: int | None = None) -> list[Value]:
     """One example's inputs as Values: numbers become inputs named x0, x1, ...; the width is checked."""
-    if hasattr(inputs, "tolist"):
-        inputs = inputs.tolist()  # a NumPy row
-    if isinstance(inputs, (Value, float, int)):
-        inputs = [inputs]
-    if isinstance(inputs, (str, bytes, Set, Mapping)) or not isinstance(inputs, Iterable):
+    row = plain(inputs)
+    if isinstance(row, (Value, float, int)):
+        row = [row]
+    if not isinstance(row, list):
         raise TypeError(f"{_place(module)} needs a row of numbers or Values, in their order, but got {inputs!r}")
-    row = [each if type(each) is Value else _input(module, each, i) for i, each in enumerate(inputs)]
+    row = [each if type(each) is Value else _input(module, each, i) for i, each in enumerate(row)]
     if width is not None and len(row) != width:
-        given = f"{len(row)} input{'s' if len(row) != 1 else ''}"
+        given = counted(len(row), "input")
         raise ValueError(f"{_place(module)} takes {width}, but got {given}; make the widths agree")
     return row
 
@@ -305,6 +311,11 @@ def _input(module: Module, number: Any, i: int) -> Value:
             " for each: [model(row) for row in rows]"
         )
     return Value(number, f"x{i}")
+
+
+def _bare_if_one(outputs: Any) -> Any:
+    """What modules return: a list of Values, or a bare Value instead of a list of one."""
+    return outputs[0] if isinstance(outputs, list) and len(outputs) == 1 else outputs
 
 
 def _place(module: Module) -> str:

@@ -9,17 +9,18 @@ numbers count from 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from micrograd_plus import operation
-from micrograd_plus.checks import finite_number, named
+from micrograd_plus.checks import finite_number, flat, named, plain
 from micrograd_plus.functions import dot, logsumexp, select, total
 from micrograd_plus.value import Value, apply, constant
 
 __all__ = [
     "LOSSES", "Loss", "Reduced", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy",
-    "hinge_loss", "huber_loss", "l1_loss", "l1_penalty", "l2_penalty", "loss_function", "mse_loss", "nll_loss",
+    "hinge_loss", "huber_loss", "l1_loss", "l1_penalty", "l2_penalty", "loss_function", "loss_name", "mse_loss",
+    "nll_loss",
 ]  # fmt: skip
 
 Loss: TypeAlias = Callable[[Any, Any], Value]
@@ -210,22 +211,37 @@ def l2_penalty(parameters: Iterable[Value], strength: float) -> Value:
 # -------------------------------------------------------------------- by name
 
 LOSSES: dict[str, Loss] = {
-    "binary_cross_entropy": binary_cross_entropy, "bce": binary_cross_entropy,
-    "binary_cross_entropy_with_logits": binary_cross_entropy_with_logits,
-    "bce_with_logits": binary_cross_entropy_with_logits, "cross_entropy": cross_entropy, "hinge": hinge_loss,
-    "huber": huber_loss, "l1": l1_loss, "mse": mse_loss, "nll": nll_loss,
-}  # fmt: skip
-"""What `loss=` knows by name."""
+    "bce": binary_cross_entropy,
+    "bce_with_logits": binary_cross_entropy_with_logits,
+    "cross_entropy": cross_entropy,
+    "hinge": hinge_loss,
+    "huber": huber_loss,
+    "l1": l1_loss,
+    "mse": mse_loss,
+    "nll": nll_loss,
+}
+"""What `loss=` knows by name, and what files call it; a function's own name is understood too."""
 
 
 def loss_function(loss: str | Loss) -> Loss:
     """Returns the loss of a name, or a function that was passed as it is. Raises ValueError for an unknown name.
 
-    >>> loss_function("mse") is mse_loss
+    >>> loss_function("mse") is loss_function("mse_loss") is mse_loss
     True
     """
-    name = loss.removesuffix("_loss") if isinstance(loss, str) else loss
-    return name if callable(name) else named("loss", name, LOSSES)
+    return loss if callable(loss) else named("loss", loss_name(loss), LOSSES)
+
+
+def loss_name(loss: str | Loss) -> str:
+    """Returns the name that `LOSSES` has for a loss, given by its name or as the function; for any other, its own name.
+
+    >>> loss_name("mse_loss"), loss_name(binary_cross_entropy), loss_name("loss_of_mine")
+    ('mse', 'bce', 'loss_of_mine')
+    """
+    for name, function in LOSSES.items():
+        if loss in (function, function.__name__):
+            return name
+    return getattr(loss, "__name__", type(loss).__name__) if callable(loss) else loss
 
 
 # -------------------------------------------------------------------- what they share
@@ -235,51 +251,46 @@ def _of_numbers(
     name: str, one: Callable[[Value, Value], Value], prediction: Any, target: Any, reduction: str
 ) -> Reduced:
     """`one` of each prediction and its target, reduced."""
-    _check_reduction(name, reduction)
-    losses = _each(name, one, prediction, target)
-    return losses if reduction == "none" else _reduced(list(_flat(losses)), reduction)
+    return _reduced(name, _each(name, one, prediction, target), reduction)
 
 
 def _of_rows(name: str, one: Callable[[list[Value], Any], Value], rows: Any, targets: Any, reduction: str) -> Reduced:
     """`one` of each row of numbers and its target, reduced."""
-    _check_reduction(name, reduction)
-    rows, targets = _plain(rows), _plain(targets)
+    rows, targets = plain(rows), plain(targets)
     if not isinstance(rows, list) or not rows:
         raise TypeError(f"{name} needs a list with a number for each class, but got {rows!r}")
-    rows = [_plain(row) for row in rows]
+    rows = [plain(row) for row in rows]
     single = not isinstance(rows[0], list)
     if single:
         rows, targets = [rows], [targets]
     if not isinstance(targets, list) or len(rows) != len(targets):
         given = f"{len(targets)} targets" if isinstance(targets, list) else f"the single target {targets!r}"
         raise ValueError(f"{name} got {len(rows)} rows of predictions and {given}; give every row its own, in a list")
-    losses = []
-    for i, (row, y) in enumerate(zip(rows, map(_plain, targets))):
+    for i, row in enumerate(rows):
         if not isinstance(row, list) or len(row) < 2 or len(row) != len(rows[0]):
             raise ValueError(
                 f"{name} needs a number for each of at least two classes in every row, but row {i} is {row!r}; for a"
                 " single output use binary_cross_entropy_with_logits"
             )
-        losses.append(one([constant(each) for each in row], y))
-    if reduction == "none":
-        return losses[0] if single else losses
-    return _reduced(losses, reduction)
+    losses = [one([constant(each) for each in row], plain(y)) for row, y in zip(rows, targets)]
+    return _reduced(name, losses[0] if single else losses, reduction)
 
 
-def _check_reduction(name: str, reduction: str) -> None:
+def _reduced(name: str, losses: Any, reduction: str) -> Reduced:
+    """A loss or nested lists of them as `reduction` has it."""
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{name}'s reduction is 'mean', 'sum' or 'none', but got {reduction!r}")
-
-
-def _reduced(losses: list[Value], reduction: str) -> Value:
-    if len(losses) == 1:
-        return losses[0]
-    return total(losses) if reduction == "sum" else total(losses) / len(losses)
+    if reduction == "none":
+        return losses
+    found = list(flat(losses))
+    if len(found) == 1:
+        return found[0]
+    return total(found) if reduction == "sum" else total(found) / len(found)
 
 
 def _each(name: str, one: Callable[[Value, Value], Value], prediction: Any, target: Any) -> Any:
     """`one` of numbers side by side, from nested lists of one shape; a list of one stands for what it holds."""
-    prediction, target = _plain(prediction), _plain(target)
+    prediction, target = plain(prediction), plain(target)
     if not isinstance(prediction, list) and not isinstance(target, list):
         return one(constant(prediction), constant(target))
     predictions = prediction if isinstance(prediction, list) else [prediction]
@@ -291,22 +302,6 @@ def _each(name: str, one: Callable[[Value, Value], Value], prediction: Any, targ
     if not predictions:
         raise ValueError(f"{name} got no predictions; the mean of none is not defined")
     return [_each(name, one, p, y) for p, y in zip(predictions, targets)]
-
-
-def _flat(losses: Any) -> Iterator[Value]:
-    if not isinstance(losses, list):
-        yield losses
-        return
-    for each in losses:
-        yield from _flat(each)
-
-
-def _plain(numbers: Any) -> Any:
-    """A NumPy array, a tuple, a map or any other ordered iterable as a list; anything else as it is."""
-    if hasattr(numbers, "tolist"):
-        return numbers.tolist()
-    ordered = isinstance(numbers, Iterable) and not isinstance(numbers, (str, bytes, Set, Mapping))
-    return list(numbers) if ordered else numbers
 
 
 def _pick(name: str, row: list[Value], target: Any) -> Value:

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from random import Random
 from typing import Any, SupportsFloat, TypeVar
 
 from micrograd_plus import operation
-from micrograd_plus.checks import finite_number
+from micrograd_plus.checks import finite_number, listed
+from micrograd_plus.report import Report, Table
 from micrograd_plus.value import UNSEEN, Value, leaf
 
-__all__ = ["Module", "Parameter", "Summary"]
+__all__ = ["ModelSummary", "Module", "Parameter"]
 
 M = TypeVar("M", bound="Module")
 
@@ -102,6 +104,23 @@ class Module:
         """Returns every parameter once, in the order of `named_parameters`."""
         return [parameter for _, parameter in self.named_parameters()]
 
+    def generators(self) -> Iterator[tuple[str, Random]]:
+        """Yields every generator that a Module here draws from, once, with its dotted name, in the order of `modules`.
+
+        A generator is an attribute like a parameter: a `random.Random`, or the `rng` of an op that draws random leaves.
+
+        >>> from micrograd_plus.nn import MLP
+        >>> [name for name, _ in MLP(2, [4, 4, 1], dropout=0.5).generators()]
+        ['layers.1.op', 'layers.3.op']
+        """
+        seen: set[Random] = set()
+        for prefix, module in self.named_modules():
+            for name, each in _attributes(module):
+                rng = each.rng if isinstance(each, operation.Bernoulli) else each
+                if isinstance(rng, Random) and rng not in seen:
+                    seen.add(rng)
+                    yield _join(prefix, name), rng
+
     def label_parameters(self) -> None:
         """Labels each parameter with its name within this Module, as pictures and messages show it.
 
@@ -154,7 +173,7 @@ class Module:
             "missing": [name for name in parameters if name not in state],
             "unknown": [str(name) for name in state if name not in parameters],
         }
-        found = "; ".join(f"{what} {_listed(names)}" for what, names in wrong.items() if names)
+        found = "; ".join(f"{what} {listed(names)}" for what, names in wrong.items() if names)
         if found:
             whose = f"a {type(self).__name__} with {len(parameters):,} parameters"
             raise ValueError(f"this state is not of {whose}: {found}; build the model as it was when saved")
@@ -164,12 +183,13 @@ class Module:
 
     # ------------------------------------------------------------ to look at
 
-    def summary(self) -> Summary:
+    def summary(self) -> ModelSummary:
         """Returns a table of the parts, their shapes and their numbers of parameters; `print` it.
 
         >>> from micrograd_plus.nn import MLP
         >>> print(MLP(2, [3, 1], activation="tanh", dropout=0.5).summary())
         name      module               shape   parameters
+        --------  -------------------  ------  ----------
         layers.0  Layer(2, 3, 'tanh')  2 -> 3           9
         layers.1  Dropout(0.5)                          0
         layers.2  Layer(3, 1)          3 -> 1           4
@@ -187,7 +207,7 @@ class Module:
             else:
                 own = Counter(member.split(".")[0] for member, each in members if isinstance(each, Value))
                 rows += [(_join(name, member), "Parameter", "", count) for member, count in own.items()]
-        return Summary(type(self).__name__, tuple(rows), len(self.parameters()))
+        return ModelSummary(type(self).__name__, tuple(rows), len(self.parameters()))
 
     def __repr__(self) -> str:
         inside = [(name, each) for name, each in _members(self) if isinstance(each, Module)]
@@ -195,8 +215,8 @@ class Module:
         return "\n".join([f"{type(self).__name__}(", *lines, ")"]) if lines else f"{type(self).__name__}()"
 
 
-@dataclass(frozen=True)
-class Summary:
+@dataclass(frozen=True, repr=False)
+class ModelSummary(Report):
     """What `Module.summary` tells: `rows` of (name, module, shape, number of parameters), and the `total`.
 
     A parameter that two parts share is in the row of each, and once in the total. `str()` and `repr()` are the table.
@@ -206,36 +226,35 @@ class Summary:
     rows: tuple[tuple[str, str, str, int], ...]
     total: int
 
-    def __str__(self) -> str:
-        cells = [("name", "module", "shape", "parameters")]
-        cells += [(name, module, shape, f"{count:,}") for name, module, shape, count in self.rows]
-        cells += [(self.model, "", "", f"{self.total:,}")]
-        first, second, third, last = (max(map(len, column)) for column in zip(*cells))
-        return "\n".join(f"{a:<{first}}  {b:<{second}}  {c:<{third}}  {d:>{last}}" for a, b, c, d in cells)
+    def parts(self) -> list[str | Table]:
+        """Returns the table, the total in its last row."""
+        rows = (*self.rows, (self.model, "", "", self.total))
+        return [Table(("name", "module", "shape", "parameters"), rows, numeric=(3,))]
 
-    __repr__ = __str__
+    __repr__ = Report.__str__
 
 
 def _members(module: Module) -> Iterator[tuple[str, Value | Module]]:
     """The parameters and Modules that a Module holds itself, with the names of the attributes that lead there."""
-    for name, thing in vars(module).items():
-        yield from _found(name, thing)
+    for name, each in _attributes(module):
+        if isinstance(each, Module) or (isinstance(each, Value) and each.op is operation.PARAMETER):
+            yield name, each
 
 
-def _found(name: str, thing: Any) -> Iterator[tuple[str, Value | Module]]:
-    if isinstance(thing, Module) or (isinstance(thing, Value) and thing.op is operation.PARAMETER):
-        yield name, thing
-    elif isinstance(thing, (list, tuple)):
-        for i, each in enumerate(thing):
-            yield from _found(f"{name}.{i}", each)
+def _attributes(thing: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """All that a Module holds itself, with dotted names: its attributes, and what is in lists, tuples and dicts."""
+    if not name:
+        inside: Any = vars(thing).items()
     elif isinstance(thing, dict):
-        for key, each in thing.items():
-            yield from _found(f"{name}.{key}", each)
+        inside = thing.items()
+    elif isinstance(thing, (list, tuple)):
+        inside = enumerate(thing)
+    else:
+        yield name, thing
+        return
+    for key, each in inside:
+        yield from _attributes(each, _join(name, str(key)))
 
 
 def _join(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")

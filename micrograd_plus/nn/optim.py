@@ -24,8 +24,9 @@ class Optimizer:
     """What all optimizers share: the parameters, the number `t` of steps done, and the states of the rule.
 
     `state` has a list of floats, one a parameter, for each state of the rule; `rate` is the learning rate of the next
-    step. Raises ValueError for no parameters, one that is there twice or is computed from others, or a learning rate
-    or option out of range; TypeError for what is not a Value.
+    step. `rule(w=..., g=..., t=..., lr=..., **states)` is one step as a function that changes nothing. Raises
+    ValueError for no parameters, one that is there twice or is computed from others, or a learning rate or option out
+    of range; TypeError for what is not a Value.
     """
 
     text: ClassVar[str] = ""
@@ -50,15 +51,14 @@ class Optimizer:
         """The learning rate of the next step."""
         return _checked_rate(self.lr(self.t)) if callable(self.lr) else self.lr
 
-    def update(self, w: Any, g: Any, state: Mapping[str, Any], t: int, lr: float) -> dict[str, Any]:
-        """Returns every quantity of the rule by name, the new `w` and states among them, and changes nothing.
+    def given(self, i: int) -> dict[str, Any]:
+        """Returns what the rule is given for the next step of parameter `i`: `t`, `lr`, `w`, `g` and the states.
 
-        `w`, `g` and each state are floats, or NumPy arrays of one shape; `t` counts steps from 1.
-
-        >>> SGD([Value(0.0)], lr=0.1).update(1.0, 0.5, {}, t=1, lr=0.1)
-        {'step': 0.05, 'w': 0.95}
+        >>> SGD([Value(1.0)], lr=0.1, momentum=0.9).given(0)
+        {'t': 1, 'lr': 0.1, 'w': 1.0, 'g': 0.0, 'buf': 0.0}
         """
-        return self.rule(w=w, g=g, t=t, lr=lr, **{name: state[name] for name in self.rule.state})
+        states = {name: numbers[i] for name, numbers in self.state.items()}
+        return {"t": self.t + 1, "lr": self.rate, "w": self.parameters[i].data, "g": self.parameters[i].grad, **states}
 
     def step(self) -> None:
         """Changes every parameter by the rule. A parameter that no backward pass has reached counts as of gradient 0.

@@ -1,16 +1,17 @@
 """A rule is how an optimizer changes a weight: its formula as text, one assignment a line, which is also what runs.
 
 The one text steps a float, steps a NumPy vector of all weights with the same bits as a result, and is read line by line
-by the ledger that shows a learner every quantity. This module knows nobody.
+by the ledger that shows a learner every quantity.
 """
 
 from __future__ import annotations
 
-import ast
 import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
+
+from micrograd_plus.reading import names_in
 
 __all__ = ["Line", "Rule"]
 
@@ -62,7 +63,7 @@ class Rule:
         assigned = [line.name for line in self.lines]
         known, states = {*GIVEN, *self.options, "sqrt", "max"}, set()
         for line in self.lines:
-            new = _names_in(line.expression) - known
+            new = names_in(line.expression) - known
             if not new <= set(assigned):
                 unknown = ", ".join(sorted(new - set(assigned)))
                 raise ValueError(f"the line `{line}` uses {unknown}, which is neither given, an option, nor assigned")
@@ -76,7 +77,7 @@ class Rule:
         `w`, `g` and the states are floats or NumPy arrays, which are left as they were; `t` and `lr` are numbers.
         """
         arguments = [names[name] for name in (*GIVEN, *self.state)]
-        return self.scalar(*arguments) if isinstance(names["w"], float) else self.array(*arguments)
+        return self.array(*arguments) if hasattr(names["w"], "shape") else self.scalar(*arguments)
 
     @property
     def source(self) -> str:
@@ -132,10 +133,6 @@ def _lines(text: str, options: dict[str, Any]) -> list[Line]:
             name, _, expression = assignment.partition(" = ")
             chosen.append(Line(name.strip(), expression.strip()))
     return chosen
-
-
-def _names_in(expression: str) -> set[str]:
-    return {node.id for node in ast.walk(ast.parse(expression, mode="eval")) if isinstance(node, ast.Name)}
 
 
 def _sqrt(x: float) -> float:

@@ -20,10 +20,23 @@ from micrograd_plus.checks import finite_number, whole_number
 __all__ = ["Constant", "Cosine", "Exponential", "LinearWarmup", "OneCycle", "Schedule", "StepDecay"]
 
 Schedule: TypeAlias = Callable[[int], float]
+"""From the number of steps done so far to the rate of the next."""
 
 
 @dataclass(frozen=True)
-class Constant:
+class _Checked:
+    """Raises ValueError for a number of steps below 1, or another number below 0; TypeError for what is no number."""
+
+    def __post_init__(self) -> None:
+        for name, number in vars(self).items():
+            if name in ("every", "steps"):
+                whole_number(name, number, least=1)
+            elif not (name == "then" and callable(number)) and finite_number(name, number) < 0:
+                raise ValueError(f"{name} must be at least 0, but got {number}")
+
+
+@dataclass(frozen=True)
+class Constant(_Checked):
     """The same rate at every step.
 
     >>> Constant(0.1)(1000)
@@ -32,16 +45,13 @@ class Constant:
 
     lr: float
 
-    def __post_init__(self) -> None:
-        _check_rates(lr=self.lr)
-
     def __call__(self, t: int) -> float:
         """Returns the rate after `t` steps."""
         return self.lr
 
 
 @dataclass(frozen=True)
-class StepDecay:
+class StepDecay(_Checked):
     """The rate times `gamma` after every `every` steps: PyTorch's `StepLR`.
 
     >>> [StepDecay(1.0, every=2, gamma=0.5)(t) for t in range(5)]
@@ -52,17 +62,13 @@ class StepDecay:
     every: int
     gamma: float = 0.1
 
-    def __post_init__(self) -> None:
-        _check_rates(lr=self.lr, gamma=self.gamma)
-        whole_number("every", self.every, least=1)
-
     def __call__(self, t: int) -> float:
         """Returns the rate after `t` steps."""
         return self.lr * self.gamma ** (t // self.every)
 
 
 @dataclass(frozen=True)
-class Exponential:
+class Exponential(_Checked):
     """The rate times `gamma` after each step: PyTorch's `ExponentialLR`.
 
     >>> Exponential(1.0, gamma=0.5)(3)
@@ -72,16 +78,13 @@ class Exponential:
     lr: float
     gamma: float
 
-    def __post_init__(self) -> None:
-        _check_rates(lr=self.lr, gamma=self.gamma)
-
     def __call__(self, t: int) -> float:
         """Returns the rate after `t` steps."""
         return self.lr * self.gamma**t
 
 
 @dataclass(frozen=True)
-class Cosine:
+class Cosine(_Checked):
     """Half a cosine wave from `lr` down to `minimum` at `steps`, and `minimum` from there on.
 
     Up to `steps` it is PyTorch's `CosineAnnealingLR`, which then rises again. Source: Loshchilov and Hutter 2017.
@@ -94,17 +97,13 @@ class Cosine:
     steps: int
     minimum: float = 0.0
 
-    def __post_init__(self) -> None:
-        _check_rates(lr=self.lr, minimum=self.minimum)
-        whole_number("steps", self.steps, least=1)
-
     def __call__(self, t: int) -> float:
         """Returns the rate after `t` steps."""
         return _cosine(self.lr, self.minimum, t / self.steps)
 
 
 @dataclass(frozen=True)
-class LinearWarmup:
+class LinearWarmup(_Checked):
     """Rises in a line over `steps` steps, from the fraction `start` of a rate to the whole of it, then goes on with it.
 
     `then` is a number, or a schedule, which starts when the warm-up ends. With a number it is PyTorch's `LinearLR`.
@@ -117,10 +116,6 @@ class LinearWarmup:
     steps: int
     start: float = 1 / 3
 
-    def __post_init__(self) -> None:
-        _check_rates(start=self.start, **({} if callable(self.then) else {"then": self.then}))
-        whole_number("steps", self.steps, least=1)
-
     def __call__(self, t: int) -> float:
         """Returns the rate after `t` steps."""
         rate = self.then(max(t - self.steps, 0)) if callable(self.then) else self.then
@@ -128,7 +123,7 @@ class LinearWarmup:
 
 
 @dataclass(frozen=True)
-class OneCycle:
+class OneCycle(_Checked):
     """Up from lr/`div` to `lr` over the first part `rise` of `steps`, and down to a `final_div`-th of the start.
 
     Both ways follow half a cosine wave; after `steps` the rate stays. Defaults are those of PyTorch's `OneCycleLR`.
@@ -146,13 +141,13 @@ class OneCycle:
     final_div: float = 1e4
 
     def __post_init__(self) -> None:
-        _check_rates(lr=self.lr)
+        super().__post_init__()
         whole_number("steps", self.steps, least=2)
-        if not 0 < finite_number("rise", self.rise) < 1 or self.rise * self.steps <= 1:
+        if not 0 < self.rise < 1 or self.rise * self.steps <= 1:
             given = f"{self.rise} of {self.steps}"
             raise ValueError(f"rise is a fraction of the steps that makes more than one step, but got {given}")
         for name, number in (("div", self.div), ("final_div", self.final_div)):
-            if finite_number(name, number) <= 0:
+            if number == 0:
                 raise ValueError(f"{name} must be above 0, but got {number}")
 
     def __call__(self, t: int) -> float:
@@ -166,9 +161,3 @@ class OneCycle:
 def _cosine(start: float, end: float, part: float) -> float:
     """Half a cosine wave from `start` to `end`, at a `part` of the way."""
     return end + (start - end) * (1 + math.cos(math.pi * min(part, 1.0))) / 2
-
-
-def _check_rates(**rates: float) -> None:
-    for name, rate in rates.items():
-        if finite_number(name, rate) < 0:
-            raise ValueError(f"{name} must be at least 0, but got {rate}")

@@ -10,15 +10,17 @@ True
 """
 
 from micrograd_plus.train.callbacks import Callback, EarlyStopping, Run
-from micrograd_plus.train.divergence import DivergenceError
+from micrograd_plus.train.checkpoint import Checkpoint
 from micrograd_plus.train.engine import EagerEngine, Engine, NonFiniteError
 from micrograd_plus.train.history import Epoch, History, Iteration
-from micrograd_plus.train.loop import fit
+from micrograd_plus.train.loop import Clip, DivergenceError, fit
 from micrograd_plus.train.metrics import ConfusionMatrix, accuracy, confusion_matrix, mean_absolute_error
 from micrograd_plus.train.predictor import Predictor
 
 __all__ = [
     "Callback",
+    "Checkpoint",
+    "Clip",
     "ConfusionMatrix",
     "DivergenceError",
     "EagerEngine",

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
+from micrograd_plus.checks import whole_number
 from micrograd_plus.data import Dataset
+from micrograd_plus.nn import Module, Optimizer
+from micrograd_plus.train.engine import Engine
 from micrograd_plus.train.history import History
-
-if TYPE_CHECKING:
-    from micrograd_plus.nn import Module, Optimizer
-    from micrograd_plus.train.engine import Engine
-    from micrograd_plus.train.objectives import Objective
+from micrograd_plus.train.objectives import Objective
 
 __all__ = ["Callback", "EarlyStopping", "Run"]
 
@@ -23,13 +22,17 @@ class Run:
     batch and `loss` is its mean loss before the update; `objective` holds the loss function; `history` is what happened
     so far. `model` holds the parameters of this moment and, as their `grad`, the gradients of the last step;
     `optimizer` its state and step count. What a callback changes in them is what training goes on with.
+
+    `engine` may keep these numbers to itself while it works: the run has it put them home for callbacks (`tell`).
     """
 
     def __init__(
-        self, engine: Engine, model: Module, optimizer: Optimizer, data: Dataset, objective: Objective, epochs: int
-    ) -> None:
+        self, engine: Engine, model: Module, optimizer: Optimizer, data: Dataset, objective: Objective, epochs: int,
+        callbacks: Sequence[Callback] = (),
+    ) -> None:  # fmt: skip
         self.engine, self.model, self.optimizer = engine, model, optimizer
-        self.data, self.objective, self.epochs = data, objective, epochs
+        self.data, self.objective, self.epochs = data, objective, whole_number("epochs", epochs, least=1)
+        self.callbacks = callbacks
         self.history = History()
         self.epoch = 0
         self.iteration = 0
@@ -38,7 +41,7 @@ class Run:
 
     @property
     def batch(self) -> Dataset:
-        """The rows of the current batch."""
+        """Returns the rows of the current batch."""
         return self.data.take(self.rows)
 
     def stop(self, reason: str) -> None:
@@ -46,16 +49,17 @@ class Run:
         self.history.stopped = reason
 
     def describe(self) -> str:
-        """Where the run is and how it stands, in a line: the batch's loss, and the last figure of the last epoch."""
+        """Returns where the run is, in a line: the batch's loss, and the last figure of the last epoch."""
         figures = self.history.epochs[-1].figures if self.history.epochs else {}
         validated = [f"{name} {value:.4g}" for name, value in list(figures.items())[1:][-1:]]
         return ", ".join([f"epoch {self.epoch}/{self.epochs}", f"loss {self.loss:.4g}", *validated])
 
-    def tell(self, callbacks: Sequence[Callback], event: str) -> None:
-        """Calls the method named `event` of each callback, on an up-to-date model, whose changes count."""
-        if callbacks:
+    def tell(self, event: Literal["on_start", "on_iteration", "on_epoch", "on_end"]) -> None:
+        """Calls this method of the callbacks, with all numbers in their homes; what they change there counts."""
+        called = [each for each in self.callbacks if event != "on_iteration" or each.every_iteration]
+        if called:
             self.engine.sync()
-            for callback in callbacks:
+            for callback in called:
                 getattr(callback, event)(self)
             self.engine.load()
 
@@ -66,6 +70,16 @@ class Callback:
     Override what you need. A callback that keeps something from epoch to epoch returns it from `state_dict` (lists,
     dicts, texts and numbers), so that a checkpoint holds it, and takes it back in `load_state_dict`.
     """
+
+    every_iteration = False
+    """Whether `on_iteration` is called, as it is for a class that defines it.
+
+    For one that does not, parameters need not be written back to the model after each update.
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.every_iteration = cls.on_iteration is not Callback.on_iteration
 
     def on_start(self, run: Run) -> None:
         """Called before the first epoch, or, after a resume, before the next."""
@@ -108,7 +122,9 @@ class EarlyStopping(Callback):
     `monitor` is the figure's name; by default "validation loss", or "loss" where nothing is validated. An improvement
     counts if it is more than `min_delta`. Figures whose name ends in "accuracy" are better when higher, all others when
     lower; `higher_is_better` says otherwise. `best_epoch` and `best` tell where and what the best was. With
-    `restore_best=False` the last parameters stay. Source: Prechelt, "Early Stopping - But When?" (1998).
+    `restore_best=False` the last parameters stay. Raises TypeError or ValueError for a `patience` that is no whole
+    number of at least 1, ValueError for a negative `min_delta`; `fit` raises KeyError for a figure that is not
+    measured. Source: Prechelt, "Early Stopping - But When?" (1998).
     """
 
     def __init__(
@@ -120,8 +136,7 @@ class EarlyStopping(Callback):
         restore_best: bool = True,
         higher_is_better: bool | None = None,
     ) -> None:
-        if not isinstance(patience, int) or isinstance(patience, bool) or patience < 1:
-            raise ValueError(f"patience is a number of epochs, a whole number of at least 1, not {patience!r}")
+        patience = whole_number("patience, a number of epochs,", patience, least=1)
         if not min_delta >= 0:
             raise ValueError(f"min_delta is how much better counts as better, at least 0, not {min_delta!r}")
         self.monitor, self.patience, self.min_delta = monitor, patience, min_delta

@@ -4,46 +4,68 @@ from __future__ import annotations
 
 import hashlib
 import os
-import random
 import struct
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from micrograd_plus import operation
 from micrograd_plus.checks import whole_number
 from micrograd_plus.data import Dataset
 from micrograd_plus.files import read_document, remove_leftovers, write_document
+from micrograd_plus.nn.losses import loss_name
+from micrograd_plus.train.callbacks import Run
 from micrograd_plus.train.history import History
 
-if TYPE_CHECKING:
-    from micrograd_plus.nn import Module, Optimizer
-    from micrograd_plus.train.callbacks import Callback, Run
-
-__all__ = ["Checkpoint", "fingerprint"]
+__all__ = ["Checkpoint", "Keeper", "fingerprint"]
 
 KIND = "checkpoint"
 
 
+@dataclass(frozen=True)
 class Checkpoint:
-    """The file of a run: written after every so many epochs, atomically, and gone on from; without a path, nothing.
+    """The file that a run is kept in: `fit(..., checkpoint=Checkpoint("run.json", every=10, resume=True))`.
 
-    It holds parameters, optimizer, generators of random numbers, counters, history and what the callbacks keep; and
-    what the run is (`settings`, the data, the form of the model), so that it can't be mistaken for another.
+    It is written after every `every` epochs and after the last, atomically: a kill leaves the old file or the new one.
+    With `resume` a run goes on from the file, if there is one, bit for bit as if it had never stopped. Raises TypeError
+    for a path that is none, TypeError or ValueError for an `every` that is no whole number of at least 1.
     """
 
-    def __init__(
-        self, path: str | os.PathLike[str] | None, run: Run, settings: Mapping[str, Any],
-        callbacks: Sequence[Callback] = (), every: int = 1,
-    ) -> None:  # fmt: skip
-        self.path, self.run, self.callbacks = path, run, callbacks
-        self.every = whole_number("checkpoint_every", every, least=1)
-        self.identity = {**_identity(run, callbacks), **settings} if path is not None else {}
+    path: str | os.PathLike[str]
+    every: int = 1
+    resume: bool = False
 
-    def save(self) -> None:
+    def __post_init__(self) -> None:
+        if not isinstance(self.path, (str, os.PathLike)):
+            raise TypeError(f"a checkpoint is the path of a file, or a Checkpoint, but got {self.path!r}; name a file")
+        whole_number("every, the epochs between checkpoints,", self.every, least=1)
+
+
+class Keeper:
+    """Keeps a run in its checkpoint's file, and takes it up from there.
+
+    The file holds parameters, optimizer, generators of random numbers, counters, history and what the callbacks keep;
+    and what the run is (`settings`, the data, the form of the model), so that it can't be mistaken for another.
+    """
+
+    def __init__(self, to: str | os.PathLike[str] | Checkpoint, run: Run, settings: Mapping[str, Any]) -> None:
+        self.checkpoint = to if isinstance(to, Checkpoint) else Checkpoint(to)
+        self.run, optimizer, names = run, run.optimizer, list(run.model.state_dict())
+        # a schedule is a function, and one can't be told from another
+        scheduled = f"{type(optimizer).__name__}, {optimizer.options}" if callable(optimizer.lr) else None
+        self.identity = {
+            "data": fingerprint(run.data),
+            "model": f"{len(names)} parameters, {hashlib.sha256(' '.join(names).encode()).hexdigest()[:12]}",
+            "optimizer": scheduled or repr(optimizer),
+            "random_generators": [name for name, _ in run.model.generators()],
+            "callbacks": [type(callback).__name__ for callback in run.callbacks],
+            "loss": run.objective.name,
+            **settings,
+        }
+
+    def keep(self) -> None:
         """Writes the state of the run if it is time to: every so many epochs, and at the end."""
         run = self.run
-        due = run.epoch % self.every == 0 or run.epoch == run.epochs or run.history.stopped
-        if self.path is None or not due:
+        if run.epoch % self.checkpoint.every and run.epoch != run.epochs and not run.history.stopped:
             return
         run.engine.sync()
         content = {
@@ -52,30 +74,29 @@ class Checkpoint:
             "iteration": run.iteration,
             "model": run.model.state_dict(),
             "optimizer": run.optimizer.state_dict(),
-            "random": {name: _state_of(rng) for name, rng in _generators(run.model)},
-            "callbacks": [callback.state_dict() for callback in self.callbacks],
+            "random": {name: rng.getstate() for name, rng in run.model.generators()},
+            "callbacks": [callback.state_dict() for callback in run.callbacks],
             "history": run.history.to_dict(),
         }
-        write_document(self.path, KIND, content)
+        write_document(self.checkpoint.path, KIND, content)
 
-    def restore(self, resume: bool) -> None:
-        """With `resume`, puts the run, its model, optimizer and callbacks into the state of the file, if there is one.
+    def resume(self) -> None:
+        """Puts the run, its model, optimizer and callbacks into the state of the file, if that is wanted and there.
 
-        Raises ValueError for a file that is foreign or damaged, or of another run; then nothing is changed. Also where
-        there is no path to resume from.
+        Raises ValueError for a file that is foreign or damaged, or of another run; then nothing is changed.
         """
-        if resume and self.path is None:
-            raise ValueError("resume=True needs the file to go on from; pass checkpoint=... too")
-        if not resume or self.path is None or not os.path.exists(self.path):
+        path, run = self.checkpoint.path, self.run
+        if not self.checkpoint.resume or not os.path.exists(path):
             return
-        run, saved = self.run, read_document(self.path, KIND)
-        remove_leftovers(self.path)
+        saved = read_document(path, KIND)
+        remove_leftovers(path)
         self._refuse_another(saved["run"])
         run.model.load_state_dict(saved["model"])
         run.optimizer.load_state_dict(saved["optimizer"])
-        for name, rng in _generators(run.model):
-            rng.setstate(_restored(saved["random"][name]))
-        for callback, state in zip(self.callbacks, saved["callbacks"]):
+        for name, rng in run.model.generators():
+            version, numbers, gauss = saved["random"][name]
+            rng.setstate((version, tuple(numbers), gauss))
+        for callback, state in zip(run.callbacks, saved["callbacks"]):
             callback.load_state_dict(state)
         run.epoch, run.iteration = saved["epoch"], saved["iteration"]
         run.history = History.from_dict(saved["history"])
@@ -83,28 +104,18 @@ class Checkpoint:
         run.engine.load()
 
     def _refuse_another(self, saved: Mapping[str, Any]) -> None:
+        saved = {**saved, "loss": loss_name(saved["loss"])}  # files of version 0.1 hold the name of the function
         for name in dict.fromkeys([*self.identity, *saved]):
             before, now = saved.get(name), self.identity.get(name)
             if before != now:
                 raise ValueError(
-                    f"{self.path} is of another run: there {name.replace('_', ' ')} is {before!r}, and here {now!r};"
-                    " resume with the same, or give another file to begin anew"
+                    f"{self.checkpoint.path} is of another run: there {name.replace('_', ' ')} is {before!r}, and here"
+                    f" {now!r}; resume with the same, or give another file to begin anew"
                 )
 
 
-def _identity(run: Run, callbacks: Sequence[Callback]) -> dict[str, Any]:
-    """What must be the same for a run to go on."""
-    return {
-        "data": fingerprint(run.data),
-        "model": _fingerprint_of_names(run.model.state_dict()),
-        "optimizer": _words_of(run.optimizer),
-        "random_generators": [name for name, _ in _generators(run.model)],
-        "callbacks": [type(callback).__name__ for callback in callbacks],
-    }
-
-
 def fingerprint(data: Dataset) -> str:
-    """A short text that tells data sets apart: their size, and a hash of every number in them.
+    """Returns a short text that tells data sets apart: their size, and a hash of every number in them.
 
     >>> from micrograd_plus.data import xor
     >>> fingerprint(xor())
@@ -115,37 +126,3 @@ def fingerprint(data: Dataset) -> str:
         numbers = [*inputs, *(target if isinstance(target, list) else [target])]
         digest.update(struct.pack(f"<{len(numbers)}d", *numbers))
     return f"{len(data)} x {data.width}, {digest.hexdigest()[:12]}"
-
-
-def _fingerprint_of_names(state: Mapping[str, float]) -> str:
-    """A short text that tells models apart by the names of their parameters."""
-    return f"{len(state)} parameters, {hashlib.sha256(' '.join(state).encode()).hexdigest()[:12]}"
-
-
-def _words_of(optimizer: Optimizer) -> str:
-    """The optimizer with its options; a schedule is a function, and one can't be told from another."""
-    return repr(optimizer) if not callable(optimizer.lr) else f"{type(optimizer).__name__}, {optimizer.options}"
-
-
-# -------------------------------------------------------------------- generators of random numbers
-
-
-def _generators(model: Module) -> Iterator[tuple[str, random.Random]]:
-    """Every generator that a part of the model draws from, once, with a name: those of Dropout masks above all."""
-    seen = set()
-    for prefix, module in model.named_modules():
-        for name, attribute in vars(module).items():
-            rng = attribute.rng if isinstance(attribute, operation.Bernoulli) else attribute
-            if isinstance(rng, random.Random) and rng not in seen:
-                seen.add(rng)
-                yield f"{prefix}{name}", rng
-
-
-def _state_of(rng: random.Random) -> list[Any]:
-    version, numbers, gauss = rng.getstate()
-    return [version, list(numbers), gauss]
-
-
-def _restored(state: list[Any]) -> tuple[Any, ...]:
-    version, numbers, gauss = state
-    return version, tuple(numbers), gauss

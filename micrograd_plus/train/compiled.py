@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from random import Random
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from micrograd_plus.data import Dataset
 from micrograd_plus.errors import DomainError
 from micrograd_plus.mode import no_grad
 from micrograd_plus.nn import Module, Optimizer
-from micrograd_plus.operation import Bernoulli
 from micrograd_plus.train.engine import Loss, NonFiniteError, Penalty, Prediction, evaluating, numbers_of
 from micrograd_plus.train.trainer import TrainState
 from micrograd_plus.value import Value
@@ -46,7 +44,7 @@ class CompiledEngine:
         self.model, self.loss, self.optimizer, self.penalty = model, loss, optimizer, penalty
         self.state = TrainState(optimizer, clip_norm=clip_norm, clip_value=clip_value)
         self._modules = list(model.modules())
-        self._generators = [each for _, each in generators(model)]
+        self._generators = [each for _, each in model.generators()]
         self._parameters = list(dict.fromkeys([*model.parameters(), *optimizer.parameters]))
         self._programs: dict[tuple[Any, ...], Program] = {}
         self._tables: dict[int, _Table] = {}
@@ -157,7 +155,7 @@ class CompiledEngine:
                 if not np.allclose(compiled, eager, rtol=1e-6, atol=1e-9):
                     raise CompileError(
                         f"compiled, the model gives {compiled} for row {row}, and by itself {eager}: it must do other"
-                        " things for other data; run it with compile=False, or choose by maximum, relu or select"
+                        " things for other data; run it with backend='eager', or choose by maximum, relu or select"
                     )
 
     @contextmanager
@@ -208,18 +206,3 @@ class _Table:
 def _form(output: Any) -> Any:
     """A model's output as a program returns it: a list as one table."""
     return list(output) if isinstance(output, (list, tuple)) else output
-
-
-def generators(model: Module) -> Iterator[tuple[str, Random]]:
-    """Yields each generator that a part of the model draws from, once, with a dotted name, in the order of modules."""
-    seen = set()
-    todo = [(f"{prefix}{name}", each) for prefix, part in model.named_modules() for name, each in vars(part).items()]
-    while todo:
-        name, each = todo.pop(0)
-        rng = each.rng if isinstance(each, Bernoulli) else each
-        if isinstance(rng, Random) and rng not in seen:
-            seen.add(rng)
-            yield name, rng
-        elif isinstance(each, (list, tuple, dict)):
-            inside = each.items() if isinstance(each, dict) else enumerate(each)
-            todo[:0] = [(f"{name}.{key}", one) for key, one in inside]

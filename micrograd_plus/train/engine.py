@@ -8,23 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from micrograd_plus.data import Dataset
 from micrograd_plus.errors import DomainError
-from micrograd_plus.mode import no_grad
+from micrograd_plus.mode import no_gc, no_grad
+from micrograd_plus.nn import Module, Optimizer, clip_grad_norm, clip_grad_value
+from micrograd_plus.nn.losses import Loss
 from micrograd_plus.value import UNSEEN, Value
-
-if TYPE_CHECKING:
-    from micrograd_plus.nn import Module, Optimizer
 
 __all__ = ["EagerEngine", "Engine", "Loss", "NonFiniteError", "Penalty", "Prediction", "evaluating", "numbers_of"]
 
 Prediction: TypeAlias = "float | list[float]"
 """What a model says of one example: a number, or a list of them where its last layer has several neurons."""
-
-Loss: TypeAlias = "Callable[[Any, Any], Value]"
-"""From the prediction (a Value or a list of them) and the target of one example to the example's loss."""
 
 Penalty: TypeAlias = "Callable[[Sequence[Value]], Value]"
 """From the parameters to a term that is added to a batch's loss, such as an L2 penalty."""
@@ -120,23 +116,24 @@ class EagerEngine:
         for parameter in self._parameters:
             parameter.grad = UNSEEN
         try:
-            mean = self._backward(data, chosen)
-            self._clip()
-            self.optimizer.step()  # changes nothing if a result would not be finite
+            with no_gc():
+                mean = self._backward(data, chosen)
+                self._clip()
+                self.optimizer.step()  # changes nothing if a result would not be finite
         except (ArithmeticError, DomainError) as error:
             raise NonFiniteError(str(error)) from error
         return mean
 
     def evaluate(self, data: Dataset) -> tuple[float, list[Prediction]]:
         """Returns the mean loss over all rows and each prediction; see `Engine.evaluate`."""
-        with evaluating(self.model), no_grad():
+        with evaluating(self.model), no_grad(), no_gc():
             outputs = [self.model(self._inputs(data, row)) for row in range(len(data))]
             losses = [self.loss(output, target).data for output, target in zip(outputs, data.targets)]
         return sum(losses) / len(losses), [numbers_of(output) for output in outputs]
 
     def predict(self, inputs: Sequence[Sequence[float]]) -> list[Prediction]:
         """Returns the prediction for each row of inputs; see `Engine.predict`."""
-        with evaluating(self.model), no_grad():
+        with evaluating(self.model), no_grad(), no_gc():
             return [numbers_of(self.model([Value(x) for x in row])) for row in inputs]
 
     def sync(self) -> None:
@@ -164,8 +161,6 @@ class EagerEngine:
         return [Value(x, name) for x, name in zip(data.inputs[row], data.feature_names)]
 
     def _clip(self) -> None:
-        from micrograd_plus.nn import clip_grad_norm, clip_grad_value
-
         if self.clip_norm is not None:
             clip_grad_norm(self.optimizer.parameters, self.clip_norm)
         if self.clip_value is not None:
@@ -174,7 +169,7 @@ class EagerEngine:
 
 @contextmanager
 def evaluating(model: Module) -> Iterator[None]:
-    """Within it, the model and all its parts are in evaluation mode; afterwards each is in the mode it was in."""
+    """Returns a context in which the model and all its parts are in evaluation mode, and then as they were."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
@@ -185,5 +180,5 @@ def evaluating(model: Module) -> Iterator[None]:
 
 
 def numbers_of(output: Any) -> Prediction:
-    """A model's output as plain data: a number, or a list of them."""
+    """Returns a model's output as plain data: a number, or a list of them."""
     return [each.data for each in output] if isinstance(output, (list, tuple)) else output.data

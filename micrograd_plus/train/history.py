@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus.files import write_atomically
+from micrograd_plus.report import Table
 
 if TYPE_CHECKING:
     from micrograd_plus.viz.plots import Chart
@@ -62,21 +63,21 @@ class History:
 
     @property
     def losses(self) -> list[float]:
-        """The loss of every iteration, each taken before its update."""
+        """Returns the loss of every iteration, each taken before its update."""
         return [each.loss for each in self.iterations]
 
     @property
     def rates(self) -> list[float]:
-        """The learning rate of every iteration."""
+        """Returns the learning rate of every iteration."""
         return [each.rate for each in self.iterations]
 
     @property
     def figures(self) -> tuple[str, ...]:
-        """The names of what was measured each epoch, "loss" first."""
+        """Returns the names of what was measured each epoch, "loss" first."""
         return tuple(dict.fromkeys(name for each in self.epochs for name in each.figures))
 
     def __getitem__(self, figure: str) -> list[float]:
-        """The values of a figure, one an epoch that has it. Raises KeyError for a name that is not in `figures`."""
+        """Returns the values of a figure, one an epoch that has it. Raises KeyError for a name not in `figures`."""
         if figure not in self.figures:
             measured = ", ".join(map(repr, self.figures)) or "nothing yet: no epoch has ended"
             raise KeyError(f"no figure {figure!r} was measured; there is {measured}")
@@ -98,23 +99,24 @@ class History:
 
     # ------------------------------------------------------------ to look at
 
-    def table(self, rows: int | None = 20) -> str:
-        """The figures as text, a line an epoch; where there are more than `rows` epochs, evenly chosen ones.
+    def table(self, rows: int | None = 20) -> Table:
+        """Returns the figures, a row an epoch; where there are more than `rows` epochs, evenly chosen ones.
 
         >>> print(History(epochs=[Epoch(1, 4, {"loss": 0.5}), Epoch(2, 8, {"loss": 0.25})]).table())
         epoch  iteration  loss
+        -----  ---------  ----
             1          4   0.5
             2          8  0.25
         """
         shown = self.epochs
         if rows is not None and len(shown) > rows:
             shown = [shown[round(i * (len(shown) - 1) / (rows - 1))] for i in range(rows)] if rows > 1 else shown[-1:]
-        lines = [["epoch", "iteration", *self.figures]]
+        lines = []
         for each in shown:
             cells = [f"{each.figures[name]:.4g}" if name in each.figures else "" for name in self.figures]
-            lines.append([str(each.epoch), str(each.iteration), *cells])
-        widths = [max(map(len, column)) for column in zip(*lines)]
-        return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths)) for line in lines)
+            lines.append((str(each.epoch), str(each.iteration), *cells))
+        headers = ("epoch", "iteration", *self.figures)
+        return Table(headers, tuple(lines), numeric=tuple(range(len(headers))))
 
     def plot(self, **options: Any) -> Chart:
         """Returns the curves of all its losses as a Matplotlib figure; see `micrograd_plus.viz.plots.loss_curves`.
@@ -129,7 +131,7 @@ class History:
     # ------------------------------------------------------------ to keep
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Writes the history and returns the path: all of it for `.json`, a line an iteration for `.csv`.
+        """Returns the path, once the history is written there: all for `.json`, a line an iteration for `.csv`.
 
         Any other suffix is a picture of the loss curves (`.png`, `.svg`, `.pdf`). The file is written atomically.
         Raises ValueError for a path without a suffix.
@@ -157,7 +159,7 @@ class History:
         return text.getvalue()
 
     def to_dict(self) -> dict[str, Any]:
-        """The history as lists and dicts, which JSON keeps to the last bit."""
+        """Returns the history as lists and dicts, which JSON keeps to the last bit."""
         return {
             "iterations": [list(each) for each in self.iterations],
             "epochs": [list(each) for each in self.epochs],
@@ -166,7 +168,7 @@ class History:
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> History:
-        """The History that `to_dict` wrote. Raises ValueError for anything else.
+        """Returns the History that `to_dict` wrote. Raises ValueError for anything else.
 
         >>> History.from_dict(History(epochs=[Epoch(1, 4, {"loss": 0.5})]).to_dict())
         History(1 epoch, 0 iterations; loss 0.5)
@@ -182,7 +184,7 @@ class History:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> History:
-        """The History in a `.json` file that `save` wrote. Raises ValueError for any other file."""
+        """Returns the History in a `.json` file that `save` wrote. Raises ValueError for any other file."""
         try:
             return cls.from_dict(json.loads(Path(path).read_bytes()))
         except ValueError as error:

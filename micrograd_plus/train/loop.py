@@ -3,28 +3,47 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any, TypeAlias
 
 from micrograd_plus.checks import finite_number, whole_number
 from micrograd_plus.data import Dataset, batch_indices, iterations_per_epoch
 from micrograd_plus.data.dataset import checked_dataset
-from micrograd_plus.errors import DomainError
+from micrograd_plus.nn import Module, Optimizer
+from micrograd_plus.nn.losses import Loss
+from micrograd_plus.nn.optim import optimizer_class
+from micrograd_plus.train.backends import engine_for
 from micrograd_plus.train.callbacks import Callback, EachEpoch, Run
-from micrograd_plus.train.checkpoint import Checkpoint
-from micrograd_plus.train.divergence import DivergenceError
-from micrograd_plus.train.engine import EagerEngine, Engine, Loss, NonFiniteError, Penalty
+from micrograd_plus.train.checkpoint import Checkpoint, Keeper
+from micrograd_plus.train.engine import NonFiniteError, Penalty
 from micrograd_plus.train.history import Epoch, History, Iteration
-from micrograd_plus.train.objectives import Metric, Objective, metrics_for, objective_for, outputs_of
+from micrograd_plus.train.objectives import Measures, Metric, objective_for, outputs_of
 from micrograd_plus.train.progress import Update, progress_bar
 
-if TYPE_CHECKING:
-    from micrograd_plus.nn import Module, Optimizer
+__all__ = ["Clip", "DivergenceError", "fit"]
 
-__all__ = ["fit"]
+Batches: TypeAlias = "Callable[..., list[list[int]]]"
+"""From the number of an epoch, as `epoch=`, to the rows of each of its batches."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """The bounds of the gradient before each update: `fit(..., clip=Clip(norm=1))`.
+
+    `norm` bounds the length of the gradient of all parameters together, as `nn.clip_grad_norm` does, `value` each of
+    its numbers, as `nn.clip_grad_value` does; of both, `norm` comes first. Raises ValueError for a bound not above 0,
+    TypeError for what is no number.
+    """
+
+    norm: float | None = None
+    value: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, bound in (("norm", self.norm), ("value", self.value)):
+            if bound is not None and finite_number(f"clip's {name}", bound) <= 0:
+                raise ValueError(f"clip's {name} is a bound above 0, but got {bound}; 1 is usual")
 
 
 def fit(
@@ -36,47 +55,44 @@ def fit(
     lr: float | Callable[[int], float] | None = None,
     epochs: int = 20,
     batch_size: int = 32,
-    validation: Dataset | Mapping[str, Dataset] | None = None,
-    metrics: Sequence[str | Metric] | None = None,
     shuffle: bool = True,
     drop_last: bool = False,
     seed: int = 0,
+    validation: Dataset | Mapping[str, Dataset] | None = None,
+    metrics: Sequence[str | Metric] | None = None,
     penalty: Penalty | None = None,
-    clip_norm: float | None = None,
-    clip_value: float | None = None,
+    clip: float | Clip | None = None,
     callbacks: Sequence[Callback | Callable[[Run], Any]] = (),
-    checkpoint: str | os.PathLike[str] | None = None,
-    checkpoint_every: int = 1,
-    resume: bool = False,
-    compile: bool = True,
+    checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
+    backend: str | None = None,
     progress: bool = True,
 ) -> History:
     """Returns the History of training `model` on `data`; the model itself is changed, and left in evaluation mode.
 
-    How much at a time: `batch_size=len(data)` is batch gradient descent, 1 is stochastic, between is mini-batch. An
-    epoch visits every row once, in an order that is a function of `(seed, epoch)`: the batches are those of
-    `data.batches(..., seed=seed, epoch=epoch)`, epochs counted from 1. The same seeds (this one, the model's, a
-    Dropout's) give the same result.
+    - `loss`, what is minimised: "mse", "l1", "huber", "cross_entropy", "nll", "bce_with_logits", "bce", "hinge", or a
+      function of the prediction and the target of one example; without, the usual one for the data.
+    - `optimizer`: "sgd", "rmsprop", "adagrad", "adam", "adamw", a class, or one that you made.
+    - `lr`, the learning rate: a number, or a schedule, a function of the step's number; without, the optimizer's own.
+    - `epochs`: how often every row is visited.
+    - `batch_size`, the rows to an update: `len(data)` is batch gradient descent, 1 stochastic, between mini-batch.
+    - `shuffle`: whether the rows come in a new order each epoch, as in `data.batches(..., epoch=1)`, 2 and so on.
+    - `drop_last`: whether rows that fill no whole batch are left out.
+    - `seed`, of the order of the rows. With the seeds of the model's parts, it gives the same result each time.
+    - `validation`: data, or a dict of data by name, on which loss and metrics are measured after each epoch.
+    - `metrics`: "accuracy", "mean_absolute_error", or functions of predictions and targets, measured in evaluation
+      mode; without, the usual one. Where there is no validation, those that are named are measured on `data`.
+    - `penalty`: a function of the parameters that is added to the loss for the gradient only, as an L2 penalty is.
+    - `clip`: a bound of the gradient's norm, or a `Clip` with more to say.
+    - `callbacks`: each a `Callback` such as `EarlyStopping`, or a function that is called with the Run each epoch.
+    - `checkpoint`: the path of a file for all that training needs to go on, or a `Checkpoint` with more to say.
+    - `backend`: "numpy" runs the graph of one example as array code for a whole batch, "eager" each graph as it
+      stands. Without, it is "numpy", and "eager", with a warning, for a model that can't be compiled.
+    - `progress`: whether a bar is shown where somebody looks.
 
-    What is minimised: `loss`, by name ("mse", "l1", "huber", "cross_entropy", "nll", "bce_with_logits", "bce", "hinge")
-    or as a function of the prediction and the target of one example; without it, the usual one for the data. Its mean
-    over a batch, taken before the update, is what is reported. `penalty(parameters)` is added for the gradient only.
-    `clip_norm` and `clip_value` bound the gradient.
+    The loss that is reported is the mean over a batch, taken before the update.
 
-    How: `optimizer` by name ("sgd", "rmsprop", "adagrad", "adam", "adamw") or class, with `lr` as its rate or schedule,
-    or one that you made. With `compile` the graph of one example runs as array code for a whole batch; a model that
-    can't be compiled is told of in a warning, and runs as it stands.
-
-    What is measured after each epoch: the loss and the `metrics` ("accuracy", "mean_absolute_error", or functions of
-    predictions and targets) on `validation`, in evaluation mode; a dict of data sets measures each under its name.
-    Without validation, metrics that you name are measured on the training data. `callbacks` look on and may stop
-    training (`Callback`, `EarlyStopping`); a plain function is called with the Run after each epoch.
-
-    With `checkpoint` all that training needs to go on is written to that file after every `checkpoint_every` epochs and
-    after the last. With `resume`, it goes on from the file, if there is one, bit for bit as if it had never stopped.
-
-    Raises ValueError or TypeError for what does not fit together, and DivergenceError, with the likely cause, where the
-    loss or a gradient stops being finite.
+    Raises ValueError or TypeError for what does not fit together, `compiler.CompileError` where a backend that is named
+    can't run the model, and DivergenceError, with the likely cause, where a number stops being finite.
 
     >>> from micrograd_plus.data import line
     >>> from micrograd_plus.nn import MLP
@@ -87,45 +103,49 @@ def fit(
     """
     objective = objective_for(loss, checked_dataset(data), outputs_of(model, data))
     optimizer = _optimizer(optimizer, lr, model)
-    batches = _Batches(len(data), batch_size, shuffle, seed, drop_last)
-    measures = _Measures.of(data, validation, metrics, objective)
+    number = iterations_per_epoch(len(data), batch_size, drop_last)
+    seed = whole_number("seed", seed, least=0)
+    order: dict[str, Any] = {"batch_size": batch_size, "shuffle": shuffle, "seed": seed, "drop_last": drop_last}
+    batches = partial(batch_indices, len(data), **order)
+    measures = Measures.of(data, validation, metrics, objective)
     watchers = _watchers(callbacks)
     if penalty is not None and not callable(penalty):
         raise TypeError(f"penalty is a function, such as lambda ws: l2_penalty(ws, 0.01), but got {penalty!r}")
-    limits = {"clip_norm": _limit("clip_norm", clip_norm), "clip_value": _limit("clip_value", clip_value)}
-    engine = _engine(compile, data, model, objective.loss, optimizer, penalty=penalty, **limits)
-    run = Run(engine, model, optimizer, data, objective, whole_number("epochs", epochs, least=1))
-    settings = {"loss": objective.name, **vars(batches), **limits}
-    keeper = Checkpoint(checkpoint, run, settings, watchers, checkpoint_every)
-    keeper.restore(resume)
+    bounds = clip if isinstance(clip, Clip) else Clip(norm=clip)
+    limits = {"clip_norm": bounds.norm, "clip_value": bounds.value}
+    engine = engine_for(backend, data, model, objective.loss, optimizer, penalty=penalty, **limits)
+    run = Run(engine, model, optimizer, data, objective, epochs, watchers)
+    keeper = None if checkpoint is None else Keeper(checkpoint, run, {"rows": len(data), **order, **limits})
+    if keeper:
+        keeper.resume()
     model.train()
     try:
-        with progress_bar(run.epochs * batches.number, progress) as update:
-            run.tell(watchers, "on_start")
+        with progress_bar(run.epochs * number, progress) as update:
+            run.tell("on_start")
             while run.epoch < run.epochs and not run.history.stopped:
-                mean_loss = _epoch(run, batches, watchers, update)
+                mean_loss = _epoch(run, batches, update)
                 if mean_loss is not None:
-                    measures.take(run, mean_loss)
-                    run.tell(watchers, "on_epoch")
-                    keeper.save()
-            run.tell(watchers, "on_end")
+                    _measure(run, measures, mean_loss)
+                    run.tell("on_epoch")
+                    if keeper:
+                        keeper.keep()
+            run.tell("on_end")
     finally:
         engine.sync()
         model.eval()
     return run.history
 
 
-def _epoch(run: Run, batches: _Batches, callbacks: Sequence[Callback], update: Update) -> float | None:
+def _epoch(run: Run, batches: Batches, update: Update) -> float | None:
     """Goes once through the data; returns the mean loss of its samples, or None if it was stopped on the way."""
     run.epoch += 1
     losses, samples = 0.0, 0
-    looking = [each for each in callbacks if type(each).on_iteration is not Callback.on_iteration]
-    for rows in batches.of_epoch(run.epoch):
+    for rows in batches(epoch=run.epoch):
         run.rows = rows
         _iteration(run)
         losses, samples = losses + run.loss * len(run.rows), samples + len(run.rows)
         update(run.iteration, run.describe)
-        run.tell(looking, "on_iteration")
+        run.tell("on_iteration")
         if run.history.stopped:
             return None
     return losses / samples
@@ -142,86 +162,16 @@ def _iteration(run: Run) -> None:
     run.history.iterations.append(Iteration(run.epoch, run.iteration, run.loss, rate))
 
 
-@dataclass
-class _Batches:
-    """How the rows are dealt into batches; the order of an epoch is a function of the seed and its number."""
-
-    rows: int
-    batch_size: int
-    shuffle: bool
-    seed: int
-    drop_last: bool
-
-    def __post_init__(self) -> None:
-        self.seed = whole_number("seed", self.seed, least=0)
-        self.number  # an unfit batch size is an error now, and not in the first epoch  # noqa: B018
-
-    @property
-    def number(self) -> int:
-        return iterations_per_epoch(self.rows, self.batch_size, self.drop_last)
-
-    def of_epoch(self, epoch: int) -> list[list[int]]:
-        return batch_indices(
-            self.rows, self.batch_size, shuffle=self.shuffle, seed=self.seed, drop_last=self.drop_last, epoch=epoch
-        )
+def _measure(run: Run, measures: Measures, mean_loss: float) -> None:
+    """Records the epoch's figures: its mean loss, and what is measured at its end."""
+    try:
+        figures = measures.figures(run.engine)
+    except NonFiniteError as error:
+        raise DivergenceError(run, str(error), kept="after") from error
+    run.history.epochs.append(Epoch(run.epoch, run.iteration, {"loss": mean_loss, **figures}))
 
 
-@dataclass
-class _Measures:
-    """What is measured after each epoch: every metric, and the loss, on every one of some data sets."""
-
-    data: dict[str, Dataset]
-    metrics: dict[str, Metric]
-
-    @classmethod
-    def of(
-        cls,
-        training: Dataset,
-        validation: Dataset | Mapping[str, Dataset] | None,
-        metrics: Sequence[str | Metric] | None,
-        objective: Objective,
-    ) -> _Measures:
-        if validation is None:
-            chosen = {"training": training} if metrics else {}
-        else:
-            chosen = dict(validation) if isinstance(validation, Mapping) else {"validation": validation}
-        for name, data in chosen.items():
-            _check_like(training, checked_dataset(data), name)
-        return cls(chosen, metrics_for(metrics, objective))
-
-    def take(self, run: Run, mean_loss: float) -> None:
-        """Records the epoch's figures: its mean loss, and what is measured at its end, in evaluation mode."""
-        figures = {"loss": mean_loss}
-        for name, data in self.data.items():
-            try:
-                figures[f"{name} loss"], predictions = run.engine.evaluate(data)
-            except (ArithmeticError, DomainError) as error:
-                raise DivergenceError(run, f"{error}, on the {name} data", kept="after") from error
-            for metric, function in self.metrics.items():
-                figures[f"{name} {metric}"] = value = float(function(predictions, data.targets))
-                if not isfinite(value):
-                    raise ValueError(
-                        f"the metric {metric!r} gave {value} for the {name} data; mend it to give a number"
-                    )
-        run.history.epochs.append(Epoch(run.epoch, run.iteration, figures))
-
-
-def _check_like(training: Dataset, data: Dataset, name: str) -> None:
-    """Raises ValueError where `data` has other columns or classes than the model is trained on."""
-    if data.width != training.width:
-        raise ValueError(
-            f"the {name} data has {data.width} features and the training data {training.width}; give both the same"
-            " columns"
-        )
-    names = training.feature_names
-    if data.feature_names != names and set(data.feature_names) == set(names):
-        raise ValueError(
-            f"the {name} data has its columns in another order than {', '.join(names)}; give both one order"
-        )
-    if data.classes != training.classes:
-        raise ValueError(
-            f"the {name} data has classes {data.classes} and the training data {training.classes}; number them alike"
-        )
+# -------------------------------------------------------------------- what is passed to fit
 
 
 def _watchers(callbacks: Sequence[Callback | Callable[[Run], Any]]) -> list[Callback]:
@@ -233,14 +183,10 @@ def _watchers(callbacks: Sequence[Callback | Callable[[Run], Any]]) -> list[Call
 def _optimizer(
     optimizer: str | Optimizer | type[Optimizer], lr: float | Callable[[int], float] | None, model: Module
 ) -> Optimizer:
-    from micrograd_plus.nn import Optimizer
-    from micrograd_plus.nn.optim import optimizer_class
-
     if not isinstance(optimizer, Optimizer):
-        named = not (isinstance(optimizer, type) and issubclass(optimizer, Optimizer))
-        made: Any = optimizer_class(optimizer) if named else optimizer  # type: ignore[arg-type]
-        by_name: Optimizer = made(model.parameters()) if lr is None else made(model.parameters(), lr)
-        return by_name
+        is_class = isinstance(optimizer, type) and issubclass(optimizer, Optimizer)
+        make: Any = optimizer if is_class else optimizer_class(optimizer)  # type: ignore[arg-type]
+        return make(model.parameters()) if lr is None else make(model.parameters(), lr)  # type: ignore[no-any-return]
     if lr is not None:
         raise ValueError(f"lr={lr!r} was passed beside {optimizer!r}, which has its own; set it there")
     strangers = set(optimizer.parameters) - set(model.parameters())
@@ -252,24 +198,59 @@ def _optimizer(
     return optimizer
 
 
-def _limit(name: str, limit: float | None) -> float | None:
-    if limit is not None and finite_number(name, limit) <= 0:
-        raise ValueError(f"{name} is a bound above 0, but got {limit}; 1 is usual")
-    return limit
+# -------------------------------------------------------------------- numbers that are not finite
+
+LARGE_INPUT = 50.0  # standardized features stay below 10; pixels from 0 to 16 still train
+LARGE_TARGET = 1e3  # its squared error starts at a million, and the gradient at thousands
+RISE = 10.0  # noise between batches moves a loss by less than this factor
 
 
-def _engine(compile: bool, data: Dataset, model: Module, loss: Loss, optimizer: Optimizer, **options: Any) -> Engine:
-    """The engine that runs the model, tried on the first row; compiled if that can be."""
-    if compile:
-        from micrograd_plus.compiler import CompileError
-        from micrograd_plus.train.compiled import CompiledEngine
+class DivergenceError(NonFiniteError):
+    """Training met a loss, a gradient or a new parameter that is not finite.
 
-        try:
-            compiled = CompiledEngine(model, loss, optimizer, **options)
-            compiled.prepare(data)
-            return compiled
-        except CompileError as error:
-            warnings.warn(f"the model can't be compiled, and runs as it stands: {error}", stacklevel=3)
-    eager = EagerEngine(model, loss, optimizer, **options)
-    eager.prepare(data)
-    return eager
+    `epoch` and `iteration` (both from 1) tell where, `causes` the likely reasons with their cures, `history` what
+    happened before. The model keeps the parameters that it had before that iteration; where only the figures after an
+    epoch could not be taken, those it had after.
+    """
+
+    def __init__(self, run: Run, what: str, kept: str = "before") -> None:
+        self.epoch, self.iteration, self.history = run.epoch, run.iteration, run.history
+        self.causes = likely_causes(run)
+        super().__init__(
+            f"training stopped in epoch {run.epoch}, iteration {run.iteration}, as a number is not finite: {what}."
+            f" Likely cause: {'; or '.join(self.causes)}. The model keeps the parameters it had {kept} this iteration"
+        )
+
+
+def likely_causes(run: Run) -> list[str]:
+    """Returns what in a run's numbers explains that its loss stopped being finite, each with its cure; at least one."""
+    found = [*_rising_loss(run.history, run.optimizer.rate), *_large_inputs(run), *_large_targets(run)]
+    return found or ["an operation of the model or the loss left its domain on this batch, as its message tells"]
+
+
+def _rising_loss(history: History, rate: float) -> list[str]:
+    cure = f"try lr={rate / 10:g}, or bound the gradient with clip=1"
+    if not history.iterations:
+        return [f"the learning rate {rate:g} is far too high; {cure}"] if rate > 1 else []
+    lowest = min(history.iterations, key=lambda each: each.loss)
+    last = history.iterations[-1]
+    if last.loss <= RISE * abs(lowest.loss):
+        return [f"the learning rate {rate:g} is high; {cure}"] if rate > 1 else []
+    rise = f"the loss rose from {lowest.loss:.3g} (iteration {lowest.iteration}) to {last.loss:.3g}"
+    return [f"the learning rate {rate:g} is too high, {rise}; {cure}"]
+
+
+def _large_inputs(run: Run) -> list[str]:
+    rows = [run.data.inputs[row] for row in run.rows]
+    size, name = max((max(map(abs, column)), name) for name, column in zip(run.data.feature_names, zip(*rows)))
+    if size <= LARGE_INPUT:
+        return []
+    return [f"the inputs are not scaled ({name} reaches {size:.3g}); use data.standardize"]
+
+
+def _large_targets(run: Run) -> list[str]:
+    targets = [run.data.targets[row] for row in run.rows]
+    size = max(abs(each) for target in targets for each in (target if isinstance(target, list) else [target]))
+    if run.data.is_classification or size <= LARGE_TARGET:
+        return []
+    return [f"the targets are not scaled ({run.data.target_name} reaches {size:.3g}); divide them by about that"]

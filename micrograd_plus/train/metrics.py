@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.checks import whole_number
+from micrograd_plus.report import Table
+from micrograd_plus.train.engine import Prediction
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-    from micrograd_plus.train.engine import Prediction
-    from micrograd_plus.viz.plots import Chart
+    from rich.table import Table as RichTable
 
 __all__ = ["ConfusionMatrix", "accuracy", "class_of", "confusion_matrix", "mean_absolute_error"]
 
 
 def class_of(prediction: Prediction, threshold: float = 0.0) -> int:
-    """The class that a prediction stands for.
+    """Returns the number of the class that a prediction stands for.
 
     Of several outputs (one logit a class) it is the number of the largest, the first of equals. A single output stands
     for class 1 where it is above `threshold`: 0 for a logit, 0.5 for a probability.
@@ -32,7 +31,7 @@ def class_of(prediction: Prediction, threshold: float = 0.0) -> int:
 
 
 def accuracy(predictions: Sequence[Prediction], targets: Sequence[Any], threshold: float = 0.0) -> float:
-    """The share of predictions whose class (see `class_of`) is the target's, from 0 to 1.
+    """Returns the share of predictions whose class (see `class_of`) is the target's, from 0 to 1.
 
     Raises ValueError for none at all, or for other numbers of predictions than of targets.
 
@@ -45,7 +44,7 @@ def accuracy(predictions: Sequence[Prediction], targets: Sequence[Any], threshol
 
 
 def mean_absolute_error(predictions: Sequence[Prediction], targets: Sequence[Any]) -> float:
-    """The mean distance between prediction and target, in the target's unit; of several outputs, over all of them.
+    """Returns the mean distance between prediction and target, in the target's unit; of several outputs, over all.
 
     Raises ValueError for none at all, or for lengths that differ.
 
@@ -63,15 +62,16 @@ def confusion_matrix(
     classes: Sequence[str] = (),
     threshold: float = 0.0,
 ) -> ConfusionMatrix:
-    """How often each class was taken for each: `counts[true][predicted]`.
+    """Returns how often each class was taken for each: its `counts[true][predicted]`.
 
     `classes` names them; without, they are numbered as far as they occur. Raises ValueError for none at all, for
     lengths that differ, or for a class below 0 or beyond `classes`, TypeError for a target that is not whole.
 
     >>> print(confusion_matrix([[2.0, 0.0], [0.0, 1.0], [3.0, 1.0]], [0, 1, 1], ["cat", "dog"]))
     true \\ predicted  cat  dog
-                 cat    1    0
-                 dog    1    1
+    ----------------  ---  ---
+    cat                 1    0
+    dog                 1    1
     """
     predictions, targets = _paired(predictions, targets)
     for target in targets:
@@ -93,7 +93,7 @@ def confusion_matrix(
 class ConfusionMatrix:
     """How often each class (row: the true one) was taken for each (column: the predicted one).
 
-    `str()` and `repr()` are the table.
+    `str()` and `repr()` are the table; `micrograd_plus.viz.plots` has the chart.
     """
 
     classes: tuple[str, ...]
@@ -101,7 +101,7 @@ class ConfusionMatrix:
 
     @property
     def accuracy(self) -> float:
-        """The share on the diagonal.
+        """Returns the share on the diagonal, from 0 to 1.
 
         >>> ConfusionMatrix(("a", "b"), [[3, 1], [0, 4]]).accuracy
         0.875
@@ -110,7 +110,7 @@ class ConfusionMatrix:
 
     @property
     def recall(self) -> dict[str, float | None]:
-        """Of the examples of each class, the share that was found; None for a class without examples.
+        """Returns, of the examples of each class, the share that was found; None for a class without examples.
 
         >>> ConfusionMatrix(("a", "b"), [[3, 1], [0, 4]]).recall
         {'a': 0.75, 'b': 1.0}
@@ -119,7 +119,7 @@ class ConfusionMatrix:
 
     @property
     def precision(self) -> dict[str, float | None]:
-        """Of the predictions of each class, the share that was right; None for a class never predicted.
+        """Returns, of the predictions of each class, the share that was right; None for a class never predicted.
 
         >>> ConfusionMatrix(("a", "b"), [[3, 1], [0, 4]]).precision
         {'a': 1.0, 'b': 0.8}
@@ -128,18 +128,16 @@ class ConfusionMatrix:
         return {name: _share(self.counts[i][i], columns[i]) for i, name in enumerate(self.classes)}
 
     def __str__(self) -> str:
-        lines = [["true \\ predicted", *self.classes]]
-        lines += [[name, *map(str, row)] for name, row in zip(self.classes, self.counts)]
-        widths = [max(map(len, column)) for column in zip(*lines)]
-        return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths)) for line in lines)
+        rows = tuple((name, *map(str, row)) for name, row in zip(self.classes, self.counts))
+        return str(Table(("true \\ predicted", *self.classes), rows, numeric=tuple(range(1, len(rows) + 1))))
 
     __repr__ = __str__
 
-    def __rich__(self) -> Table:
-        from rich.table import Table
+    def __rich__(self) -> RichTable:
+        from rich.table import Table as RichTable
         from rich.text import Text
 
-        table = Table("true \\ predicted", title="Confusion matrix")
+        table = RichTable("true \\ predicted", title="Confusion matrix")
         for name in self.classes:
             table.add_column(Text(name), justify="right")
         for true, (name, row) in enumerate(zip(self.classes, self.counts)):
@@ -149,12 +147,6 @@ class ConfusionMatrix:
             ]
             table.add_row(Text(name), *cells)
         return table
-
-    def plot(self, **options: Any) -> Chart:
-        """Returns the matrix as a Matplotlib figure; see `micrograd_plus.viz.plots.confusion_matrix`."""
-        from micrograd_plus.viz.plots import confusion_matrix as plot
-
-        return plot(self.counts, self.classes, **options)
 
 
 def _share(part: int, whole: int) -> float | None:

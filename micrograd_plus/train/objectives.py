@@ -1,23 +1,25 @@
-"""An objective is a loss together with what its predictions mean: a class or a number."""
+"""An objective is a loss together with what its predictions mean, a class or a number, and how they are measured."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from math import isfinite
+from typing import Any, TypeAlias
 
 from micrograd_plus.checks import named
 from micrograd_plus.data import Dataset
+from micrograd_plus.data.dataset import checked_dataset
+from micrograd_plus.errors import DomainError
 from micrograd_plus.mode import no_grad
-from micrograd_plus.train.engine import Loss, Prediction, evaluating
+from micrograd_plus.nn import Module, hinge_loss
+from micrograd_plus.nn.losses import LOSSES, Loss, loss_function, loss_name
+from micrograd_plus.train.engine import Engine, NonFiniteError, Prediction, evaluating
 from micrograd_plus.train.metrics import accuracy, mean_absolute_error
 from micrograd_plus.value import Value
 
-if TYPE_CHECKING:
-    from micrograd_plus.nn import Module
-
-__all__ = ["THRESHOLDS", "Metric", "Objective", "metrics_for", "objective_for", "outputs_of"]
+__all__ = ["THRESHOLDS", "Measures", "Metric", "Objective", "metrics_for", "objective_for", "outputs_of"]
 
 Metric: TypeAlias = "Callable[[Sequence[Prediction], Sequence[Any]], float]"
 """From predictions and targets to one number."""
@@ -27,7 +29,8 @@ Metric: TypeAlias = "Callable[[Sequence[Prediction], Sequence[Any]], float]"
 class Objective:
     """A loss by name, and how a single output of a model trained on it is read.
 
-    `threshold` is where the single output stands for class 1 rather than 0; None for a regression.
+    `name` is the one in `micrograd_plus.nn.losses.LOSSES`, or that of a function of yours; `threshold` is where the
+    single output stands for class 1 rather than 0; None for a regression.
     """
 
     name: str
@@ -36,25 +39,19 @@ class Objective:
 
     @property
     def is_classification(self) -> bool:
-        """Whether predictions stand for classes."""
+        """Returns whether predictions stand for classes."""
         return self.threshold is not None
 
 
-THRESHOLDS = {
-    "cross_entropy": 0.0,
-    "nll_loss": 0.0,
-    "binary_cross_entropy_with_logits": 0.0,
-    "binary_cross_entropy": 0.5,
-    "hinge_loss": 0.0,
-}
+THRESHOLDS = {"cross_entropy": 0.0, "nll": 0.0, "bce_with_logits": 0.0, "bce": 0.5, "hinge": 0.0}
 """The losses of `micrograd_plus.nn` that tell classes apart, and where a single output changes from class 0 to 1."""
 
-ONE_OUTPUT_A_CLASS = ("cross_entropy", "nll_loss")
+ONE_OUTPUT_A_CLASS = ("cross_entropy", "nll")
 """Those that need an output for every class; the others need a single output and two classes."""
 
 
 def objective_for(loss: str | Loss | None, data: Dataset, outputs: int | None) -> Objective:
-    """The objective for this data and a model with so many outputs (None for a single one that is not in a list).
+    """Returns the objective for this data and a model with so many outputs (None for one that is not in a list).
 
     Without a loss it is the usual one: "cross_entropy" for classes, "bce_with_logits" for two classes and a single
     output, "mse" for numbers. Raises ValueError for an unknown name, or where the outputs do not fit the classes.
@@ -63,16 +60,13 @@ def objective_for(loss: str | Loss | None, data: Dataset, outputs: int | None) -
     >>> objective_for(None, iris(), outputs=3)
     Objective(name='cross_entropy', threshold=0.0)
     """
-    from micrograd_plus.nn.losses import hinge_loss, loss_function
-
     if loss is None:
         loss = "mse" if not data.is_classification else "bce_with_logits" if outputs is None else "cross_entropy"
-    function = loss_function(loss)
-    name = getattr(function, "__name__", type(function).__name__)
+    function, name = loss_function(loss), loss_name(loss)
+    ours = LOSSES.get(name) is function
+    threshold = THRESHOLDS.get(name) if ours else 0.0 if data.is_classification else None
     if function is hinge_loss and data.is_classification:
         function = _hinge_of_class
-    ours = loss_function(loss).__module__ == hinge_loss.__module__
-    threshold = THRESHOLDS.get(name) if ours else 0.0 if data.is_classification else None
     if ours and threshold is not None:
         _check_outputs(name, data, outputs)
     elif ours and (outputs or 1) > 1 and not isinstance(data.targets[0], list):
@@ -85,10 +79,7 @@ def objective_for(loss: str | Loss | None, data: Dataset, outputs: int | None) -
 
 def _hinge_of_class(score: Any, target: Any) -> Value:
     """The hinge loss for the classes 0 and 1, which it knows as -1 and 1."""
-    from micrograd_plus.nn.losses import hinge_loss
-
-    loss: Value = hinge_loss(score, 2 * target - 1)
-    return loss
+    return hinge_loss(score, 2 * target - 1)  # type: ignore[no-any-return]
 
 
 def _check_outputs(loss: str, data: Dataset, outputs: int | None) -> None:
@@ -114,12 +105,10 @@ def _check_outputs(loss: str, data: Dataset, outputs: int | None) -> None:
 
 
 def outputs_of(model: Module, data: Dataset) -> int | None:
-    """How many outputs the model has for the first row of `data`; None for a single one that is not in a list.
+    """Returns how many outputs the model has for the first row of `data`; None for one that is not in a list.
 
     Raises TypeError for what is not a Module, ValueError where the widths do not fit.
     """
-    from micrograd_plus.nn import Module
-
     if not isinstance(model, Module):
         raise TypeError(f"fit trains an nn.Module, but got {type(model).__name__}: {model!r}; make it one's forward")
     with evaluating(model), no_grad():
@@ -128,9 +117,9 @@ def outputs_of(model: Module, data: Dataset) -> int | None:
 
 
 def metrics_for(metrics: Sequence[str | Metric] | None, objective: Objective) -> dict[str, Metric]:
-    """The metrics by the name of their figure; without any, the usual one for the objective.
+    """Returns the metrics by the name of their figure; without any, the usual one for the objective.
 
-    Raises ValueError for an unknown name.
+    Raises ValueError for an unknown name, TypeError for a text instead of a list.
 
     >>> from micrograd_plus.data import line
     >>> list(metrics_for(None, objective_for(None, line(), None)))
@@ -151,3 +140,69 @@ def metrics_for(metrics: Sequence[str | Metric] | None, objective: Objective) ->
         name = metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
         found[name.replace("_", " ")] = named("metric", metric, known) if isinstance(metric, str) else metric
     return found
+
+
+@dataclass
+class Measures:
+    """What is measured after each epoch: the loss, and every metric, on every one of some data sets."""
+
+    data: dict[str, Dataset]
+    metrics: dict[str, Metric]
+
+    @classmethod
+    def of(
+        cls,
+        training: Dataset,
+        validation: Dataset | Mapping[str, Dataset] | None,
+        metrics: Sequence[str | Metric] | None,
+        objective: Objective,
+    ) -> Measures:
+        """Returns the measures on the validation data; without, those of metrics that are named, on the training data.
+
+        Raises ValueError for data with other columns or classes than the training data's, TypeError for what is no
+        Dataset, and as `metrics_for` does.
+        """
+        if validation is None:
+            chosen = {"training": training} if metrics else {}
+        else:
+            chosen = dict(validation) if isinstance(validation, Mapping) else {"validation": validation}
+        for name, data in chosen.items():
+            _check_like(training, checked_dataset(data), name)
+        return cls(chosen, metrics_for(metrics, objective))
+
+    def figures(self, engine: Engine) -> dict[str, float]:
+        """Returns the figures by name, such as "validation loss", of the engine's parameters, in evaluation mode.
+
+        Raises NonFiniteError where the model or its loss gives no finite number, ValueError where a metric does not.
+        """
+        figures = {}
+        for name, data in self.data.items():
+            try:
+                figures[f"{name} loss"], predictions = engine.evaluate(data)
+            except (ArithmeticError, DomainError) as error:
+                raise NonFiniteError(f"{error}, on the {name} data") from error
+            for metric, function in self.metrics.items():
+                figures[f"{name} {metric}"] = value = float(function(predictions, data.targets))
+                if not isfinite(value):
+                    raise ValueError(
+                        f"the metric {metric!r} gave {value} for the {name} data; mend it to give a number"
+                    )
+        return figures
+
+
+def _check_like(training: Dataset, data: Dataset, name: str) -> None:
+    """Raises ValueError where `data` has other columns or classes than the model is trained on."""
+    if data.width != training.width:
+        raise ValueError(
+            f"the {name} data has {data.width} features and the training data {training.width}; give both the same"
+            " columns"
+        )
+    names = training.feature_names
+    if data.feature_names != names and set(data.feature_names) == set(names):
+        raise ValueError(
+            f"the {name} data has its columns in another order than {', '.join(names)}; give both one order"
+        )
+    if data.classes != training.classes:
+        raise ValueError(
+            f"the {name} data has classes {data.classes} and the training data {training.classes}; number them alike"
+        )

@@ -1,28 +1,27 @@
-"""A Predictor is a trained model with all it takes to use it: scales, names of features, names of classes."""
+"""A Predictor is a trained model with all it takes to use it: its scales, names and classes."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from micrograd_plus.checks import finite_number
 from micrograd_plus.data import Dataset, Standardizer
 from micrograd_plus.files import read_document, write_document
 from micrograd_plus.functions import softmax
-from micrograd_plus.mode import no_grad
+from micrograd_plus.mode import no_gc, no_grad
+from micrograd_plus.nn import MLP, Dropout, Embedding, Layer, Module, Neuron, Sequential
+from micrograd_plus.nn.losses import loss_name
 from micrograd_plus.train.engine import Prediction, evaluating, numbers_of
 from micrograd_plus.train.metrics import class_of
-from micrograd_plus.train.objectives import THRESHOLDS
+from micrograd_plus.train.objectives import THRESHOLDS, objective_for, outputs_of
 from micrograd_plus.value import Value
 
-if TYPE_CHECKING:
-    from micrograd_plus.nn import Module
-
-__all__ = ["Predictor"]
+__all__ = ["Predictor", "architecture_of", "model_of"]
 
 KIND = "model"
 WORTH_COMPILING = 100  # rows; fewer are done before they would be compiled
@@ -31,7 +30,7 @@ CHUNK = 1024  # rows at a time, which bounds the memory
 
 @dataclass
 class Predictor:
-    """Takes rows in the units of the user's own data, and returns names of classes, or numbers in the target's unit.
+    """A trained model that takes rows in the units of the user's own data and answers in names of classes, or numbers.
 
     `scaler` standardizes the inputs, `target_scaler` the target of a regression; both were fitted on the training data,
     as what the model knows. `loss` is the name of the loss that it was trained on, which tells what its outputs mean;
@@ -52,10 +51,13 @@ class Predictor:
     feature_names: tuple[str, ...]
     classes: tuple[str, ...] = ()
     target_name: str = "target"
-    loss: str = "mse_loss"
+    loss: str = "mse"
     scaler: Standardizer | None = None
     target_scaler: Standardizer | None = None
     notes: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.loss = loss_name(self.loss)  # files of version 0.1 hold the name of the function
 
     @classmethod
     def of(
@@ -68,20 +70,24 @@ class Predictor:
         target_scaler: Standardizer | None = None,
         notes: Mapping[str, Any] | None = None,
     ) -> Predictor:
-        """The Predictor of a model that was trained on `data` (with `loss`, if it was not the usual one)."""
-        from micrograd_plus.train.objectives import objective_for, outputs_of
+        """Returns the Predictor of a model that was trained on `data` (with `loss`, if it was not the usual one).
 
+        Raises ValueError or TypeError where model, data and loss do not fit together.
+        """
         objective = objective_for(loss, data, outputs_of(model, data))
         names = data.feature_names, data.classes, data.target_name
         return cls(model, *names, objective.name, scaler, target_scaler, dict(notes or {}))
 
     @property
     def threshold(self) -> float:
-        """Where a single output changes from class 0 to class 1."""
+        """Returns where a single output changes from class 0 to class 1."""
         return THRESHOLDS.get(self.loss, 0.0)
 
     def outputs(self, inputs: Sequence[Sequence[float]]) -> list[Prediction]:
-        """What the model itself returns for each row, scaled as it was in training: logits, or numbers."""
+        """Returns what the model itself says of each row, scaled as it was in training: logits, or numbers.
+
+        Raises as `predict` does.
+        """
         if isinstance(inputs, str) or any(isinstance(row, str) or not isinstance(row, Iterable) for row in inputs):
             raise TypeError(f"a Predictor takes a list of rows, but got {inputs!r}; for a single row write [row]")
         rows = [list(row) for row in inputs]
@@ -97,11 +103,10 @@ class Predictor:
         with evaluating(self.model):
             if len(scaled) >= WORTH_COMPILING:
                 return _compiled_outputs(self.model, scaled)
-            with no_grad():
-                return [numbers_of(self.model([Value(x) for x in row])) for row in scaled]
+            return _outputs(self.model, scaled)
 
     def predict(self, inputs: Sequence[Sequence[float]]) -> list[Any]:
-        """For each row the name of a class, or a number (a list of them for several outputs).
+        """Returns for each row the name of a class, or a number (a list of them for several outputs).
 
         Raises ValueError for a row of another width than in training, nan or an infinity, TypeError for what is no
         number, or a bare row instead of a list of them.
@@ -112,9 +117,10 @@ class Predictor:
         return [self._unscaled(output) for output in outputs]
 
     def probabilities(self, inputs: Sequence[Sequence[float]]) -> list[list[float]]:
-        """For each row the probability of each class, in the order of `classes`.
+        """Returns for each row the probability of each class, in the order of `classes`.
 
-        Raises ValueError for a regression, and for a loss whose outputs are no logits or probabilities.
+        Raises ValueError for a regression, and for a loss whose outputs are no logits or probabilities; and as
+        `predict` does.
         """
         if not self.classes or self.loss not in _PROBABILITIES:
             why = f"was trained on {self.loss}" if self.classes else "predicts a number"
@@ -130,15 +136,13 @@ class Predictor:
     # ------------------------------------------------------------ to keep
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Writes the Predictor to one JSON file, atomically, and returns its path.
+        """Returns the path, once the Predictor is written there as one JSON file, atomically.
 
         Raises TypeError for a model of a class that is not of `micrograd_plus.nn`.
         """
-        from micrograd_plus.train.architecture import describe
-
         scalers = {"scaler": self.scaler, "target_scaler": self.target_scaler}
         content = {
-            "architecture": describe(self.model),
+            "architecture": architecture_of(self.model),
             "feature_names": list(self.feature_names),
             "classes": list(self.classes),
             "target_name": self.target_name,
@@ -152,14 +156,12 @@ class Predictor:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Predictor:
-        """The Predictor that `save` wrote.
+        """Returns the Predictor that `save` wrote.
 
         Raises FileNotFoundError where there is none, ValueError for a file that is foreign or damaged.
         """
-        from micrograd_plus.train.architecture import build
-
         saved = read_document(path, KIND)
-        model = build(saved["architecture"]).eval()
+        model = model_of(saved["architecture"]).eval()
         model.load_state_dict(saved["parameters"])
         scaler, target_scaler = (
             Standardizer.from_dict(saved[name]) if saved[name] else None for name in ("scaler", "target_scaler")
@@ -170,6 +172,11 @@ class Predictor:
         )  # fmt: skip
 
 
+def _outputs(model: Module, rows: list[list[float]]) -> list[Prediction]:
+    with no_grad(), no_gc():
+        return [numbers_of(model([Value(x) for x in row])) for row in rows]
+
+
 def _compiled_outputs(model: Module, rows: list[list[float]]) -> list[Prediction]:
     """The outputs for many rows, by array code if the model can be compiled: the same up to rounding."""
     from micrograd_plus.compiler import CompileError, compile
@@ -177,8 +184,7 @@ def _compiled_outputs(model: Module, rows: list[list[float]]) -> list[Prediction
     try:
         program = compile(model, example=(rows[0],))
     except CompileError:  # it chooses by looking at its numbers, so every row has its own graph
-        with no_grad():
-            return [numbers_of(model([Value(x) for x in row])) for row in rows]
+        return _outputs(model, rows)
     found: list[Prediction] = []
     for start in range(0, len(rows), CHUNK):
         found += program(rows[start : start + CHUNK]).tolist()
@@ -190,18 +196,67 @@ def _softmax(output: Prediction) -> list[float]:
         return [each.data for each in softmax(output if isinstance(output, list) else [0.0, output])]
 
 
-def _from_logarithms(output: Any) -> list[float]:
-    return [math.exp(each) for each in output]
-
-
-def _from_one(output: Any) -> list[float]:
-    return [1.0 - output, output]
-
-
-_PROBABILITIES = {
+_PROBABILITIES: dict[str, Callable[[Any], list[float]]] = {
     "cross_entropy": _softmax,
-    "binary_cross_entropy_with_logits": _softmax,
-    "nll_loss": _from_logarithms,
-    "binary_cross_entropy": _from_one,
+    "bce_with_logits": _softmax,
+    "nll": lambda logarithms: [math.exp(each) for each in logarithms],
+    "bce": lambda probability: [1.0 - probability, probability],
 }
 """How outputs become probabilities, by the loss; a single logit x is the two logits 0 and x."""
+
+
+# -------------------------------------------------------------------- architectures
+
+# A file names classes of `micrograd_plus.nn` alone, so reading one can run nothing but their constructors.
+
+
+def architecture_of(model: Module) -> dict[str, Any]:
+    """Returns the model's class and arguments as plain data, of which `model_of` makes an untrained model.
+
+    Raises TypeError for a class that is not one of `micrograd_plus.nn`, ValueError for an activation that is not named.
+
+    >>> architecture_of(Sequential(Layer(2, 3, "tanh"), Dropout(0.5)))["layers"][1]
+    {'module': 'Dropout', 'p': 0.5}
+    """
+    name, arguments_of = type(model).__name__, _ARGUMENTS.get(type(model))
+    if arguments_of is None:
+        raise TypeError(
+            f"a file can't hold the architecture of a {name}, only of {', '.join(_BY_NAME)}; keep the numbers alone"
+            " (state_dict()), and load them into a model that your own code makes"
+        )
+    arguments = arguments_of(model)
+    activation = arguments.get("activation")
+    if activation is not None and not isinstance(activation, str):
+        raise ValueError(f"a file can't hold the function {activation!r}; give the activation by name, such as 'relu'")
+    return {"module": name, **arguments}
+
+
+def model_of(architecture: Mapping[str, Any]) -> Module:
+    """Returns an untrained model of the form that `architecture_of` returned. Raises ValueError for anything else.
+
+    >>> model_of({"module": "Layer", "nin": 2, "nout": 3, "activation": "tanh", "bias": True})
+    Layer(2, 3, 'tanh')
+    """
+    arguments = dict(architecture)
+    name = arguments.pop("module", None)
+    if name not in _BY_NAME:
+        raise ValueError(f"the file's model is a {name!r}, and known are {', '.join(_BY_NAME)}; update micrograd_plus")
+    try:
+        if name == "Sequential":
+            return Sequential(*map(model_of, arguments["layers"]))
+        return _BY_NAME[name](**arguments)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"the file describes no {name}: {error}") from None
+
+
+_ARGUMENTS: dict[type[Module], Callable[[Any], dict[str, Any]]] = {
+    Neuron: lambda it: {"nin": it.nin, "activation": it.activation, "bias": it.bias is not None},
+    Layer: lambda it: {**_ARGUMENTS[Neuron](it.neurons[0]), "nout": it.nout},
+    Dropout: lambda it: {"p": it.p},
+    Embedding: lambda it: {"num": it.num, "dim": it.dim},
+    Sequential: lambda it: {"layers": [architecture_of(each) for each in it.layers]},
+    MLP: lambda it: {name: value for name, value in it.config.items() if name not in ("init", "seed")},
+}
+"""Each Module that a file can hold, and the arguments that make its form; how its numbers began is past."""
+
+_BY_NAME = {kind.__name__: kind for kind in _ARGUMENTS}

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from html import escape
 from typing import Any, TypeAlias
 
 __all__ = ["Update", "progress_bar"]
@@ -19,7 +20,7 @@ INTERVAL = 0.1  # seconds between two looks; drawing more often costs time and s
 
 @contextmanager
 def progress_bar(total: int, show: bool = True) -> Iterator[Update]:
-    """Gives the function that moves a bar of `total` units, which is drawn once the work takes more than a moment.
+    """Returns a context with the function that moves a bar of `total` units, for work of more than a moment.
 
     Nothing is drawn with `show=False`, nor where standard error is neither a terminal nor a notebook's.
 
@@ -27,48 +28,37 @@ def progress_bar(total: int, show: bool = True) -> Iterator[Update]:
     ...     for done in range(1, 4):
     ...         update(done, lambda: f"step {done}")
     """
-    bar: type[_TerminalBar] | type[_NotebookBar] | None = None
+    kind: type[_TerminalBar] | type[_NotebookBar] | None = None
     if show:
-        bar = _NotebookBar if _in_notebook() else _TerminalBar if sys.stderr.isatty() else None
-    if bar is None:
+        kind = _NotebookBar if _in_notebook() else _TerminalBar if sys.stderr.isatty() else None
+    if kind is None:
         yield lambda done, words: None
         return
-    throttled = _Throttled(bar, total)
+    bar: _TerminalBar | _NotebookBar | None = None
+    due = time.monotonic() + PATIENCE
+    last: tuple[int, Callable[[], str]] = (0, str)
+
+    def update(done: int, words: Callable[[], str]) -> None:
+        nonlocal bar, due, last
+        last = done, words
+        if time.monotonic() >= due:
+            bar = bar or kind(total)
+            bar.draw(done, words())
+            due = time.monotonic() + INTERVAL
+
     try:
-        yield throttled.update
+        yield update
     finally:
-        throttled.close()
+        if bar is not None:
+            done, words = last
+            bar.draw(done, words())
+            bar.close()
 
 
 def _in_notebook() -> bool:
     ipython = sys.modules.get("IPython")  # a notebook has it loaded
     shell: Any = ipython.get_ipython() if ipython is not None else None
     return shell is not None and hasattr(shell, "kernel")
-
-
-class _Throttled:
-    """Opens the bar when the work turns out long, and then draws it a few times a second, and once at the end."""
-
-    def __init__(self, bar: type[_TerminalBar] | type[_NotebookBar], total: int) -> None:
-        self.kind, self.total = bar, total
-        self.bar: _TerminalBar | _NotebookBar | None = None
-        self.due = time.monotonic() + PATIENCE
-        self.last: tuple[int, Callable[[], str]] | None = None
-
-    def update(self, done: int, words: Callable[[], str]) -> None:
-        self.last = done, words
-        if time.monotonic() < self.due:
-            return
-        if self.bar is None:
-            self.bar = self.kind(self.total)
-        self.bar.draw(done, words())
-        self.due = time.monotonic() + INTERVAL
-
-    def close(self) -> None:
-        if self.bar is not None and self.last is not None:
-            done, words = self.last
-            self.bar.draw(done, words())
-            self.bar.close()
 
 
 class _TerminalBar:
@@ -102,19 +92,15 @@ class _NotebookBar:
     def __init__(self, total: int) -> None:
         from IPython import display
 
-        self.total = total
-        self.handle: Any = display.display(self._html(0, ""), display_id=True)  # type: ignore[no-untyped-call]
+        self.total, self.html = total, display.HTML
+        self.handle: Any = display.display(self._bar(0, ""), display_id=True)  # type: ignore[no-untyped-call]
 
-    def _html(self, done: int, words: str) -> Any:
-        from html import escape
-
-        from IPython import display
-
+    def _bar(self, done: int, words: str) -> Any:
         bar = f'<progress value="{done}" max="{self.total}" aria-label="progress"></progress>'
-        return display.HTML(f"{bar} {done / self.total:.0%} {escape(words)}")  # type: ignore[no-untyped-call]
+        return self.html(f"{bar} {done / self.total:.0%} {escape(words)}")  # type: ignore[no-untyped-call]
 
     def draw(self, done: int, words: str) -> None:
-        self.handle.update(self._html(done, words))
+        self.handle.update(self._bar(done, words))
 
     def close(self) -> None:
         """Leaves the bar where it is, as part of the notebook."""

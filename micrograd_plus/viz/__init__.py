@@ -6,35 +6,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from micrograd_plus.viz import palette, plots
-    from micrograd_plus.viz.graph import Graph, Layout, LayoutError
-    from micrograd_plus.viz.loop import TrainingLoop
-    from micrograd_plus.viz.network import NetworkDiagram
-    from micrograd_plus.viz.player import Recorder, StepPlayer, TrainingPlayer
+    from micrograd_plus.viz import palette as palette
+    from micrograd_plus.viz import plots as plots
+    from micrograd_plus.viz.graph import Graph as Graph
+    from micrograd_plus.viz.layout import LayoutError as LayoutError
+    from micrograd_plus.viz.loop import TrainingLoop as TrainingLoop
+    from micrograd_plus.viz.network import NetworkDiagram as NetworkDiagram
+    from micrograd_plus.viz.player import Recorder as Recorder
+    from micrograd_plus.viz.player import StepPlayer as StepPlayer
+    from micrograd_plus.viz.player import TrainingPlayer as TrainingPlayer
 
-__all__ = [
-    "Graph",
-    "Layout",
-    "LayoutError",
-    "NetworkDiagram",
-    "Recorder",
-    "StepPlayer",
-    "TrainingLoop",
-    "TrainingPlayer",
-    "palette",
-    "plots",
-]
+_HOMES = {
+    "Graph": "graph",
+    "LayoutError": "layout",
+    "NetworkDiagram": "network",
+    "Recorder": "player",
+    "StepPlayer": "player",
+    "TrainingLoop": "loop",
+    "TrainingPlayer": "player",
+    "palette": "palette",
+    "plots": "plots",
+}
 
-_ON_FIRST_USE = {
-    "Graph": "graph", "Layout": "graph", "LayoutError": "layout", "NetworkDiagram": "network",
-    "Recorder": "player", "StepPlayer": "player", "TrainingLoop": "loop", "TrainingPlayer": "player",
-}  # fmt: skip
+__all__ = [*_HOMES]
 
 
 def __getattr__(name: str) -> Any:
     """Loads a kind of picture when it is first asked for: a chart needs other packages than a drawing."""
-    if name in _ON_FIRST_USE:
-        return getattr(import_module(f"micrograd_plus.viz.{_ON_FIRST_USE[name]}"), name)
-    if name in __all__:
-        return import_module(f"micrograd_plus.viz.{name}")
-    raise AttributeError(f"module 'micrograd_plus.viz' has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'micrograd_plus.viz' has no attribute {name!r}")
+    home = import_module(f"micrograd_plus.viz.{_HOMES[name]}")
+    return home if name == _HOMES[name] else getattr(home, name)

@@ -13,12 +13,13 @@ from itertools import islice
 from typing import Literal, NamedTuple
 
 from micrograd_plus import operation
+from micrograd_plus.checks import counted
+from micrograd_plus.nn.owners import ancestors
 from micrograd_plus.value import UNSEEN, Value
-from micrograd_plus.viz.modules import ancestors
 from micrograd_plus.viz.scene import Arrow, Box, Cell, Scene, Sketch, grad_text, role, shortened
 from micrograd_plus.words import number
 
-__all__ = ["COLLAPSES", "abridged", "collapsed", "draw_all", "scene_of"]
+__all__ = ["COLLAPSES", "collapsed", "drawn", "scene_of"]
 
 COLLAPSES = ("auto", "none", "neurons", "layers")
 """What can be asked for. "auto" goes outwards from neurons only as far as it takes to be legible."""
@@ -57,9 +58,9 @@ def scene_of(
         if len(scene.boxes) <= LEGIBLE and len(scene.arrows) <= ARROWS:
             break
     if scene is None and len(order) <= limit:
-        scene = draw_all(sketch())
+        scene = drawn(sketch(), limit)
     if scene is None or len(scene.boxes) > limit:
-        scene = abridged(sketch(), min(ABRIDGED, limit))
+        scene = drawn(sketch(), min(ABRIDGED, limit))
     if collapse in ("neurons", "layers") and not modules:
         scene.words.append("nothing to collapse: no parameter is labelled with its module")
     return scene
@@ -79,39 +80,26 @@ def _levels(order: Sequence[Value], modules: Mapping[Value, str], collapse: str)
     return [level for level in range(depth) if boxes[level] <= LEGIBLE] or [depth - 1]
 
 
-def draw_all(sketch: Sketch) -> Scene:
-    """Returns the scene with every node drawn."""
-    for node in sketch.order:
-        tails = [sketch.scene.nodes[sketch.place[child]] for child in node.children]
-        sketch.box(node)
-        if node.children:
-            sketch.operation(node, tails)
-    return sketch.scene
-
-
-def abridged(sketch: Sketch, most: int = ABRIDGED) -> Scene:
-    """Returns the scene of the `most` nodes nearest to the output; one box stands for all others."""
+def drawn(sketch: Sketch, most: int) -> Scene:
+    """Returns the scene of the `most` nodes nearest to the output, each by itself; one box stands for all others."""
     shown, queue = {sketch.root}, deque([sketch.root])
     while queue and len(shown) < most:
         for child in queue.popleft().children:
             if child not in shown and len(shown) < most:
                 shown.add(child)
                 queue.append(child)
-    hidden = len(sketch.order) - len(shown)
-    scene = sketch.scene
-    scene.boxes.append(Box("more", "constant", f"… {hidden:,} more nodes", "not drawn", (), named=False, group=True))
-    for node in sketch.order:
-        if node not in shown:
-            continue
+    scene, hidden = sketch.scene, len(sketch.order) - len(shown)
+    if hidden:
+        rest = f"… {hidden:,} more nodes"
+        scene.boxes.append(Box("more", "constant", rest, "not drawn", (), named=False, group=True))
+        scene.words.append(f"the {len(shown)} values nearest to the output, of {len(sketch.order):,}")
+    for node in (each for each in sketch.order if each in shown):
         sketch.box(node)
         if node.children:
             tails = [scene.nodes[sketch.place[child]] if child in shown else "" for child in node.children]
-            sketch.operation(node, tails)
-            missing = tails.count("")
+            sign, missing = sketch.operation(node, tails), tails.count("")
             if missing:
-                sign = scene.signs[sketch.place[node]]
                 scene.arrows.append(Arrow(f"more-{sign}", "more", sign, f"{missing:,} operands", missing))
-    scene.words.append(f"the {len(shown)} values nearest to the output, of {len(sketch.order):,}")
     return scene
 
 
@@ -212,14 +200,14 @@ def _group_box(sketch: Sketch, id: str, key: _Key, members: Sequence[Value], exi
         name, holder = key.name, "".join(ancestors(key.name)[-2:-1])
         parameters = sum(node.op is operation.PARAMETER for node in members)
         notes = _inner_modules(name, {sketch.modules[node] for node in members if node in sketch.modules})
-        notes += [_count(parameters, "parameter")] if parameters else []
+        notes += [counted(parameters, "parameter")] if parameters else []
     elif key.kind == "leaves":
         its, notes = key.name, []
-        name = _count(len(members), "random number" if its == "random" else its)
+        name = counted(len(members), "random number" if its == "random" else its)
     else:
-        name, notes = _count(sum(1 for node in members if node.children), "operation"), [_operations(members)]
+        name, notes = counted(sum(1 for node in members if node.children), "operation"), [_operations(members)]
     results = [node for node in exits if node.children or key.kind == "leaves"]
-    title = "\n".join([name, _count(len(members), "value"), *notes])
+    title = "\n".join([name, counted(len(members), "value"), *notes])
     cells = (*(Cell("note", note) for note in notes), *_result_cells(results))
     return Box(id, its, shortened(name), title, cells, group=True, holder=holder)
 
@@ -248,11 +236,7 @@ def _operations(members: Sequence[Value]) -> str:
 def _inner_modules(name: str, modules: set[str]) -> list[str]:
     """How many modules lie in this one, by the name of the list they are in: "16 neurons"."""
     kinds = Counter(module.removeprefix(f"{name}.").partition(".")[0] for module in modules - {name})
-    return [_count(count, kind.removesuffix("s")) for kind, count in kinds.items()]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return [counted(count, kind.removesuffix("s")) for kind, count in kinds.items()]
 
 
 def _draw_arrows(sketch: Sketch, groups: _Groups) -> None:
@@ -271,4 +255,4 @@ def _draw_arrows(sketch: Sketch, groups: _Groups) -> None:
         sign = sketch.operation(node, single)
         flows.update((tail, sign) for child, tail in zip(node.children, tails) if child in groups.key)
     for (tail, head), count in flows.items():
-        scene.arrows.append(Arrow(f"f-{tail}-{head}", tail, head, _count(count, "edge"), count))
+        scene.arrows.append(Arrow(f"f-{tail}-{head}", tail, head, counted(count, "edge"), count))

@@ -13,8 +13,8 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from micrograd_plus.nn.owners import ancestors
 from micrograd_plus.viz import palette
-from micrograd_plus.viz.modules import ancestors
 from micrograd_plus.viz.scene import Arrow, Box, Cell, Scene, Sign, shortened
 
 if TYPE_CHECKING:

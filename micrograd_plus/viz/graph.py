@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
-from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from micrograd_plus.checks import named, whole_number
+from micrograd_plus.nn.owners import module_of, owners
 from micrograd_plus.value import Value, topological_order
-from micrograd_plus.viz import palette
+from micrograd_plus.viz import palette, svg
 from micrograd_plus.viz.collapse import COLLAPSES, scene_of
 from micrograd_plus.viz.dot import dot_text, printable
-from micrograd_plus.viz.layout import LayoutError, finished_svg, render
-from micrograd_plus.viz.modules import owners
+from micrograd_plus.viz.layout import LayoutError, finished, render
+from micrograd_plus.viz.picture import Picture
 from micrograd_plus.viz.scene import Scene
 from micrograd_plus.viz.tree import tree_text
 from micrograd_plus.words import names, number
@@ -24,31 +22,33 @@ from micrograd_plus.words import names, number
 if TYPE_CHECKING:
     from micrograd_plus.nn import Module
 
-__all__ = ["Graph", "Layout", "LayoutError"]
-
-FORMS = {".svg": "svg", ".png": "png", ".dot": "dot", ".gv": "dot", ".txt": "text"}
-"""The method that writes a file with this suffix."""
+__all__ = ["Drawing", "Graph", "LayoutError"]
 
 Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
-class Layout:
-    """A drawn graph, and where each part of it is in the SVG, by element id.
+class Drawing:
+    """A graph that was laid out: the tree of its SVG, and where each part of it is in there, by element id.
 
     `nodes` maps a node's place in topological order to its box, whose cells are `<id>-data` and `<id>-grad`; `signs`
     to its operation, `results` to the arrow between the two; `edges` maps (place of the parent, position of the
     operand) to the arrow that comes from that operand.
     """
 
-    svg: str
+    tree: svg.Element
     nodes: dict[int, str]
     signs: dict[int, str]
     results: dict[int, str]
     edges: dict[tuple[int, int], str]
 
+    @property
+    def svg(self) -> str:
+        """Its text."""
+        return svg.written(self.tree)
 
-class Graph:
+
+class Graph(Picture):
     """The picture of the graph below `root`: what each value is, how it was made, and its gradient.
 
     `direction` is "LR" (left to right) or "TB" (top to bottom). `collapse` tells what is drawn as one box: "none",
@@ -70,6 +70,9 @@ class Graph:
        ├─ w = 0.5, grad +0.8399
        └─ x = 2, grad +0.21
     """
+
+    kind = "a graph"
+    forms: ClassVar = {".svg": "svg", ".png": "png", ".dot": "dot", ".gv": "dot", ".txt": "text"}
 
     def __init__(
         self, root: Value, *, direction: str = "LR", collapse: str = "auto", model: Module | None = None,
@@ -113,55 +116,29 @@ class Graph:
         """Returns the graph as a PNG at 144 dots an inch. Raises what `svg` raises."""
         return render(self.dot(), "png", self.engine, self.timeout)
 
-    def layout(self, prefix: str = "") -> Layout:
-        """Returns the SVG with the ids of its parts, each beginning with `prefix`. Raises what `svg` raises."""
+    def layout(self, prefix: str = "") -> Drawing:
+        """Returns the drawing with the ids of its parts, each beginning with `prefix`. Raises what `svg` raises."""
         return self._layout(self._scene(), prefix)
 
-    def _layout(self, scene: Scene, prefix: str) -> Layout:
+    def _layout(self, scene: Scene, prefix: str) -> Drawing:
         title = self.title or f"Computation graph of {scene.name}"
         words = [f"{scene.size:,} values", *scene.words, f"the output is {number(self.root.data)}"]
         drawn = render(self._dot(scene), "svg", self.engine, self.timeout)
-        svg = finished_svg(
+        tree = finished(
             drawn, title=title, description="; ".join(words), tooltips=scene.titles(), dark=self.theme == "auto",
             prefix=prefix,
         )  # fmt: skip
+        nodes, signs, results = (_prefixed(each, prefix) for each in (scene.nodes, scene.signs, scene.results))
+        return Drawing(tree, nodes, signs, results, _prefixed(scene.edges, prefix))
 
-        return Layout(
-            svg,
-            nodes=_prefixed(scene.nodes, prefix),
-            signs=_prefixed(scene.signs, prefix),
-            results=_prefixed(scene.results, prefix),
-            edges=_prefixed(scene.edges, prefix),
-        )
-
-    def save(self, path: str | PathLike[str]) -> Path:
-        """Writes the graph to `path` in the form that its suffix names (.svg, .png, .dot, .gv or .txt).
-
-        Returns the path. The file is written whole or not at all. Raises ValueError for another suffix, and what `svg`
-        raises.
-        """
-        path = Path(path)
-        form = named("form of a graph", path.suffix.lower(), FORMS)
-        from micrograd_plus.files import write_atomically
-
-        content: str | bytes = getattr(self, form)()
-        write_atomically(path, content if isinstance(content, bytes) else f"{content.rstrip()}\n".encode())
-        return path
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the picture, and the tree where only text can be shown. It never raises."""
-        try:
-            text = self.text()
-        except Exception as error:  # a notebook's display is no place for a traceback
-            return {"text/plain": f"the graph can't be shown: {error}"}
-        try:
-            scene = self._scene()
-            digest = hashlib.sha256(self._dot(scene).encode()).hexdigest()[:8]
-            svg = self._layout(scene, prefix=f"g{digest}-").svg  # several pictures in one page must not share ids
-        except Exception as error:
-            note = f"(no picture: {error})"
-            return {"text/plain": f"{text}\n{note}", "text/html": f"<pre>{html.escape(f'{text}{chr(10)}{note}')}</pre>"}
-        return {"text/plain": text, "text/html": _scrolling(svg), "image/svg+xml": svg}
+    def _shown(self) -> dict[str, str]:
+        scene = self._scene()
+        digest = hashlib.sha256(self._dot(scene).encode()).hexdigest()[:8]
+        drawing = self._layout(scene, prefix=f"g{digest}-")  # several pictures in one page must not share ids
+        text, width = drawing.svg, float(drawing.tree.get("width", "").removesuffix("pt"))
+        # A wide picture shrinks to half its size to fit, and scrolls beyond that.
+        frame = f'<div style="overflow-x:auto"><div style="min-width:{width / 2:.0f}pt">{text}</div></div>'
+        return {"text/html": frame, "image/svg+xml": text}
 
     # ------------------------------------------------------------ how it is made
 
@@ -179,16 +156,11 @@ class Graph:
     def _scene(self) -> Scene:
         order = topological_order(self.root)
         labels = {node: node.label for node in order if not node.children} | self._model_names()
+        homes = {node: module for node, label in labels.items() if (module := module_of(label))}
         return scene_of(
-            order, self._names(order), owners(order, labels),
+            order, self._names(order), owners(order, homes),
             collapse=self.collapse, expand=self.expand, derivatives=self.derivatives, limit=self.limit,
         )  # fmt: skip
-
-
-def _scrolling(svg: str) -> str:
-    """The SVG in a frame where a wide picture shrinks to half its size to fit, and scrolls beyond that."""
-    width = float(svg.partition('width="')[2].partition("pt")[0])
-    return f'<div style="overflow-x:auto"><div style="min-width:{width / 2:.0f}pt">{svg}</div></div>'
 
 
 def _prefixed(ids: dict[Key, str], prefix: str) -> dict[Key, str]:

@@ -8,14 +8,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from micrograd_plus.viz import palette
+from micrograd_plus.viz import svg
 
-__all__ = ["LayoutError", "find_engine", "finished_svg", "render"]
+__all__ = ["LayoutError", "find_engine", "finished", "render"]
 
 WHEEL = "graphviz-pure"
 """The package that pip installs; its executable has the same name."""
@@ -23,9 +22,6 @@ WHEEL = "graphviz-pure"
 _PIXELS = ("-Gdpi=144", "-Gsize=100,60")
 """A PNG's resolution, and the size in inches that larger ones are shrunk to: 14,400 by 8,640 pixels."""
 
-_SVG = "http://www.w3.org/2000/svg"
-_XLINK = "http://www.w3.org/1999/xlink"
-_SPACE = "{http://www.w3.org/XML/1998/namespace}space"
 _FAMILY = "Arial, Helvetica, 'Liberation Sans', Arimo, sans-serif"
 """Fonts of equal widths first: the boxes were measured for Arial."""
 
@@ -94,52 +90,38 @@ def render(dot: str, format: str, engine: str | None = None, timeout: float = 60
     return done.stdout
 
 
-def finished_svg(
+def finished(
     drawn: bytes, *, title: str, description: str, tooltips: Mapping[str, str], dark: bool, prefix: str = ""
-) -> str:
-    """Returns an engine's SVG as one that can stand in a page or alone.
+) -> svg.Element:
+    """Returns an engine's SVG as the tree of one that can stand in a page or alone.
 
     It has a role, a title and a description for screen readers, each part's tooltip as its `<title>`, no links, and, if
     `dark` is asked for, a style sheet that follows the reader's theme. Every id starts with `prefix`.
 
     Raises LayoutError if `drawn` is no SVG.
     """
-    ElementTree.register_namespace("", _SVG)
     try:
-        root = ElementTree.fromstring(drawn)
-    except ElementTree.ParseError as error:
+        root = svg.parsed(drawn)
+    except svg.ParseError as error:
         raise LayoutError(f"the layout engine wrote no SVG ({error}); name another one with engine=") from None
-    _unwrap_links(root)
-    taken = {element.get("id") for element in root.iter()}
-    for element in root.iter():
-        _finish(element, tooltips, prefix, taken)
+    svg.unwrap(root, lambda each: each.tag == "a")  # a tooltip is a link to nowhere, which keyboards would stop at
+    taken = {each.get("id") for each in root.iter()}
+    for each in root.iter():
+        _finish(each, tooltips, prefix, taken)
     _head(root, title, description, prefix)
-    text = _serialized(root)
     if dark:
-        style = f"<style>{palette.css_dark('.mp-graph', text)}</style>"
-        start = text.index(">") + 1
-        text = f"{text[:start]}{style}{text[start:]}"
-    return text
+        svg.darken(root, ".mp-graph")
+    return root
 
 
-def _unwrap_links(root: ElementTree.Element) -> None:
-    """Graphviz writes a tooltip as a link to nowhere, which keyboards stop at; its contents take its place."""
-    for parent in list(root.iter()):
-        for link in [child for child in parent if child.tag == f"{{{_SVG}}}a"]:
-            place = list(parent).index(link)
-            parent.remove(link)
-            for offset, child in enumerate(link):
-                parent.insert(place + offset, child)
-
-
-def _finish(element: ElementTree.Element, tooltips: Mapping[str, str], prefix: str, taken: set[str | None]) -> None:
+def _finish(element: svg.Element, tooltips: Mapping[str, str], prefix: str, taken: set[str | None]) -> None:
     id = element.get("id", "")
     if id.startswith("a_"):  # the group around a link: a cell's is the cell, a part's is in the part of that id
         id = id.removeprefix("a_")
         element.set("id", id if id not in taken else f"{id}-shape")
     if "id" in element.attrib:
         element.set("id", prefix + element.attrib["id"])
-    caption = element.find(f"{{{_SVG}}}title")
+    caption = element.find("title")
     if caption is not None:
         element.remove(caption)
         if id in tooltips:
@@ -147,25 +129,18 @@ def _finish(element: ElementTree.Element, tooltips: Mapping[str, str], prefix: s
             element.insert(0, caption)
     if element.get("stroke") == "transparent":  # older Graphviz's word for none
         element.set("stroke", "none")
-    for name in ("font-family", _SPACE):  # said once, on the whole
+    for name in ("font-family", "xml:space"):  # said once, on the whole
         element.attrib.pop(name, None)
 
 
-def _head(root: ElementTree.Element, title: str, description: str, prefix: str) -> None:
-    for drawing in root.findall(f"{{{_SVG}}}g"):
+def _head(root: svg.Element, title: str, description: str, prefix: str) -> None:
+    for drawing in root.findall("g"):
         drawing.set("class", "mp-graph")
         drawing.set("font-family", _FAMILY)
     root.set("role", "img")
     root.set("aria-labelledby", f"{prefix}title {prefix}description")
     root.set("style", "max-width:100%;height:auto")
-    for place, (tag, text) in enumerate({"title": title, "desc": description}.items()):
-        element = ElementTree.Element(f"{{{_SVG}}}{tag}", id=f"{prefix}{'title' if tag == 'title' else 'description'}")
-        element.text, element.tail = text, "\n"
-        root.insert(place, element)
-
-
-def _serialized(root: ElementTree.Element) -> str:
-    for element in root.iter():
-        for name in [name for name in element.attrib if name.startswith(f"{{{_XLINK}}}")]:
-            del element.attrib[name]
-    return ElementTree.tostring(root, encoding="unicode")
+    for place, (tag, words, name) in enumerate((("title", title, "title"), ("desc", description, "description"))):
+        head = svg.element(tag, words, id=prefix + name)
+        head.tail = "\n"
+        root.insert(place, head)

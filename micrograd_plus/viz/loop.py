@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import html
-import os
 from collections import Counter
 from itertools import groupby, pairwise
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
-from micrograd_plus.checks import whole_number
+from micrograd_plus.checks import counted, whole_number
 from micrograd_plus.report import Report, Table
 from micrograd_plus.train.callbacks import Callback, Run
 from micrograd_plus.viz import palette
-from micrograd_plus.viz.layout import finished_svg, render
+from micrograd_plus.viz.layout import finished, render
+from micrograd_plus.viz.picture import Picture
+from micrograd_plus.viz.svg import written
 from micrograd_plus.words import number
 
-__all__ = ["Iteration", "TrainingLoop"]
+__all__ = ["Batch", "TrainingLoop"]
 
 ACROSS = 6
 """The samples of a batch that stand side by side."""
@@ -25,7 +25,7 @@ SAMPLES = 24
 """The samples of a batch that are drawn; of more the rest is counted."""
 
 
-class Iteration(NamedTuple):
+class Batch(NamedTuple):
     """One batch through the network: its epoch and number, both from 1, its rows, its mean loss before the update."""
 
     epoch: int
@@ -34,7 +34,7 @@ class Iteration(NamedTuple):
     loss: float
 
 
-class TrainingLoop(Report, Callback):
+class TrainingLoop(Picture, Report, Callback):
     """Writes down what a run did, iteration by iteration: `fit(..., callbacks=[loop])`, then show the loop.
 
     `iterations` holds all of it; `str()` is the account (batches, updates and samples of each epoch), `svg()` the
@@ -55,11 +55,14 @@ class TrainingLoop(Report, Callback):
         2        3  4, 4, 2                   6            20  once
     """
 
+    kind = "the picture of a loop"
+    forms: ClassVar = {".svg": "svg", ".png": "png"}
+
     def __init__(self, *, epochs: int = 2, batches: int = 5) -> None:
         self.epochs_shown = whole_number("epochs, those that are drawn,", epochs, least=1)
         self.batches_shown = whole_number("batches, those that are drawn of an epoch,", batches, least=1)
         self.samples = 0
-        self.iterations: list[Iteration] = []
+        self.iterations: list[Batch] = []
 
     def on_start(self, run: Run) -> None:
         """Begins anew."""
@@ -67,9 +70,9 @@ class TrainingLoop(Report, Callback):
 
     def on_iteration(self, run: Run) -> None:
         """Writes the iteration down."""
-        self.iterations.append(Iteration(run.epoch, run.iteration, tuple(run.rows), run.loss))
+        self.iterations.append(Batch(run.epoch, run.iteration, tuple(run.rows), run.loss))
 
-    def epochs(self) -> list[list[Iteration]]:
+    def epochs(self) -> list[list[Batch]]:
         """Returns the iterations of each epoch."""
         return [list(each) for _, each in groupby(self.iterations, key=lambda iteration: iteration.epoch)]
 
@@ -98,7 +101,7 @@ class TrainingLoop(Report, Callback):
         shown = rows if len(rows) <= 12 else [*rows[:10], ("…",) * len(headers), rows[-1]]
         return [Table(headers, tuple(shown), numeric=(0, 1, 3, 4))]
 
-    def _often(self, epoch: list[Iteration]) -> str:
+    def _often(self, epoch: list[Batch]) -> str:
         """How often each sample was in an epoch."""
         counts = Counter(row for each in epoch for row in each.rows)
         missed = self.samples - len(counts)
@@ -109,33 +112,18 @@ class TrainingLoop(Report, Callback):
 
     def svg(self) -> str:
         """Returns the picture of the loop. Raises ValueError before a run, LayoutError without a layout engine."""
-        if not self.iterations:
-            raise ValueError("there is no loop to draw yet: pass it to fit(..., callbacks=[loop]) first")
-        drawn = render(self._dot(), "svg")
-        return finished_svg(
-            drawn, title="The loop of training", description=self.title(), tooltips={}, dark=True, prefix="loop-"
-        )
+        words = {"title": "The loop of training", "description": self.title()}
+        return written(finished(render(self._dot(), "svg"), **words, tooltips={}, dark=True, prefix="loop-"))
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Writes the picture as `.svg` and returns the path. Raises ValueError for another suffix."""
-        from micrograd_plus.files import write_atomically
-
-        path = Path(path)
-        if path.suffix.lower() != ".svg":
-            raise ValueError(f"the picture of a loop is saved as .svg, but got {path.name!r}; change the suffix")
-        write_atomically(path, self.svg().encode())
-        return path
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the picture. It never raises."""
-        try:
-            return {"image/svg+xml": self.svg(), "text/plain": str(self)}
-        except Exception as error:  # a notebook's display is no place for a traceback
-            return {"text/plain": f"{self}\n(no picture: {error})"}
+    def png(self) -> bytes:
+        """Returns the picture as a PNG at 144 dots an inch. Raises what `svg` raises."""
+        return render(self._dot(), "png")
 
     def _dot(self) -> str:
         from graphviz import Digraph
 
+        if not self.iterations:
+            raise ValueError("there is no loop to draw yet: pass it to fit(..., callbacks=[loop]) first")
         drawing = Digraph("training_loop")
         drawing.attr("graph", rankdir="LR", bgcolor=palette.background.light, nodesep="0.2", ranksep="0.25", pad="0.1")
         drawing.attr("node", shape="plain", fontname="Arial", fontsize="11", fontcolor=palette.text.light)
@@ -146,12 +134,12 @@ class TrainingLoop(Report, Callback):
             self._epoch(drawing, place, epoch)
         more = len(epochs) - self.epochs_shown
         if more > 0:
-            words = f"… and {more} more epoch{'s' * (more > 1)}: {len(self.iterations)} updates in all"
+            words = f"… and {counted(more, 'more epoch')}: {len(self.iterations)} updates in all"
             drawing.attr("graph", label=f"<{words}>", labelloc="b", labeljust="l", fontname="Arial", fontsize="12",
                          fontcolor=palette.muted.light)  # fmt: skip
         return str(drawing.source)
 
-    def _epoch(self, drawing: Any, place: int, epoch: list[Iteration]) -> None:
+    def _epoch(self, drawing: Any, place: int, epoch: list[Batch]) -> None:
         shown = epoch[: self.batches_shown]
         with drawing.subgraph(name=f"cluster_{place}") as cluster:
             often = self._often(epoch)
@@ -179,7 +167,7 @@ def _sizes(sizes: list[int]) -> str:
     return ", ".join(f"{count} of {size}" for size, count in runs)
 
 
-def _card(each: Iteration) -> str:
+def _card(each: Batch) -> str:
     """One iteration as an HTML-like table: its samples, and what is done with them, in order."""
     inputs, parameter, loss = (palette.ROLES[role] for role in ("input", "parameter", "loss"))
     rows = [

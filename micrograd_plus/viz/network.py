@@ -7,22 +7,25 @@ grid of circles, and needs no layout engine.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import hypot
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import escape, quoteattr
 
 from micrograd_plus import operation
-from micrograd_plus.calculus import gradients
-from micrograd_plus.value import Value, constant
+from micrograd_plus.calculus import grads
+from micrograd_plus.functions import total
+from micrograd_plus.nn.layers import Dropout, Layer, Sequential
+from micrograd_plus.nn.losses import loss_function
+from micrograd_plus.nn.owners import owners
+from micrograd_plus.value import Value, topological_order
 from micrograd_plus.viz import palette
 from micrograd_plus.viz.palette import ROLES
+from micrograd_plus.viz.picture import Picture
+from micrograd_plus.viz.svg import Element, darken, element, written
 
 if TYPE_CHECKING:
-    from micrograd_plus.nn import Dropout, Layer, Module, Neuron
+    from micrograd_plus.nn import Module, Neuron
     from micrograd_plus.nn.losses import Loss
 
 __all__ = ["NetworkDiagram"]
@@ -47,6 +50,11 @@ class _Cell:
     y: float = 0.0
 
     @property
+    def weights(self) -> list[float]:
+        """The numbers by which a neuron weighs the column before."""
+        return [weight.data for weight in self.neuron.weights] if self.neuron else []
+
+    @property
     def passed_on(self) -> float:
         """The number that the next column gets."""
         return self.output.data * (1.0 if self.mask is None else self.mask)
@@ -58,11 +66,34 @@ class _Column:
 
     title: str
     cells: list[_Cell]
-    dropout: Dropout | None = None
     shown: list[_Cell | None] = field(default_factory=list)
 
+    @property
+    def circles(self) -> list[_Cell]:
+        """The cells that are drawn."""
+        return [cell for cell in self.shown if cell]
 
-class NetworkDiagram:
+
+@dataclass(eq=False)
+class _Edge:
+    """A weight between two circles that are drawn."""
+
+    a: _Cell
+    b: _Cell
+    weight: float
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether dropout has silenced one of its ends."""
+        return 0.0 in (self.a.mask, self.b.mask)
+
+    @property
+    def returned(self) -> float:
+        """The error that the edge brings back: its weight times the δ of the neuron it leads to."""
+        return self.weight * (self.b.error or 0.0)
+
+
+class NetworkDiagram(Picture):
     """The picture of an MLP, or of a Sequential of Layers and Dropouts, at work on one example.
 
     `inputs` is a row of numbers or Values; without one, zeros are fed and no values are printed. With a `target`,
@@ -81,6 +112,8 @@ class NetworkDiagram:
     True
     """
 
+    kind = "a network diagram"
+
     def __init__(
         self, model: Module, inputs: Sequence[Any] | None = None, target: Any = None, *, loss: str | Loss = "mse",
         title: str = "", input_names: Sequence[str] = (), max_neurons: int = 10,
@@ -89,22 +122,19 @@ class NetworkDiagram:
             raise ValueError(f"max_neurons is at least 3 (one, a mark for those left out, one), but got {max_neurons}")
         self.title, self.max_neurons, self.has_values = title, max_neurons, inputs is not None
         layers = _layers(model)
-        row = [constant(each) for each in (inputs if inputs is not None else [0.0] * _width(layers))]
+        row = [_input(each, i) for i, each in enumerate(inputs if inputs is not None else [0.0] * layers[0].nin)]
         self._columns, self.output = _run(layers, row, input_names)
         self.target, self.loss = target, None
         if target is not None:
             self.loss = self._errors(loss)
-        self.training = bool(getattr(model, "training", False)) and any(column.dropout for column in self._columns)
         self._place()
 
     def _errors(self, loss: str | Loss) -> Value:
-        from micrograd_plus.nn.losses import loss_function
-
         found = loss_function(loss)(self.output, self.target)
-        cells = [cell for column in self._columns for cell in column.cells if cell.weighted is not None]
-        derivatives = gradients(found, [cell.weighted for cell in cells if cell.weighted is not None])
-        for cell, derivative in zip(cells, derivatives):
-            cell.error = derivative.data
+        slopes = grads(found)
+        for column in self._columns[1:]:
+            for cell in column.cells:
+                cell.error = slopes.get(cell.weighted, 0.0) if cell.weighted else None
         return found
 
     # ------------------------------------------------------------ where things are
@@ -112,55 +142,37 @@ class NetworkDiagram:
     def _place(self) -> None:
         """Gives every shown circle its centre; columns stand centred beside each other."""
         for column in self._columns:
-            cells: list[_Cell | None] = list(column.cells)
-            if len(cells) > self.max_neurons:
-                cells = [*cells[: self.max_neurons - 2], None, cells[-1]]
-            column.shown = cells
+            abridged = [*column.cells[: self.max_neurons - 2], None, column.cells[-1]]
+            column.shown = abridged if len(column.cells) > self.max_neurons else [*column.cells]
         self.detailed = all(len(column.cells) <= DETAILED for column in self._columns)
-        lines = max(len(self._below(cell)) for column in self._columns for cell in column.shown if cell)
+        lines = max(len(self._below(cell)) for column in self._columns for cell in column.circles)
         row = 2 * RADIUS + LINE * lines + (18 if lines else 12)
         tallest = max(len(column.shown) for column in self._columns)
         self.top = 64 if self.title else 34
         self.floor = self.top + 34 + row * tallest
-        left = 60 + max(6.5 * len(cell.name) for cell in self._columns[0].shown if cell)
+        highest = self.top + 34 + RADIUS + 4
+        self.middle = highest + row * (tallest - 1) / 2
+        left = 60 + max(6.5 * len(cell.name) for cell in self._columns[0].circles)
         for i, column in enumerate(self._columns):
             for j, cell in enumerate(column.shown):
                 if cell is not None:
-                    cell.x = left + COLUMN * i
-                    cell.y = self.top + 34 + RADIUS + 4 + row * (j + (tallest - len(column.shown)) / 2)
-        self.middle = self.top + 34 + RADIUS + 4 + row * (tallest - 1) / 2
+                    cell.x, cell.y = left + COLUMN * i, highest + row * (j + (tallest - len(column.shown)) / 2)
         self.width = left + COLUMN * (len(self._columns) - 1) + (200 if self.loss is not None else 70)
         self.height = self.floor + (58 if self.loss is not None else 12)
 
     # ------------------------------------------------------------ the picture
 
     def svg(self) -> str:
-        """The picture as an `<svg>` element, which turns dark where the reader prefers it."""
-        drawing = "\n".join(self._drawing())
-        style = (
-            f".network text {{ font-family: Arial, Helvetica, sans-serif; }}\n{palette.css_dark('.network', drawing)}"
-        )
-        return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label={quoteattr(self._words())}'
-            f' width="{self.width:g}" height="{self.height:g}" viewBox="0 0 {self.width:g} {self.height:g}">\n'
-            f'<style>{style}</style>\n<g class="network">\n{drawing}\n</g>\n</svg>\n'
-        )
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Writes the picture as `.svg` and returns the path. Raises ValueError for another suffix."""
-        from micrograd_plus.files import write_atomically
-
-        path = Path(path)
-        if path.suffix.lower() != ".svg":
-            raise ValueError(f"a network diagram is saved as .svg, but got {path.name!r}; change the suffix")
-        write_atomically(path, self.svg().encode())
-        return path
+        """Returns the picture as an `<svg>` element, which turns dark where the reader prefers it."""
+        root = element(
+            "svg", element("g", *self._drawing(), class_="network"), role="img", aria_label=self._words(),
+            width=self.width, height=self.height, viewBox=f"0 0 {self.width:g} {self.height:g}",
+        )  # fmt: skip
+        darken(root, ".network", ".network text { font-family: Arial, Helvetica, sans-serif; }")
+        return written(root)
 
     def __repr__(self) -> str:
         return f"<{self._words()}>"
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"image/svg+xml": self.svg(), "text/plain": repr(self)}
 
     def _words(self) -> str:
         widths = "-".join(str(len(column.cells)) for column in self._columns)
@@ -172,7 +184,7 @@ class NetworkDiagram:
             parts.append(f"output {_listed(self.output)}, loss {self.loss.data:.4g}")
         return "; ".join(parts)
 
-    def _drawing(self) -> Iterator[str]:
+    def _drawing(self) -> Iterator[Element]:
         yield _rectangle(0, 0, self.width, self.height, palette.background.light)
         if self.title:
             yield _text(self.width / 2, 26, self.title, size=15, weight="bold")
@@ -183,11 +195,11 @@ class NetworkDiagram:
         for before, after in zip(self._columns, self._columns[1:]):
             yield from self._edges(before, after)
         if self.loss is not None:
-            yield from self._loss_box()
+            yield from self._loss_box(self.loss)
         for column in self._columns:
             yield from self._circles(column)
 
-    def _arrow(self, y: float, words: str, colour: str, backward: bool) -> Iterator[str]:
+    def _arrow(self, y: float, words: str, colour: str, backward: bool) -> Iterator[Element]:
         """The long arrow over or under the network that says which way the numbers go."""
         ends = (self.width - 40, 40) if backward else (40, self.width - 40)
         yield _line(ends[0], y, ends[1], y, colour, 1.6, head=9)
@@ -195,75 +207,74 @@ class NetworkDiagram:
         yield _rectangle(self.width / 2 - half, y - 10, 2 * half, 20, palette.background.light)
         yield _text(self.width / 2, y, words, size=13, fill=palette.muted.light)
 
-    def _edges(self, before: _Column, after: _Column) -> Iterator[str]:
-        pairs = [
-            (i, a, b) for i, a in enumerate(before.cells) for b in after.cells if a in before.shown and b in after.shown
-        ]
-        largest = max((abs(_weight(i, b)) for i in range(len(before.cells)) for b in after.cells), default=0.0) or 1.0
-        greatest = max((abs(_returned(i, b)) for i, _, b in pairs), default=0.0) or 1.0
+    def _edges(self, before: _Column, after: _Column) -> Iterator[Element]:
+        shown = {cell: i for i, cell in enumerate(before.cells) if cell in before.shown}
+        edges = [_Edge(a, b, b.weights[i]) for a, i in shown.items() for b in after.circles]
+        alive = [edge for edge in edges if not edge.is_cut]
         printed = all(len(column.cells) <= DETAILED for column in (before, after))
-        widest = 4.0 if len(pairs) <= 30 else 2.2
-        alive = [(i, a, b) for i, a, b in pairs if 0.0 not in (a.mask, b.mask)]
-        for _, a, b in pairs:
-            if 0.0 in (a.mask, b.mask):
-                yield _line(*_between(a, b, 0.0), palette.border.light, 0.6, dash="2 4", tip="cut off by dropout")
-        for i, a, b in alive:
-            yield self._forward(i, a, b, widest / largest, printed)
-            if printed and b.error is not None:
-                yield self._backward(i, a, b, 2.2 / greatest)
-        for i, a, b in alive if printed else ():  # print lies over all lines
-            x, y = a.x + 0.26 * (b.x - a.x), a.y + 0.26 * (b.y - a.y) - (5 if b.error is not None else 0)
-            colour = palette.positive if _weight(i, b) >= 0 else palette.negative
-            yield _text(x, y, _signed(_weight(i, b)), size=11, fill=colour.light, halo=True)
+        for edge in edges:
+            if edge.is_cut:
+                ends = _between(edge.a, edge.b, 0.0)
+                yield _line(*ends, palette.border.light, 0.6, dash="2 4", tip="cut off by dropout")
+        largest = max((abs(weight) for cell in after.cells for weight in cell.weights), default=0.0) or 1.0
+        greatest = max((abs(edge.returned) for edge in edges), default=0.0) or 1.0
+        widest = 4.0 if len(edges) <= 30 else 2.2
+        for edge in alive:
+            yield self._forward(edge, widest / largest, printed)
+            if printed and edge.b.error is not None:
+                yield self._backward(edge, 2.2 / greatest)
+        if printed:  # over all lines
+            yield from map(self._weight, alive)
 
-    def _forward(self, i: int, a: _Cell, b: _Cell, scale: float, printed: bool) -> str:
-        """The weight from circle a to circle b; where errors come back, on a lane of its own."""
-        weight = _weight(i, b)
-        ends = _between(a, b, 5.0 if printed and b.error is not None else 0.0)
-        colour = (palette.positive if weight >= 0 else palette.negative).light
-        tip = f"weight {weight:+.6g}" + (f" times {a.passed_on:.6g}" if self.has_values else "")
-        size, dash = 0.6 + scale * abs(weight), "" if weight >= 0 else "7 4"
-        return _line(*ends, colour, size, dash=dash, head=9 if printed else 0, tip=tip)
+    def _forward(self, edge: _Edge, scale: float, printed: bool) -> Element:
+        """A weight's line; where errors come back, on a lane of its own."""
+        ends = _between(edge.a, edge.b, 5.0 if printed and edge.b.error is not None else 0.0)
+        tip = f"weight {edge.weight:+.6g}" + (f" times {edge.a.passed_on:.6g}" if self.has_values else "")
+        size, dash = 0.6 + scale * abs(edge.weight), "" if edge.weight >= 0 else "7 4"
+        return _line(*ends, _colour(edge.weight), size, dash=dash, head=9 if printed else 0, tip=tip)
 
-    def _backward(self, i: int, a: _Cell, b: _Cell, scale: float) -> str:
-        """The error that comes back from circle b to circle a: weight times δ."""
-        x2, y2, x1, y1 = _between(a, b, -5.0)
-        back = _returned(i, b)
-        tip = f"error sent back: weight {_weight(i, b):+.6g} times δ {b.error:+.6g} = {back:+.6g}"
-        return _line(x1, y1, x2, y2, ROLES["loss"].line.light, 0.7 + scale * abs(back), dash="2 3", head=8, tip=tip)
+    def _backward(self, edge: _Edge, scale: float) -> Element:
+        """The line of the error that comes back: weight times δ."""
+        x2, y2, x1, y1 = _between(edge.a, edge.b, -5.0)
+        tip = f"error sent back: weight {edge.weight:+.6g} times δ {edge.b.error:+.6g} = {edge.returned:+.6g}"
+        size = 0.7 + scale * abs(edge.returned)
+        return _line(x1, y1, x2, y2, ROLES["loss"].line.light, size, dash="2 3", head=8, tip=tip)
 
-    def _circles(self, column: _Column) -> Iterator[str]:
-        x = next(cell.x for cell in column.shown if cell)
+    def _weight(self, edge: _Edge) -> Element:
+        a, b = edge.a, edge.b
+        x, y = a.x + 0.26 * (b.x - a.x), a.y + 0.26 * (b.y - a.y) - (5 if b.error is not None else 0)
+        return _text(x, y, _signed(edge.weight), size=11, fill=_colour(edge.weight), halo=True)
+
+    def _circles(self, column: _Column) -> Iterator[Element]:
+        x = column.circles[0].x
         yield _text(x, self.top + 24, column.title, size=12, fill=palette.muted.light, halo=True)
-        for j, cell in enumerate(column.shown):
-            if cell is None:
-                y = sum(each.y for each in (column.shown[j - 1], column.shown[j + 1]) if each) / 2
-                yield _text(x, y - 9, "⋮", size=20, fill=palette.muted.light)
-                left = len(column.cells) - len(column.shown) + 1
-                yield _text(x, y + 12, f"{left} more", size=11, fill=palette.muted.light, halo=True)
-            else:
-                yield f"<g><title>{escape(self._tip(cell))}</title>"
-                yield from self._circle(cell)
-                yield "</g>"
+        for cell in column.circles:
+            yield element("g", element("title", self._tip(cell)), *self._circle(cell))
+        if None in column.shown:  # it stands for those left out, before the last one
+            y = sum(cell.y for cell in column.circles[-2:]) / 2
+            left = len(column.cells) - len(column.circles)
+            yield _text(x, y - 9, "⋮", size=20, fill=palette.muted.light)
+            yield _text(x, y + 12, f"{left} more", size=11, fill=palette.muted.light, halo=True)
 
-    def _circle(self, cell: _Cell) -> Iterator[str]:
-        role = ROLES["constant" if cell.mask == 0 else "input" if cell.neuron is None else "intermediate"]
-        grey = palette.muted.light if cell.mask == 0 else palette.text.light
-        yield (
-            f'<circle cx="{cell.x:g}" cy="{cell.y:g}" r="{RADIUS}" fill="{role.fill.light}" stroke="{role.line.light}"'
-            f' stroke-width="1.6"{_dash("4 3") if cell.mask == 0 else ""}/>'
-        )
-        if cell.mask == 0:
+    def _circle(self, cell: _Cell) -> Iterator[Element]:
+        is_dropped = cell.mask == 0
+        role = ROLES["constant" if is_dropped else "input" if cell.neuron is None else "intermediate"]
+        fill, line = role.fill.light, role.line.light
+        yield element(
+            "circle", cx=cell.x, cy=cell.y, r=RADIUS, fill=fill, stroke=line, stroke_width=1.6,
+            stroke_dasharray="4 3" if is_dropped else "",
+        )  # fmt: skip
+        if is_dropped:
             d = RADIUS * 0.7
             for sign in (1, -1):
-                yield _line(cell.x - d, cell.y - sign * d, cell.x + d, cell.y + sign * d, role.line.light, 1.4)
+                yield _line(cell.x - d, cell.y - sign * d, cell.x + d, cell.y + sign * d, line, 1.4)
         if self.has_values:
-            words, fill = _number(cell.output.data), role.fill.light
-            yield _text(cell.x, cell.y, words, size=12.5, fill=grey, weight="bold", halo=cell.mask == 0, on=fill)
+            grey, words = palette.muted if is_dropped else palette.text, _number(cell.output.data)
+            yield _text(cell.x, cell.y, words, size=12.5, fill=grey.light, weight="bold", halo=is_dropped, on=fill)
         if cell.neuron is None:
             yield _text(cell.x - RADIUS - 7, cell.y, cell.name, size=12, anchor="end")
-        for i, (words, fill) in enumerate(self._below(cell)):
-            yield _text(cell.x, cell.y + RADIUS + 10 + LINE * i, words, size=11, fill=fill, halo=True)
+        for i, (words, colour) in enumerate(self._below(cell)):
+            yield _text(cell.x, cell.y + RADIUS + 10 + LINE * i, words, size=11, fill=colour, halo=True)
 
     def _below(self, cell: _Cell) -> list[tuple[str, str]]:
         """The lines of print under a circle, with their colours: what dropout did to it, its bias, its error."""
@@ -291,18 +302,17 @@ class NetworkDiagram:
             lines.append(f"error δ = d loss / d weighted sum = {cell.error:.6g}")
         return "\n".join(lines)
 
-    def _loss_box(self) -> Iterator[str]:
-        assert self.loss is not None
-        last = self._columns[-1]
+    def _loss_box(self, loss: Value) -> Iterator[Element]:
         role, x, y = ROLES["loss"], self.width - 68, self.middle
-        for cell in last.shown:
-            if cell is not None:
-                yield _line(cell.x + RADIUS + 2, cell.y, x - 51, y, palette.border.light, 1.2, head=8)
-        yield f"<g><title>{escape(f'loss {self.loss.data:.6g}, target {_listed(self.target)}')}</title>"
-        yield _rectangle(x - 50, y - 26, 100, 52, role.fill.light, stroke=role.line.light)
-        yield _text(x, y - 9, f"loss {_number(self.loss.data)}", size=12.5, weight="bold")
-        yield _text(x, y + 10, f"target {_listed(self.target)}", size=11)
-        yield "</g>"
+        for cell in self._columns[-1].circles:
+            yield _line(cell.x + RADIUS + 2, cell.y, x - 51, y, palette.border.light, 1.2, head=8)
+        target = _listed(self.target)
+        yield element(
+            "g", element("title", f"loss {loss.data:.6g}, target {target}"),
+            _rectangle(x - 50, y - 26, 100, 52, role.fill.light, stroke=role.line.light),
+            _text(x, y - 9, f"loss {_number(loss.data)}", size=12.5, weight="bold"),
+            _text(x, y + 10, f"target {target}", size=11),
+        )  # fmt: skip
 
 
 # -------------------------------------------------------------------- one pass through the model
@@ -310,8 +320,6 @@ class NetworkDiagram:
 
 def _layers(model: Any) -> list[Any]:
     """The Layers and Dropouts of a model, in the order in which data goes through them."""
-    from micrograd_plus.nn.layers import Dropout, Layer, Sequential
-
     if isinstance(model, (Layer, Dropout)):
         return [model]
     if isinstance(model, Sequential):
@@ -324,68 +332,58 @@ def _layers(model: Any) -> list[Any]:
     )
 
 
-def _width(layers: list[Any]) -> int:
-    width: int = layers[0].nin
-    return width
+def _input(given: Any, i: int) -> Value:
+    """An input of the network as a leaf that a weight can meet, which a constant is not."""
+    is_data = isinstance(given, Value) and given.op is not operation.CONSTANT
+    return given if is_data else Value(given, f"x{i}")
 
 
 def _run(layers: list[Any], row: list[Value], names: Sequence[str]) -> tuple[list[_Column], Any]:
     """Sends a row through the layers; returns a column for the inputs and for each Layer, and the output."""
-    from micrograd_plus.nn.layers import Layer
-
     labels = [names[i] if i < len(names) else each.label or f"x{i}" for i, each in enumerate(row)]
     columns = [_Column("inputs", [_Cell(each, label) for each, label in zip(row, labels)])]
-    hidden = 0
-    for number, layer in enumerate(layers):
-        out = layer(row)
+    last = sum(isinstance(layer, Layer) for layer in layers)
+    before: set[Value] = set()
+    for layer in layers:
+        made = layer(row)
+        out = made if isinstance(made, list) else [made]
         if isinstance(layer, Layer):
-            last = not any(isinstance(each, Layer) for each in layers[number + 1 :])
-            hidden += 1
-            columns.append(_Column(_layer_title(layer, hidden, last), _cells(layer, out, hidden, last)))
+            number = len(columns)
+            name = "output" if number == last else f"hidden {number}"
+            columns.append(_Column(_layer_title(layer, name), _cells(layer, out, name, before)))
         else:
-            columns[-1].dropout = layer
             for cell, masked in zip(columns[-1].cells, out):
-                cell.mask = next(
-                    (each.data for each in masked.children if isinstance(each.op, operation.Bernoulli)), None
-                )
+                masks = [each.data for each in masked.children if isinstance(each.op, operation.Bernoulli)]
+                cell.mask = masks[0] if masks else None
         row = out
     return columns, row[0] if len(row) == 1 else row
 
 
-def _layer_title(layer: Layer, number: int, last: bool) -> str:
+def _layer_title(layer: Layer, name: str) -> str:
     activation = layer.activation if isinstance(layer.activation, str) else getattr(layer.activation, "__name__", "")
-    return ("output" if last else f"hidden {number}") + (f" ({activation})" if activation else "")
+    return f"{name} ({activation})" if activation else name
 
 
-def _cells(layer: Layer, outputs: list[Value], number: int, last: bool) -> list[_Cell]:
-    name = "output" if last else f"hidden {number}"
+def _cells(layer: Layer, outputs: list[Value], name: str, before: set[Value]) -> list[_Cell]:
+    """A cell for each neuron of a layer; what it computed is added to the nodes of the layers `before`."""
+    order = [node for node in topological_order(total(outputs)) if node not in before]
+    before.update(node for node in order if node.children)
+    homes = {parameter: neuron for neuron in layer.neurons for parameter in neuron.parameters()}
+    weighted: dict[Neuron, Value] = {}
+    for node, neuron in owners(order, homes).items():
+        if node.children:
+            weighted.setdefault(neuron, node)  # the first one is the weighted sum, whatever the activation makes of it
     return [
-        _Cell(output, f"{name}, neuron {j}", neuron, _weighted_sum(neuron, output))
+        _Cell(output, f"{name}, neuron {j}", neuron, weighted.get(neuron, output))
         for j, (neuron, output) in enumerate(zip(layer.neurons, outputs))
     ]
 
 
-def _weighted_sum(neuron: Neuron, output: Value) -> Value:
-    """The node before the activation, whatever function that is: the one that has the neuron's weights as operands."""
-    todo = [output]
-    while todo:
-        node = todo.pop()
-        if neuron.weights[0] in node.children:
-            return node
-        todo.extend(node.children)
-    return output
-
-
-def _weight(i: int, cell: _Cell) -> float:
-    return cell.neuron.weights[i].data if cell.neuron is not None else 0.0
-
-
-def _returned(i: int, cell: _Cell) -> float:
-    """The error that an edge brings back: its weight times the δ of the neuron it leads to."""
-    return _weight(i, cell) * (cell.error or 0.0)
-
-
 # -------------------------------------------------------------------- SVG
+
+
+def _colour(weight: float) -> str:
+    return (palette.positive if weight >= 0 else palette.negative).light
 
 
 def _between(a: _Cell, b: _Cell, aside: float) -> tuple[float, float, float, float]:
@@ -401,48 +399,41 @@ def _between(a: _Cell, b: _Cell, aside: float) -> tuple[float, float, float, flo
 def _line(
     x1: float, y1: float, x2: float, y2: float, colour: str, width: float, *,
     dash: str = "", head: float = 0.0, tip: str = "",
-) -> str:  # fmt: skip
+) -> Element:  # fmt: skip
     """A line, with an arrow's head at its end if `head` is its length."""
     length = hypot(x2 - x1, y2 - y1)
     ux, uy = (x2 - x1) / length, (y2 - y1) / length
     stop_x, stop_y = x2 - ux * head, y2 - uy * head
     half = 0.45 * head
-    parts = [
-        f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{stop_x:.1f}" y2="{stop_y:.1f}" stroke="{colour}"'
-        f' stroke-width="{width:.2f}"{_dash(dash)}/>'
-    ]
+    look: dict[str, Any] = {"stroke": colour, "stroke_width": width, "stroke_dasharray": dash}
+    line = element("line", x1=x1, y1=y1, x2=stop_x, y2=stop_y, **look)
+    parts = [*([element("title", tip)] if tip else []), line]
     if head:
         points = [(x2, y2), (stop_x - uy * half, stop_y + ux * half), (stop_x + uy * half, stop_y - ux * half)]
-        parts.append(f'<polygon points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}" fill="{colour}"/>')
-    if tip:
-        return f"<g><title>{escape(tip)}</title>{''.join(parts)}</g>"
-    return "".join(parts)
+        parts.append(element("polygon", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points), fill=colour))
+    return parts[0] if len(parts) == 1 else element("g", *parts)
 
 
-def _dash(pattern: str) -> str:
-    return f' stroke-dasharray="{pattern}"' if pattern else ""
-
-
-def _rectangle(x: float, y: float, width: float, height: float, fill: str, stroke: str = "none") -> str:
-    line = f' stroke="{stroke}" stroke-width="1.4" rx="6"' if stroke != "none" else ""
-    return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{fill}"{line}/>'
+def _rectangle(x: float, y: float, width: float, height: float, fill: str, stroke: str = "") -> Element:
+    line: dict[str, Any] = {"stroke": stroke, "stroke_width": 1.4, "rx": 6} if stroke else {}
+    return element("rect", x=x, y=y, width=width, height=height, fill=fill, **line)
 
 
 def _text(
-    x: float, y: float, words: str, *, size: float, fill: str = palette.text.light, weight: str = "normal",
+    x: float, y: float, words: str, *, size: float, fill: str = palette.text.light, weight: str = "",
     anchor: str = "middle", halo: bool = False, on: str = palette.background.light,
-) -> str:  # fmt: skip
+) -> Element:  # fmt: skip
     """Words with their middle at (x, y); a halo of the background's colour keeps lines from running through them."""
-    behind = f' stroke="{on}" stroke-width="5" stroke-linejoin="round" paint-order="stroke"' if halo else ""
-    bold = f' font-weight="{weight}"' if weight != "normal" else ""
-    place = f'x="{x:.1f}" y="{y + 0.35 * size:.1f}" font-size="{size:g}" text-anchor="{anchor}"'
-    return f'<text {place} fill="{fill}"{bold}{behind}>{escape(words)}</text>'
+    halos = {"stroke": on, "stroke_width": 5, "stroke_linejoin": "round", "paint_order": "stroke"}
+    place = {"x": x, "y": y + 0.35 * size, "font_size": size, "text_anchor": anchor, "font_weight": weight}
+    attributes: dict[str, Any] = {**place, "fill": fill, **(halos if halo else {})}
+    return element("text", words, **attributes)
 
 
 def _number(number: float) -> str:
     """Three decimals, as long as they say something; a whole number as it is."""
     size = abs(number)
-    if number == int(number) and size < 1e4:
+    if size < 1e4 and number == int(number):
         text = f"{number:.0f}" if number else "0"
     elif 1e-3 <= size < 1e4:
         text = f"{number:.{3 if size < 10 else 2 if size < 100 else 1}f}"

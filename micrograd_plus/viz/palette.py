@@ -7,6 +7,7 @@ well. Texts on their fills have a contrast of at least 4.5 to 1 (WCAG 2.2, AA).
 
 from __future__ import annotations
 
+from collections.abc import Container
 from math import isinf
 from typing import NamedTuple
 
@@ -173,22 +174,23 @@ def css_variables() -> str:
     )
 
 
-def css_dark(scope: str, drawing: str) -> str:
+def css_dark(scope: str, colours: Container[tuple[str, str]]) -> str:
     """Returns a style sheet that turns the light colours written on an SVG's elements into the dark ones.
 
-    `scope` selects an element inside the SVG that holds the picture; `drawing` is its text: only the colours found in
-    it get a rule. The light colours stay attributes, so that what knows no style sheets shows the light picture.
+    `scope` selects an element inside the SVG that holds the picture; `colours` are the attributes found in it, as pairs
+    such as ("fill", "#ffffff"): only they get a rule. The light colours stay attributes, so that what knows no style
+    sheets shows the light picture.
 
-    >>> print(css_dark(".graph", '<rect fill="#ffffff"/>').splitlines()[1])
+    >>> print(css_dark(".graph", {("fill", "#ffffff")}).splitlines()[1])
     :root:not([data-theme=light]) .graph [fill="#ffffff"] { fill: #14171c; }
     """
 
     def rules(root: str) -> str:
         return "\n".join(
-            f"{root} {scope} [{written}] {{ {attribute}: {shade.dark}; }}"
+            f'{root} {scope} [{attribute}="{shade.light}"] {{ {attribute}: {shade.dark}; }}'
             for shade in sorted({*shades().values()})
             for attribute in ("fill", "stroke")
-            if (written := f'{attribute}="{shade.light}"') in drawing
+            if (attribute, shade.light) in colours
         )
 
     return (

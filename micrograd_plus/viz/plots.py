@@ -1,42 +1,37 @@
 """Charts of training: loss curves, decision boundaries, descent paths, losses and their slopes, confusion matrices.
 
 Each function returns a `Chart`, which is a Matplotlib Figure: change what you like, then `save` it or let a notebook
-show it. Charts need the extra `plot` (`pip install "micrograd_plus[plot]"`). Nothing here touches pyplot or its
-settings. The same chart gives the same bytes on every run, and its SVG has a dark form, which the reader's theme picks.
+show it. Charts need the extra `plot` (`pip install "micrograd_plus[plot]"`). `theme` is "light" or "dark"; every
+function raises ValueError for another one.
 """
 
 from __future__ import annotations
 
-import io
-import os
-import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
-from xml.sax.saxutils import quoteattr
 
 from micrograd_plus.mode import no_grad
+from micrograd_plus.nn import Module
+from micrograd_plus.train.engine import evaluating
 from micrograd_plus.value import Value
 from micrograd_plus.viz import palette
+from micrograd_plus.viz.chart import Chart, chart_of_one, settings
+from micrograd_plus.viz.ranges import evenly, padded
 
-try:
-    import matplotlib
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator, PercentFormatter
-except ImportError as error:
-    raise ModuleNotFoundError('charts need Matplotlib: pip install "micrograd_plus[plot]"') from error
+# isort: split
+from matplotlib.axes import Axes  # after the chart, which says what to install
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 if TYPE_CHECKING:
     from micrograd_plus.data import Dataset
-    from micrograd_plus.nn import Module
     from micrograd_plus.train import History
     from micrograd_plus.train.metrics import ConfusionMatrix
 
 __all__ = [
     "Chart",
     "bars",
-    "confusion_matrix",
+    "confusion_chart",
     "curves",
     "decision_boundary",
     "descent_on_curve",
@@ -51,21 +46,6 @@ Series: TypeAlias = "Numbers | tuple[Numbers, Numbers]"
 
 Point: TypeAlias = "tuple[float, float]"
 
-_SETTINGS = {
-    "svg.hashsalt": "micrograd_plus",  # ids that do not change from run to run
-    "svg.fonttype": "none",  # letters stay letters: small, searchable, read aloud
-    "font.family": ["DejaVu Sans"],
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "axes.unicode_minus": True,
-    "legend.frameon": False,
-    "lines.linewidth": 1.8,
-    "figure.constrained_layout.use": True,
-}
 _DASHES: tuple[Any, ...] = (
     "-",
     (0, (5, 2)),
@@ -77,129 +57,16 @@ _DASHES: tuple[Any, ...] = (
 _MARKERS = "osD^vP"
 
 
-class Chart(Figure):
-    """A Matplotlib Figure in the palette's colours, that saves itself the same way every time.
-
-    `theme` is "light" or "dark". A light chart's SVG turns dark by itself where the reader prefers it.
-    """
-
-    def __init__(self, *, width: float = 6.4, height: float = 4.0, theme: str = "light") -> None:
-        self.theme = theme
-        with _settings(theme):
-            super().__init__(figsize=(width, height), facecolor=palette.background[theme])
-
-    def svg(self) -> str:
-        """The chart as an `<svg>` element, titled by the chart's titles."""
-        stream = io.StringIO()
-        self.savefig(stream, format="svg")
-        return stream.getvalue()
-
-    def png(self, dpi: int = 150) -> bytes:
-        """The chart as a PNG picture."""
-        stream = io.BytesIO()
-        self.savefig(stream, format="png", dpi=dpi)
-        return stream.getvalue()
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Writes the chart, in the format that the suffix names (`.svg`, `.png`, `.pdf`), and returns the path.
-
-        The file is written atomically. Raises ValueError for another suffix.
-        """
-        from micrograd_plus.files import write_atomically
-
-        path = Path(path)
-        suffix = path.suffix.lower().lstrip(".")
-        if suffix not in ("svg", "png", "pdf"):
-            raise ValueError(f"a chart is saved as .svg, .png or .pdf, but got {path.name!r}; change the suffix")
-        stream = io.BytesIO()
-        self.savefig(stream, format=suffix)
-        write_atomically(path, stream.getvalue())
-        return path
-
-    def savefig(self, fname: Any, **options: Any) -> None:
-        """Writes the chart as Matplotlib does, but without dates, and SVG with a form for dark pages."""
-        suffix = Path(fname).suffix if isinstance(fname, (str, os.PathLike)) else ""
-        written = options.pop("format", None) or suffix.lstrip(".").lower() or "png"
-        no_dates: dict[str, Any] = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}.get(
-            written, {}
-        )
-        options = {"dpi": 150, "metadata": no_dates, **options}
-        with _settings(self.theme):
-            self._start_layout_over()
-            if written != "svg":
-                super().savefig(fname, format=written, **options)
-                return
-            stream = io.StringIO()
-            super().savefig(stream, format="svg", **options)
-        text = _themed(stream.getvalue(), self._words(), dark_too=self.theme == "light")
-        if isinstance(fname, (str, os.PathLike)):
-            Path(fname).write_text(text, encoding="utf-8")
-        elif isinstance(fname, io.TextIOBase):
-            fname.write(text)
-        else:
-            fname.write(text.encode())
-
-    def _start_layout_over(self) -> None:
-        """Each layout starts from the last one's result, which would make a second save differ from the first."""
-        for axes in self.axes if self.get_layout_engine() else ():
-            place = axes.get_subplotspec()
-            if place is not None:
-                axes.set_position(place.get_position(self))
-                axes.set_in_layout(True)
-
-    def _words(self) -> str:
-        titles = [self.get_suptitle(), *(axes.get_title(loc="left") for axes in self.axes)]
-        return "; ".join(title for title in titles if title) or "Chart"
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"image/svg+xml": self.svg(), "text/plain": repr(self)}
+def _dash(i: int) -> Any:
+    return _DASHES[i % len(_DASHES)]
 
 
-def _settings(theme: str) -> Any:
-    """A context in which Matplotlib draws in this theme, whatever the user's own settings are."""
-    shade = {name: both[theme] for name, both in palette.shades().items()}
-    colours = {
-        "text": ["text.color", "axes.titlecolor"],
-        "muted": ["axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor"],
-        "border": ["axes.edgecolor", "xtick.color", "ytick.color"],
-        "background": ["figure.facecolor", "axes.facecolor", "savefig.facecolor"],
-        "grid": ["grid.color"],
-    }
-    settings: dict[Any, Any] = {
-        key: value
-        for key, value in matplotlib.rcParamsDefault.items()
-        if not key.startswith(("backend", "interactive"))
-    }
-    settings |= _SETTINGS
-    settings |= {key: shade[name] for name, keys in colours.items() for key in keys}
-    return matplotlib.rc_context(settings)
+def _marker(i: int) -> str:
+    return _MARKERS[i % len(_MARKERS)]
 
 
-def _themed(svg: str, words: str, dark_too: bool) -> str:
-    """Matplotlib's SVG made fit for a page: colours as attributes, rules that stay inside it, a name, a dark form."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.S)
-    svg = svg.replace('<g id="figure_1">', '<g id="figure_1" class="chart">', 1)
-    svg = re.sub(r"font-family: [^;\"]*", "font-family: DejaVu Sans, Verdana, sans-serif", svg)
-    svg = re.sub(r'style="([^"]*)"', _colours_as_attributes, svg)
-    style = ".chart * { stroke-linejoin: round; }\n" + (palette.css_dark(".chart", svg) if dark_too else "")
-    svg = re.sub(r'<style type="text/css">.*?</style>', lambda _: f"<style>{style}</style>", svg, count=1, flags=re.S)
-    return svg.replace("<svg ", f'<svg role="img" aria-label={quoteattr(words)} ', 1)
-
-
-def _colours_as_attributes(style: re.Match[str]) -> str:
-    declared = [part.split(": ", 1) for part in style[1].split("; ") if part]
-    colours = [f'{name}="{value}"' for name, value in declared if name in ("fill", "stroke")]
-    rest = "; ".join(f"{name}: {value}" for name, value in declared if name not in ("fill", "stroke"))
-    return " ".join([*colours, *([f'style="{rest}"'] if rest else [])])
-
-
-def _chart(theme: str, title: str, width: float = 6.4, height: float = 4.0) -> tuple[Chart, Axes]:
-    chart = Chart(width=width, height=height, theme=theme)
-    axes = chart.add_subplot()
-    axes.set_title(title, loc="left")
-    axes.grid(True, linewidth=0.8)
-    return chart, axes
+def _series(i: int, theme: str) -> str:
+    return palette.SERIES[i % len(palette.SERIES)][theme]
 
 
 # -------------------------------------------------------------------- curves
@@ -219,18 +86,16 @@ def curves(
     """
     if not series:
         raise ValueError("there are no curves to draw: series is empty; give it a name and its numbers")
-    with _settings(theme):
-        chart, axes = _chart(theme, title)
-        for i, (name, curve) in enumerate(series.items()):
-            xs, ys = _points(name, curve)
-            axes.plot(
-                xs, ys, label=name, color=_series(i, theme), linestyle=_DASHES[i % len(_DASHES)],
-                marker=_MARKERS[i % len(_MARKERS)] if markers or len(xs) == 1 else None, markersize=4,
-            )  # fmt: skip
+    points = {name: _points(name, curve) for name, curve in series.items()}
+    chart, axes = chart_of_one(theme, title)
+    with settings(theme):
+        for i, (name, (xs, ys)) in enumerate(points.items()):
+            marker = _marker(i) if markers or len(xs) == 1 else None
+            axes.plot(xs, ys, label=name, color=_series(i, theme), linestyle=_dash(i), marker=marker, markersize=4)
         if log:
             axes.set_yscale("log")
         axes.set(xlabel=xlabel, ylabel=ylabel)
-        if all(float(x).is_integer() for curve in series.items() for x in _points(*curve)[0]):
+        if all(float(x).is_integer() for xs, _ in points.values() for x in xs):
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if len(series) > 1 or not ylabel:
             axes.legend()
@@ -246,10 +111,6 @@ def _points(name: str, curve: Series) -> tuple[Numbers, Numbers]:
     return xs, [float(y) for y in ys]
 
 
-def _series(i: int, theme: str) -> str:
-    return palette.SERIES[i % len(palette.SERIES)][theme]
-
-
 def loss_curves(
     history: History | Mapping[str, History], *, figures: Sequence[str] = ("loss", "validation loss"),
     iterations: bool = True, log: bool = False, title: str = "Loss", theme: str = "light",
@@ -260,22 +121,17 @@ def loss_curves(
     history has. Raises ValueError for a history without a finished epoch.
     """
     histories = dict(history) if isinstance(history, Mapping) else {"": history}
-    with _settings(theme):
-        chart, axes = _chart(theme, title)
+    chart, axes = chart_of_one(theme, title)
+    with settings(theme):
         for i, (name, each) in enumerate(histories.items()):
-            drawn = [figure for figure in figures if figure in each.figures]
-            if not drawn:
-                has = f"it has {list(each.figures)}" if each.figures else "no epoch of it has ended"
-                raise ValueError(f"the history {name!r} has none of the figures {list(figures)}: {has}")
             if iterations and not name and len(each.iterations) > len(each.epochs):
                 _draw_iterations(axes, each, theme)
-            for j, figure in enumerate(drawn):  # one history: a colour a figure; several: a colour a history
+            for j, figure in enumerate(_those_of(each, name, figures)):
                 epochs = [epoch.epoch for epoch in each.epochs if figure in epoch.figures]
-                axes.plot(
-                    epochs, each[figure], label=f"{name}: {figure}" if name else figure,
-                    color=_series(i if name else j, theme), linestyle=_DASHES[j % len(_DASHES)],
-                    marker="o" if len(epochs) == 1 else None,
-                )  # fmt: skip
+                label, colour = (f"{name}: {figure}", i) if name else (figure, j)
+                marker = "o" if len(epochs) == 1 else None
+                look = {"color": _series(colour, theme), "linestyle": _dash(j), "marker": marker}
+                axes.plot(epochs, each[figure], label=label, **look)
         if log:
             axes.set_yscale("log")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -284,12 +140,19 @@ def loss_curves(
     return chart
 
 
+def _those_of(history: History, name: str, figures: Sequence[str]) -> list[str]:
+    """The figures that a history has."""
+    found = [figure for figure in figures if figure in history.figures]
+    if not found:
+        has = f"it has {list(history.figures)}" if history.figures else "no epoch of it has ended"
+        raise ValueError(f"the history {name!r} has none of the figures {list(figures)}: {has}")
+    return found
+
+
 def _draw_iterations(axes: Axes, history: History, theme: str) -> None:
     """An iteration stands where in its epoch it was: the last at the epoch's number."""
-    counts: dict[int, int] = {}
-    for each in history.iterations:
-        counts[each.epoch] = counts.get(each.epoch, 0) + 1
-    xs, seen = [], dict.fromkeys(counts, 0)
+    counts, seen = Counter(each.epoch for each in history.iterations), Counter[int]()
+    xs = []
     for each in history.iterations:
         seen[each.epoch] += 1
         xs.append(each.epoch - 1 + seen[each.epoch] / counts[each.epoch])
@@ -312,48 +175,43 @@ def decision_boundary(
     """
     if data.width != 2 or not data.is_classification:
         raise ValueError(f"a decision boundary needs data with 2 features and classes, but got {data!r}")
-    xs, ys = (_spread([row[i] for row in data.inputs], resolution) for i in range(2))
+    xs, ys = (evenly(padded(column, 0.12), resolution) for column in zip(*data.inputs))
     scores = [_scores(each, threshold) for each in _predictions(model, [[x, y] for y in ys for x in xs])]
     if len(scores[0]) != len(data.classes):
         raise ValueError(
             f"the model scores {len(scores[0])} classes, but {data!r} has {len(data.classes)}; match the last layer"
         )
-    with _settings(theme):
-        chart, axes = _chart(theme, title, 5.4, 4.6)
+    chart, axes = chart_of_one(theme, title, 5.4, 4.6)
+    with settings(theme):
         axes.grid(False)
         for number, name in enumerate(data.classes):
-            colour = _series(number, theme)
             leads = [each[number] - max(each[:number] + each[number + 1 :]) for each in scores]
-            if max(leads) > 0:  # the class is predicted somewhere: where it leads the others
-                grid = [leads[start : start + len(xs)] for start in range(0, len(leads), len(xs))]
-                axes.contourf(xs, ys, grid, levels=[0.0, max(leads)], colors=[colour], alpha=0.22)
-                if min(leads) < 0:
-                    axes.contour(xs, ys, grid, levels=[0.0], colors=[palette.border[theme]], linewidths=1.0)
+            grid = [leads[start : start + len(xs)] for start in range(0, len(leads), len(xs))]
+            _draw_region(axes, (xs, ys), grid, _series(number, theme), theme)
             points = [row for row, target in data if target == number]
             axes.scatter(
-                [x for x, _ in points], [y for _, y in points], s=24, label=name, color=colour,
-                marker=_MARKERS[number % len(_MARKERS)], edgecolors=palette.background[theme], linewidths=0.7, zorder=3,
+                [x for x, _ in points], [y for _, y in points], s=24, label=name, color=_series(number, theme),
+                marker=_marker(number), edgecolors=palette.background[theme], linewidths=0.7, zorder=3,
             )  # fmt: skip
         axes.set(xlabel=data.feature_names[0], ylabel=data.feature_names[1], xlim=(xs[0], xs[-1]), ylim=(ys[0], ys[-1]))
         chart.legend(loc="outside lower center", ncols=min(4, len(data.classes)))
     return chart
 
 
-def _spread(values: Sequence[float], count: int) -> list[float]:
-    """Evenly set numbers from a little below the smallest to a little above the largest."""
-    low, high = min(values), max(values)
-    margin = 0.12 * (high - low) or 1.0
-    step = (high - low + 2 * margin) / (count - 1)
-    return [low - margin + i * step for i in range(count)]
+def _draw_region(
+    axes: Axes, at: tuple[Numbers, Numbers], leads: Sequence[Numbers], colour: str, theme: str
+) -> None:  # fmt: skip
+    """Tints where a class is predicted: where its score leads the others', by `leads`, a row of the plane each."""
+    least, most = min(map(min, leads)), max(map(max, leads))
+    if most > 0:
+        axes.contourf(*at, leads, levels=[0.0, most], colors=[colour], alpha=0.22)
+        if least < 0:
+            axes.contour(*at, leads, levels=[0.0], colors=[palette.border[theme]], linewidths=1.0)
 
 
 def _predictions(model: Any, rows: list[list[float]]) -> Sequence[Any]:
-    from micrograd_plus.nn import Module
-
     if not isinstance(model, Module):
         return model(rows)  # type: ignore[no-any-return]
-    from micrograd_plus.train.engine import evaluating
-
     with evaluating(model), no_grad():
         return [model([Value(x) for x in row]) for row in rows]
 
@@ -365,7 +223,7 @@ def _scores(prediction: Any, threshold: float) -> list[float]:
     return [threshold - float(prediction), float(prediction) - threshold]
 
 
-def confusion_matrix(
+def confusion_chart(
     matrix: ConfusionMatrix | Sequence[Sequence[int]], classes: Sequence[str] = (), *,
     title: str = "Confusion matrix", theme: str = "light",
 ) -> Chart:  # fmt: skip
@@ -375,39 +233,43 @@ def confusion_matrix(
     share of its row. Raises ValueError for a table that is not square, or another number of classes than it has rows,
     TypeError for what is no table.
     """
-    classes = classes or getattr(matrix, "classes", ())
-    matrix = getattr(matrix, "counts", matrix)
-    if not isinstance(matrix, Sequence):
-        raise TypeError(
-            f"this draws a table of counts, as train.metrics.confusion_matrix(predictions, targets) makes it, but got"
-            f" {type(matrix).__name__}"
-        )
-    size = len(matrix)
-    names = [str(name) for name in classes] or [str(i) for i in range(size)]
-    if not size or any(len(row) != size for row in matrix) or len(names) != size:
-        widths = sorted({len(row) for row in matrix})
-        raise ValueError(
-            f"a confusion matrix is square with a name a class, but got {size} rows of {widths} and {len(names)} names"
-        )
+    rows, names = _counts(matrix, classes)
+    size, longest = len(rows), max(map(len, names))
     side = max(3.6, 1.5 + 0.48 * size)
-    with _settings(theme):
-        chart, axes = _chart(theme, title, side + 0.4, side)
+    chart, axes = chart_of_one(theme, title, side + 0.4, side)
+    with settings(theme):
         axes.grid(False)
-        for i, row in enumerate(matrix):
+        for i, row in enumerate(rows):
             for j, count in enumerate(row):
                 tint = palette.diverging((1 if i == j else -1) * count, max(1, sum(row)))[theme]
-                axes.fill(
-                    [j - 0.47, j + 0.47, j + 0.47, j - 0.47], [i - 0.47, i - 0.47, i + 0.47, i + 0.47], color=tint
-                )
+                left, right, low, high = j - 0.47, j + 0.47, i - 0.47, i + 0.47
+                axes.fill([left, right, right, left], [low, low, high, high], color=tint)
                 grey = palette.text if count else palette.border
                 axes.text(j, i, str(count), ha="center", va="center", color=grey[theme], size=10 if size < 12 else 8)
         axes.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5), xlabel="predicted", ylabel="true", aspect="equal")
-        longest = max(map(len, names))
         axes.set_xticks(range(size), names, rotation=45 if longest > 6 else 0, ha="right" if longest > 6 else "center")
         axes.set_yticks(range(size), names)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
     return chart
+
+
+def _counts(matrix: Any, classes: Sequence[str]) -> tuple[Sequence[Sequence[int]], list[str]]:
+    """The rows of a confusion matrix and the names of its classes."""
+    rows = getattr(matrix, "counts", matrix)
+    if not isinstance(rows, Sequence):
+        raise TypeError(
+            f"this draws a table of counts, as train.metrics.confusion_matrix(predictions, targets) makes it, but got"
+            f" {type(rows).__name__}"
+        )
+    names = [str(name) for name in classes or getattr(matrix, "classes", ()) or range(len(rows))]
+    widths = sorted({len(row) for row in rows})
+    if widths != [len(rows)] or len(names) != len(rows):
+        raise ValueError(
+            f"a confusion matrix is square with a name a class, but got {len(rows)} rows of {widths} and"
+            f" {len(names)} names"
+        )
+    return rows, names
 
 
 # -------------------------------------------------------------------- descent
@@ -423,51 +285,43 @@ def loss_contours(
 
     `loss` maps two numbers to a number or Value; each path is a list of points, its start a ring and its end a disc.
     `limits` are the two ranges shown; by default they hold all paths. Contours are closer together in value near the
-    lowest one, so that the valley's floor is drawn too.
+    lowest one, so that the valley's floor is drawn too. Raises ValueError without limits where there are no paths.
     """
-    ranges = limits or _ranges([point for path in paths.values() for point in path] + ([minimum] if minimum else []))
-    xs, ys = ([low + i * (high - low) / (resolution - 1) for i in range(resolution)] for low, high in ranges)
+    points = [point for path in paths.values() for point in path] + ([minimum] if minimum else [])
+    if not (limits or points):
+        raise ValueError("loss_contours needs limits=((low, high), (low, high)) where there are no paths")
+    across, up = limits or (padded(column, 0.15) for column in zip(*points))
+    xs, ys = evenly(across, resolution), evenly(up, resolution)
     with no_grad():
         heights = [[float(loss(x, y)) for x in xs] for y in ys]
     low, high = min(map(min, heights)), max(map(max, heights))
-    lines = [low + (high - low) * ((i + 0.5) / levels) ** 2.5 for i in range(levels)]
-    with _settings(theme):
-        chart, axes = _chart(theme, title, 5.6, 4.8)
+    lines = sorted({low + (high - low) * ((i + 0.5) / levels) ** 2.5 for i in range(levels)})
+    chart, axes = chart_of_one(theme, title, 5.6, 4.8)
+    with settings(theme):
         axes.grid(False)
-        axes.contour(
-            xs, ys, heights, levels=sorted(set(lines)), colors=[palette.border[theme]], linewidths=0.7, alpha=0.75
-        )
+        axes.contour(xs, ys, heights, levels=lines, colors=[palette.border[theme]], linewidths=0.7, alpha=0.75)
         for i, (name, path) in enumerate(paths.items()):
-            across, up = [x for x, _ in path], [y for _, y in path]
-            colour = _series(i, theme)
-            few, many = len(path) <= 80, len(path) > 200  # a mark for each step, or thin lines
-            axes.plot(
-                across, up, color=colour, linewidth=0.8 if many else 1.4, linestyle=_DASHES[i % len(_DASHES)],
-                marker="o" if few else None, markersize=3, label=name, zorder=3,
-            )  # fmt: skip
-            axes.scatter(across[:1], up[:1], s=42, facecolors="none", edgecolors=colour, linewidths=1.6, zorder=4)
-            axes.scatter(across[-1:], up[-1:], s=42, color=colour, zorder=4)
+            _draw_path(axes, name, path, _series(i, theme), _dash(i))
         if minimum:
             axes.scatter(minimum[:1], minimum[1:], s=70, marker="+", color=palette.text[theme], zorder=5)
             behind = {"facecolor": palette.background[theme], "edgecolor": "none", "alpha": 0.85, "pad": 1.0}
-            axes.annotate(
-                "lowest", minimum, xytext=(7, 7), textcoords="offset points", size=9, bbox=behind, zorder=6
-            )  # fmt: skip
-        axes.set(xlabel=names[0], ylabel=names[1], xlim=ranges[0], ylim=ranges[1])
+            near: dict[str, Any] = {"xytext": (7, 7), "textcoords": "offset points"}
+            axes.annotate("lowest", minimum, **near, size=9, bbox=behind, zorder=6)
+        axes.set(xlabel=names[0], ylabel=names[1], xlim=across, ylim=up)
         if paths:
             chart.legend(loc="outside lower center", ncols=min(3, len(paths)))
     return chart
 
 
-def _ranges(points: Sequence[Point]) -> tuple[Point, Point]:
-    if not points:
-        raise ValueError("loss_contours needs limits=((low, high), (low, high)) where there are no paths")
-    found = []
-    for numbers in zip(*points):
-        low, high = min(numbers), max(numbers)
-        margin = 0.15 * (high - low) or 1.0
-        found.append((low - margin, high + margin))
-    return found[0], found[1]
+def _draw_path(axes: Axes, name: str, path: Sequence[Point], colour: str, dash: Any) -> None:
+    """A descent from above: a mark for each step, or thin lines if they are many."""
+    across, up = [x for x, _ in path], [y for _, y in path]
+    width, marker = 0.8 if len(path) > 200 else 1.4, "o" if len(path) <= 80 else None
+    axes.plot(
+        across, up, color=colour, linewidth=width, linestyle=dash, marker=marker, markersize=3, label=name, zorder=3
+    )
+    axes.scatter(across[:1], up[:1], s=42, facecolors="none", edgecolors=colour, linewidths=1.6, zorder=4)
+    axes.scatter(across[-1:], up[-1:], s=42, color=colour, zorder=4)
 
 
 def descent_on_curve(
@@ -477,39 +331,41 @@ def descent_on_curve(
     """Returns one small chart a path, side by side: the loss over one weight, and the points that a descent visited.
 
     `loss` maps a number to a number or Value. Points outside `limits` are counted in the chart's own words, so that a
-    diverging path does not flatten the others. The start is a ring.
+    diverging path does not flatten the others. The start is a ring. Raises ValueError where there is no path.
     """
     if not paths:
         raise ValueError("descent_on_curve needs at least one path: a name and the weights that it visited")
-    visited = [w for path in paths.values() for w in path]
-    low, high = limits or (min(visited), max(visited))
-    margin = 0.1 * (high - low) or 1.0
-    xs = [low - margin + i * (high - low + 2 * margin) / 200 for i in range(201)]
+    xs = evenly(padded(limits or [w for path in paths.values() for w in path], 0.1), 201)
     with no_grad():
-        heights = [float(loss(x)) for x in xs]
+        curve = [(x, float(loss(x))) for x in xs]
         at = {name: [(w, float(loss(w))) for w in path] for name, path in paths.items()}
-    top = max(heights) + 0.05 * (max(heights) - min(heights))
     columns = len(paths) if len(paths) <= 3 else 2
-    with _settings(theme):
-        chart = Chart(width=max(4.0, 3.2 * columns), height=0.5 + 2.7 * -(-len(paths) // columns), theme=theme)
+    rows = -(-len(paths) // columns)
+    chart = Chart(width=max(4.0, 3.2 * columns), height=0.5 + 2.7 * rows, theme=theme)
+    with settings(theme):
         chart.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11)
-        panels = chart.subplots(-(-len(paths) // columns), columns, sharex=True, sharey=True, squeeze=False).flat
+        panels = list(chart.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
         for i, (axes, (name, path)) in enumerate(zip(panels, at.items())):
-            colour = _series(i, theme)
-            axes.plot(xs, heights, color=palette.border[theme], linewidth=1.2)
-            axes.plot(*zip(*path), color=colour, marker="o", markersize=4, linewidth=1.0)
-            axes.scatter(path[0][:1], path[0][1:], s=60, facecolors="none", edgecolors=colour, linewidths=1.6)
-            left = sum(not xs[0] <= w <= xs[-1] or height > top for w, height in path)
-            axes.set_title(
-                name + (f" ({left} points off the chart)" if left else ""), loc="left", size=10, weight="normal"
-            )
-            axes.set(xlim=(xs[0], xs[-1]), ylim=(min(heights) - 0.05 * (top - min(heights)), top))
-            axes.grid(True, linewidth=0.8)
+            axes.plot(*zip(*curve), color=palette.border[theme], linewidth=1.2)
+            _draw_visits(axes, name, path, curve, _series(i, theme))
         chart.supxlabel(xlabel, fontsize=10, color=palette.muted[theme])
         chart.supylabel("loss", fontsize=10, color=palette.muted[theme])
-        for axes in list(panels)[len(paths) :]:
+        for axes in panels[len(paths) :]:
             axes.set_visible(False)
     return chart
+
+
+def _draw_visits(axes: Axes, name: str, path: Sequence[Point], curve: Sequence[Point], colour: str) -> None:
+    """The points that a descent visited on a curve; those beyond the curve's ends or its height are counted."""
+    heights = [height for _, height in curve]
+    low, top = min(heights), max(heights) + 0.05 * (max(heights) - min(heights))
+    left, right = curve[0][0], curve[-1][0]
+    axes.plot(*zip(*path), color=colour, marker="o", markersize=4, linewidth=1.0)
+    axes.scatter(path[0][:1], path[0][1:], s=60, facecolors="none", edgecolors=colour, linewidths=1.6)
+    off = sum(not left <= w <= right or height > top for w, height in path)
+    axes.set_title(name + (f" ({off} points off the chart)" if off else ""), loc="left", size=10, weight="normal")
+    axes.set(xlim=(left, right), ylim=(low - 0.05 * (top - low), top))
+    axes.grid(True, linewidth=0.8)
 
 
 # -------------------------------------------------------------------- losses, and bars
@@ -527,14 +383,13 @@ def loss_functions(
     >>> [axes.get_ylabel() for axes in chart.axes]
     ['loss', 'slope']
     """
-    count = 161  # of points, so that limits symmetric about 0 put one on a kink at 0
-    xs = [limits[0] + i * (limits[1] - limits[0]) / (count - 1) for i in range(count)]
-    with _settings(theme):
-        chart = Chart(width=6.4, height=5.2, theme=theme)
+    xs = evenly(limits, 161)  # an odd number, so that limits symmetric about 0 put one on a kink at 0
+    chart = Chart(width=6.4, height=5.2, theme=theme)
+    with settings(theme):
         above, below = chart.subplots(2, 1, sharex=True)
         for i, (name, loss) in enumerate(losses.items()):
             heights, slopes = zip(*(_height_and_slope(loss, x) for x in xs))
-            style = {"color": _series(i, theme), "linestyle": _DASHES[i % len(_DASHES)]}
+            style = {"color": _series(i, theme), "linestyle": _dash(i)}
             above.plot(xs, heights, label=name, **style)
             below.plot(xs, slopes, **style)
         above.set_title(title, loc="left")
@@ -563,8 +418,8 @@ def bars(
     """
     if not values:
         raise ValueError("there are no bars to draw: values is empty; give it a name and its number")
-    with _settings(theme):
-        chart, axes = _chart(theme, title, max(4.0, min(10.0, 1.2 + 0.62 * len(values))), 3.4)
+    chart, axes = chart_of_one(theme, title, max(4.0, min(10.0, 1.2 + 0.62 * len(values))), 3.4)
+    with settings(theme):
         axes.grid(False, axis="x")
         colours = [(palette.positive if value >= 0 else palette.negative)[theme] for value in values.values()]
         drawn = axes.bar(list(values), list(values.values()), color=colours, width=0.62)

@@ -157,7 +157,7 @@ class Sketch:
         self.scene = Scene(names[self.root], len(order))
 
     def box(self, node: Value) -> str:
-        """Draws a node's box, with the cells that its role has. Returns the box's id."""
+        """Returns the id of a node's box, which it draws with the cells that the node's role has."""
         place, its = self.place[node], role(node, self.root)
         cells = [Cell("data", number(node.data))]
         if its == "random":
@@ -171,7 +171,7 @@ class Sketch:
         return f"n{place}"
 
     def operation(self, node: Value, tails: Sequence[str]) -> str:
-        """Draws the sign of a node's operation, the arrow to its box, and an arrow from each tail ("" for none)."""
+        """Returns the id of a node's sign, drawn with the arrow to its box and one from each tail ("" for none)."""
         place, box = self.place[node], self.scene.nodes[self.place[node]]
         operator, module = f"o{place}", self.modules.get(node, "")
         title = " = ".join([self.names[node], *value_words(node, self.names.__getitem__), number(node.data)])

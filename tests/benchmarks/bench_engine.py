@@ -65,7 +65,7 @@ def step_in_operators(engines: Sequence[Engine], seconds: float) -> Result:
     """The step, written with plain operators: a neuron is `sum(w * x) + b`."""
     steps = {engine.name: operators(engine) for engine in engines}
     name = "moons, MLP 2-16-16-1, not compiled, in plain operators"
-    return Result(name, measured(steps, seconds), bars={"micrograd": 7})
+    return Result(name, measured(steps, seconds), bars={"micrograd": 15})
 
 
 def step_through_nn(engines: Sequence[Engine], seconds: float) -> Result:
@@ -73,7 +73,7 @@ def step_through_nn(engines: Sequence[Engine], seconds: float) -> Result:
     steps = {OURS: layers_of_ours()}
     if any(engine.name == "micrograd" for engine in engines):
         steps["micrograd"] = layers_of_micrograd()
-    return Result("moons, MLP 2-16-16-1, not compiled, through nn", measured(steps, seconds), bars={"micrograd": 25})
+    return Result("moons, MLP 2-16-16-1, not compiled, through nn", measured(steps, seconds), bars={"micrograd": 45})
 
 
 def measured(steps: dict[str, Step], seconds: float) -> dict[str, float]:

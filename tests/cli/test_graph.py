@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from micrograd_plus import Value, apply, dot, ops
 from micrograd_plus.cli import main
 from micrograd_plus.cli.expression import evaluate, functions
+from micrograd_plus.operation import Family
 
 VALUES = {"x": 0.5, "y": -0.25, "w1": 0.75}
 
@@ -91,7 +92,7 @@ def test_a_name_used_twice_and_a_gradient_of_zero(capsys: pytest.CaptureFixture[
         (["", "x=1"], "it is empty"),
         (["x +", "x=1"], "can't be read"),
         (["sum([])", "x=1"], "at least 1 value, but got 0"),
-        (["x", "x=1", "-o", "x.gif"], "no form of a graph '.gif'"),
+        (["x", "x=1", "-o", "x.gif"], "a graph is saved as .svg"),
         (["x", "x=1", "-o", "/no/such/folder/x.svg"], "no folder"),
     ],
 )
@@ -131,6 +132,8 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ops.TABLE)
 def test_every_row_of_the_table_can_be_called(name: str) -> None:
     op, given = ops.TABLE[name], leaves()
+    if name == "acosh":
+        given["x"] = Value(1.5)  # it is defined from 1 on
     texts = {"*": "[x, w1]", "i": "1"}
     operands = [texts.get(operand[0] if operand.startswith("*") else operand, "x") for operand in op.operands]
     parts = {"[x, w1]": [given["x"], given["w1"]], "1": 1.0, "x": given["x"]}
@@ -153,9 +156,33 @@ def test_a_new_row_works_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (out.data, given["x"].grad) == (1.125, 0.75)
 
 
+def test_a_new_family_works_at_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def blend(share: float = 0.5) -> ops.Op:
+        return ops.Op("blend", f"blend({share:g})", "x y", f"{share} * x + y", {"x": f"{share}", "y": "1"})
+
+    monkeypatch.setitem(ops.FAMILIES, "blend", Family(blend, ""))
+    out = evaluate("blend(x, y, 3) + blend(x, y) + blend(x, y, share=2)", given := leaves())
+    out.backward()
+    assert (out.data, given["x"].grad, given["y"].grad) == (5.5 * 0.5 - 3 * 0.25, 5.5, 3.0)
+    with pytest.raises(ValueError, match=r"blend is written blend\(x, y, share=0.5\), but here it is `blend\(x\)`"):
+        evaluate("blend(x)", given)
+    assert main(["graph", "--help"]) == 0
+    assert "blend(x, y, share=0.5)" in " ".join(capsys.readouterr().out.split())
+
+
+def test_help_lists_every_operation_with_its_constants(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["graph", "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert all(f"{name}(" in told for name in (*ops.TABLE, *ops.FAMILIES, "softmax"))
+    assert "clamp(x, min=-inf, max=inf)" in told and "gelu(x, approximate='none')" in told
+    assert "leaky_relu(x, negative_slope=0.01)" in told and "select(i, [...])" in told
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
+        ("clamp(x, max=0.25) + clamp(x, 2) + clamp(x, -1, max=1)", 2.75),
+        ("gelu(x, 'tanh') - gelu_tanh(x) + gelu(x, approximate='none') - gelu(x)", 0.0),
         ("x + y*w1 - 2/x", 0.5 - 0.25 * 0.75 - 4),
         ("-x**2", -0.25),
         ("2**-x", 2**-0.5),
@@ -196,7 +223,8 @@ def test_gradients_are_those_of_the_same_code() -> None:
         "not x", "~x", "x % y", "x // y", "x @ y", "x & y", "{x}", "{x: y}", "*x", "x[0]", "x[y]", "[x, y]",
         "[x, y][5]", "[x, y][-1]", "[x, y][0.5]", "tanh", "tanh()", "tanh(x, y)", "tanh([x])", "tanh(x=x)",
         "tanh(*[x])", "dot(x, y)", "dot([x], [[y]])", "select(x, [y])", "select(-1, [x])", "select(5, [x])",
-        "clamp(x, y, 1)", "clamp(x, 2, 1)", "power(x, k=2)", "power(x, **{})", "elu(x, 1, 2)", "exec('1')",
+        "clamp(x, y, 1)", "clamp(x, 2, 1)", "power(x, k=2)", "power(x, **{})", "elu(x, 1, 2)", "elu(x, 1, alpha=2)",
+        "gelu(x, 'relu')", "gelu(x, 1)", "clamp(x, 'a')", "clamp(x, None)", "sum([x], [y])", "exec('1')",
         "eval('1')", "input", "getattr(x, 'data')", "await x", "yield x", "x; y", "import os", "x = y", "#", "1e999",
         "9**9**9**9", "0**-1", "(-x)**0.5", "1" * 400, "print(x)", "apply(x)", "input(x)", "parameter(x)",
         "constant(x)",

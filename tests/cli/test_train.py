@@ -21,7 +21,8 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, req
     monkeypatch.setenv("COLUMNS", "100")
     if "charts" not in request.fixturenames:  # drawing takes longer than all else here
         monkeypatch.setitem(sys.modules, "matplotlib", None)
-        monkeypatch.delitem(sys.modules, "micrograd_plus.viz.plots", raising=False)
+        for module in ("chart", "plots"):
+            monkeypatch.delitem(sys.modules, f"micrograd_plus.viz.{module}", raising=False)
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ def test_options_reach_the_training(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("charts")
-@pytest.mark.parametrize("engine", [[], ["--eager"]], ids=["compiled", "eager"])
+@pytest.mark.parametrize("engine", [[], ["--backend", "eager"]], ids=["compiled", "eager"])
 def test_the_same_command_gives_the_same_bytes(capsys: pytest.CaptureFixture[str], engine: list[str]) -> None:
     for folder in ("a", "b"):
         ok(
@@ -171,7 +172,7 @@ def test_without_matplotlib_it_says_how_to_get_a_curve(capsys: pytest.CaptureFix
     ("arguments", "message"),
     [
         (["--data", "irys"], "there is no data set 'irys'; did you mean 'iris'"),
-        (["--data", "none.csv", "--target", "a"], "there is no file 'none.csv'"),
+        (["--data", "none.csv", "--target", "a"], "there is no CSV file 'none.csv'"),
         (["--data", "pets.csv"], "which column of pets.csv is to be predicted? Name it: --target COLUMN"),
         (["--data", "pets.csv", "--target", "pett"], "did you mean 'pet'"),
         (["--data", "pets.csv", "--target", "price"], "column 'pet': 'cat' is text where a number is needed"),
@@ -185,18 +186,18 @@ def test_without_matplotlib_it_says_how_to_get_a_curve(capsys: pytest.CaptureFix
         (["--data", "iris", "--activation", "rellu"], "there is no activation 'rellu'; did you mean 'relu'"),
         (["--data", "iris", "--optimizer", "adan"], "there is no optimizer 'adan'; did you mean 'adam'"),
         (["--data", "iris", "--dropout", "1.5"], "p, the fraction to drop, is from 0 to 1"),
-        (["--data", "iris", "--test", "1.5"], "test must be a fraction between 0 and 1"),
-        (["--data", "iris", "--test", "150"], "test takes 150 rows of 150 and leaves none to train on"),
+        (["--data", "iris", "--test", "1.5"], "--test must be a fraction between 0 and 1"),
+        (["--data", "iris", "--test", "150"], "--test takes 150 rows of 150 and leaves none to train on"),
         (["--data", "iris", "-o", "pets.csv"], "'pets.csv' can't be a folder: there is a file in its place"),
         (["--data", "iris", "-o", "pets.csv/deeper"], "can't be a folder"),
         (["--data", "pets.csv", "--target", "pet", "--encoding", "klingon"], "unknown encoding: klingon"),
         (["--data", "pets.csv", "--target", "pet", "--delimiter", ";"], "pass --delimiter ','"),
-        (["--data", "iris", "--hidden", "0"], "widths[0] must be a whole number of at least 1"),
-        (["--data", "iris", "--batch-size", "0"], "batch_size must be a whole number of at least 1"),
-        (["--data", "iris", "--epochs", "0"], "epochs must be a whole number of at least 1"),
-        (["--data", "iris", "--patience", "0"], "patience is a number of epochs"),
+        (["--data", "iris", "--hidden", "0"], "--hidden[0] must be a whole number of at least 1"),
+        (["--data", "iris", "--batch-size", "0"], "--batch-size must be a whole number of at least 1"),
+        (["--data", "iris", "--epochs", "0"], "--epochs must be a whole number of at least 1"),
+        (["--data", "iris", "--patience", "0"], "--patience, a number of epochs, must be"),
         (["--data", "iris", "--lr", "-1"], "the learning rate must be at least 0"),
-        (["--data", "iris", "--seed", "-1"], "seed must be a whole number of at least 0"),
+        (["--data", "iris", "--seed", "-1"], "--seed must be a whole number of at least 0"),
         (["--data", "moons", "--optimizer", "sgd", "--lr", "1e200", "--epochs", "9"], "the learning rate 1e+200 is"),
     ],
 )
@@ -223,7 +224,7 @@ def test_wrong_input_to_predict(capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert "has no feature column 'x2'" in refused(capsys, "predict", "m/model.json", "a.csv")
     assert "line 2, column 'x2': 'two' is text" in refused(capsys, "predict", "m/model.json", "b.csv")
-    assert "there is no file 'none.csv'" in refused(capsys, "predict", "m/model.json", "none.csv")
+    assert "there is no CSV file 'none.csv'" in refused(capsys, "predict", "m/model.json", "none.csv")
     assert "'middle' is none of the classes" in refused(capsys, "predict", "m/model.json", "c.csv", "--score")
     assert "predicts a number" in refused(capsys, "predict", "r/model.json", "d.csv", "--probabilities")
     whole = Path("m/model.json").read_bytes()
@@ -237,9 +238,11 @@ def test_cures_are_options_of_the_command_line(capsys: pytest.CaptureFixture[str
     Path("latin.csv").write_bytes("größe,b\n1,4\n".encode("latin-1"))
     names = ("numbers", "text", "latin")
     asked = [refused(capsys, "train", "--data", f"{name}.csv", "--target", "b") for name in names]
-    assert asked[0].endswith("pass --no-header if this line is the first row of data\n")
-    assert asked[1].endswith("leave the column out by listing the others after --features\n")
-    assert asked[2].endswith("or pass its --encoding, such as 'latin-1' or 'utf-16'\n")
+    assert asked[0].endswith(
+        "pass --no-header if this line is the first row of data, --header if these are the names\n"
+    )
+    assert asked[1].endswith("leave the column out by naming the others: --features ...\n")
+    assert asked[2].endswith("or tell what it is: --encoding latin-1, say, or --encoding utf-16\n")
 
 
 def test_a_file_of_another_encoding_and_a_number_of_held_out_rows(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from micrograd_plus import Value, dot, total
-from micrograd_plus.explain import Paths, derivatives, explain
+from micrograd_plus.calculus import grads
+from micrograd_plus.explain import Paths, explain
 
 
 @st.composite
@@ -40,7 +41,7 @@ def test_paths_are_those_of_plain_recursion_and_add_up_to_the_gradient(case):
     output, leaf = case
     output.zero_grad()
     output.backward()
-    expected = _walk(output, leaf) if leaf in derivatives(output) else []
+    expected = _walk(output, leaf) if leaf in grads(output) else []
     paths = Paths(output, leaf)
     found = [path.product for path in islice(paths, 500)]
     assert paths.count == len(expected)
@@ -49,7 +50,7 @@ def test_paths_are_those_of_plain_recursion_and_add_up_to_the_gradient(case):
         assert math.fsum(found) == pytest.approx(leaf.grad, rel=1e-9, abs=1e-9)
     sizes = [abs(size) for size in found]
     assert all(later <= earlier * (1 + 1e-9) + 1e-300 for earlier, later in pairwise(sizes))
-    assert derivatives(output).get(leaf, 0.0) == leaf.grad
+    assert grads(output).get(leaf, 0.0) == leaf.grad
     told = explain(leaf, output, max_paths=5)
     assert told.paths.count == len(expected)
     assert told.paths.total == leaf.grad

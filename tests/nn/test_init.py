@@ -57,7 +57,7 @@ def test_normal_draws_have_their_spread(name: str, std: float) -> None:
 def test_bounds_and_spread_of_ones_own() -> None:
     assert all(0.5 <= number <= 0.75 for number in drawn(init.uniform(0.5, 0.75)))
     assert statistics.fmean(drawn(init.normal(3.0, 0.1))) == pytest.approx(3.0, abs=0.01)
-    assert set(drawn(init.constant(0.25))) == {0.25}
+    assert set(drawn(init.full(0.25))) == {0.25}
     uncalled: Any = init.uniform
     assert nn.Layer(2, 3, init=uncalled, seed=0).state_dict() == nn.Layer(2, 3, init="uniform", seed=0).state_dict()
 
@@ -93,7 +93,7 @@ def test_xavier_knows_the_number_of_outputs() -> None:
         (lambda: nn.Layer(2, 2, init="kaming_normal"), "no initialiser 'kaming_normal'; did you mean 'kaiming_normal'"),
         (lambda: init.uniform(1.0, 0.0), "low <= high"),
         (lambda: init.normal(0.0, -1.0), "std >= 0"),
-        (lambda: init.constant(math.nan), "not a finite number"),
+        (lambda: init.full(math.nan), "not a finite number"),
         (lambda: nn.manual_seed(-1), "seed must be"),
     ],
 )

@@ -51,8 +51,11 @@ def test_live_network(case: str) -> None:
 # ---------------------------------------------------------------- shapes
 
 
-def test_a_layer_returns_a_list_and_a_model_with_one_output_that_output() -> None:
-    assert [type(each) for each in nn.Layer(2, 1)([1.0, 2.0])] == [Value]
+def test_one_output_is_a_bare_value_and_several_are_a_list() -> None:
+    assert isinstance(nn.Layer(2, 1)([1.0, 2.0]), Value)
+    assert [type(each) for each in nn.Layer(2, 2)([1.0, 2.0])] == [Value, Value]
+    assert isinstance(nn.Sequential(nn.Layer(2, 1), nn.Dropout(0.5))([1.0, 2.0]), Value)
+    assert [len(nn.Embedding(3, width)(2)) for width in (1, 2)] == [1, 2], "a row is a row"
     assert isinstance(nn.MLP(2, [4, 1])([1.0, 2.0]), Value)
     assert isinstance(nn.Sequential(nn.Layer(2, 4), nn.Layer(4, 1))([1.0, 2.0]), Value)
     assert len(nn.MLP(2, [4, 3])([1.0, 2.0])) == 3
@@ -117,16 +120,33 @@ def _linear_twin(layer: nn.Layer) -> nn.Layer:
 
 
 def test_every_row_of_one_operand_is_an_activation() -> None:
-    for name, row in ops.TABLE.items():
-        if len(row.operands) == 1 and not row.is_nary:
+    for name, op in ops.TABLE.items():
+        if len(op.operands) == 1 and not op.is_nary:
             function = activation_function(name)
             assert function is not None
-            assert function(Value(points(row, 1)[0][0])).op is row
+            assert function(Value(points(op, 1)[0][0])).op is op
+
+
+def test_every_family_is_an_activation_with_its_usual_constants() -> None:
+    for name, family in ops.FAMILIES.items():
+        function = activation_function(name)
+        assert function is not None
+        assert function(Value(0.7)).op is family()
+
+
+def test_a_row_declared_later_is_an_activation() -> None:
+    with pytest.raises(ValueError, match="no activation 'later_square'"):
+        activation_function("later_square")
+    square = operation.row("later_square", "x", "x * x", x="2 * x", method="")
+    try:
+        assert nn.Neuron(1, "later_square")([2.0]).op is square
+    finally:
+        del ops.TABLE["later_square"]
 
 
 def test_activation_of_ones_own() -> None:
     layer = nn.Layer(1, 1, lambda x: x * x)
-    assert layer([1.0])[0].data == pytest.approx(sum(layer.state_dict().values()) ** 2)
+    assert layer([1.0]).data == pytest.approx(sum(layer.state_dict().values()) ** 2)
 
 
 def test_wrong_activations() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from micrograd_plus import Value, gradcheck, nn, operation, softmax
 from micrograd_plus.nn import losses
-from micrograd_plus.nn.losses import LOSSES, loss_function
+from micrograd_plus.nn.losses import LOSSES, loss_function, loss_name
 from micrograd_plus.value import leaf
 from tests.nn import peer
 
@@ -213,6 +213,9 @@ def test_by_name() -> None:
     assert loss_function("mse") is loss_function("mse_loss") is nn.mse_loss
     assert loss_function("bce_with_logits") is nn.binary_cross_entropy_with_logits
     assert loss_function(nn.huber_loss) is nn.huber_loss
+    assert [loss_name(each) for each in ("nll_loss", nn.hinge_loss, "l1", "bce_loss", len)] == [
+        "nll", "hinge", "l1", "bce_loss", "len",
+    ]  # fmt: skip
     for function in set(losses.__all__) & {name for name in dir(nn) if name.endswith("_loss") or "entropy" in name}:
         assert loss_function(function) is getattr(nn, function)
     with pytest.raises(ValueError, match="no loss 'mes'; did you mean 'mse'"):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from random import Random
 from typing import Any
 
 import pytest
 
 from micrograd_plus import Value, nn
+from micrograd_plus.operation import Bernoulli
 from micrograd_plus.value import UNSEEN
 
 
@@ -52,6 +54,22 @@ def test_what_is_shared_is_found_once() -> None:
 
     assert [name for name, _ in Tied().named_parameters()] == ["weight", "first.bias"]
     assert [name for name, _ in Tied().named_modules()] == ["", "first"]
+
+
+def test_generators_are_found_wherever_they_are_and_once() -> None:
+    class Noisy(nn.Module):
+        def __init__(self) -> None:
+            self.rng = Random(0)
+            self.body = nn.MLP(2, [2, 2, 1], dropout=0.5)
+            self.noises = [Bernoulli(0.5, 2.0, Random(7)), {"again": (self.rng, Random(8))}]
+            self.tied = self.body.layers[1]
+
+    model = Noisy()
+    found = dict(model.generators())
+    assert [*found] == ["rng", "noises.0", "noises.1.again.1", "body.layers.1.op", "body.layers.3.op"]
+    assert found["rng"] is model.rng and found["body.layers.1.op"] is model.tied.op.rng  # type: ignore[attr-defined]
+    assert len(set(found.values())) == 5
+    assert not list(nn.MLP(2, [1]).generators())
 
 
 def test_labels_are_the_names_in_the_outermost_model() -> None:
@@ -128,6 +146,7 @@ def test_copies_are_whole_and_apart(copied: Any) -> None:
 def test_summary() -> None:
     assert str(Mixed().summary()).splitlines() == [
         "name           module               shape   parameters",
+        "-------------  -------------------  ------  ----------",
         "scale          Parameter                             1",
         "table          Parameter                             3",
         "body.layers.0  Layer(2, 2, 'relu')  2 -> 2           6",
@@ -138,6 +157,8 @@ def test_summary() -> None:
         "Mixed                                               15",
     ]
     assert repr(nn.Layer(2, 3).summary()).splitlines()[-1].split() == ["Layer", "9"]
+    shown = nn.Layer(40, 30).summary()._repr_mimebundle_()
+    assert shown["text/plain"].splitlines()[-1].split() == ["Layer", "1,230"] and ">1,230</td>" in shown["text/html"]
 
 
 def test_repr() -> None:

@@ -92,7 +92,7 @@ def test_arrays_step_with_the_same_bits(case: str, weights: list[tuple[float, li
     state = {name: np.zeros(len(w)) for name in optimizer.state}
     for t in range(1, 7):
         g = np.array([grads[t - 1] for _, grads in weights])
-        found = optimizer.update(w, g, state, t, optimizer.rate)
+        found = optimizer.rule(w=w, g=g, t=t, lr=optimizer.rate, **state)
         for leaf, grad in zip(leaves, g.tolist()):
             leaf.grad = grad
         optimizer.step()
@@ -102,22 +102,22 @@ def test_arrays_step_with_the_same_bits(case: str, weights: list[tuple[float, li
 
 
 @pytest.mark.parametrize("case", peer.OPTIMIZERS)
-def test_an_update_changes_and_keeps_nothing_that_came_in(case: str) -> None:
+def test_the_rule_changes_and_keeps_nothing_that_came_in(case: str) -> None:
     kind, options = peer.OPTIMIZERS[case]
     optimizer: Optimizer = getattr(nn, kind)([Value(1.0)], **options)
     w, g = np.array([1.0, 2.0]), np.array([0.5, -0.5])
     state = {name: np.array([0.25, 0.75]) for name in optimizer.state}
     before = [array.copy() for array in (w, g, *state.values())]
     for t in (1, 2):
-        found = optimizer.update(w, g, state, t, 0.1)
+        found = optimizer.rule(w=w, g=g, t=t, lr=0.1, **state)
         for array, kept in zip((w, g, *state.values()), before, strict=True):
             assert np.array_equal(array, kept)
             assert not any(np.shares_memory(array, new) for new in found.values())
 
 
-def test_update_names_every_quantity_of_the_rule() -> None:
+def test_a_step_names_every_quantity_of_the_rule() -> None:
     optimizer = nn.Adam([Value(1.0)])
-    found = optimizer.update(1.0, 2.0, {"m": 0.0, "v": 0.0}, t=1, lr=0.1)
+    found = optimizer.rule(w=1.0, g=2.0, t=1, lr=0.1, m=0.0, v=0.0)
     assert list(found) == ["m", "v", "m_hat", "v_hat", "step", "w"]
     assert found["m_hat"] == pytest.approx(2.0)
     assert found["v_hat"] == pytest.approx(4.0)
@@ -130,10 +130,10 @@ def test_the_halves_of_adam_are_momentum_and_rmsprop() -> None:
     m, states = 0.0, ({"m": 0.0, "v": 0.0}, {"m": 0.0, "v": 0.0})
     for t, g in enumerate(gradients, 1):
         m = 0.9 * m + 0.1 * g
-        found = momentum_only.update(0.0, g, states[0], t, 1.0)
+        found = momentum_only.rule(w=0.0, g=g, t=t, lr=1.0, **states[0])
         assert found["step"] == pytest.approx(m / (1 - 0.9**t) / abs(g))
         states[0].update({name: found[name] for name in ("m", "v")})
-        found = v_only.update(0.0, g, states[1], t, 1.0)
+        found = v_only.rule(w=0.0, g=g, t=t, lr=1.0, **states[1])
         assert found["step"] == pytest.approx(g / (math.sqrt(found["v_hat"]) + 1e-8))
         states[1].update({name: found[name] for name in ("m", "v")})
 

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from micrograd_plus.data import Dataset, moons
+from micrograd_plus.files import read_document, write_document
 from micrograd_plus.nn import MLP, SGD, Adagrad, Adam, AdamW, Dropout, Layer, Optimizer, RMSprop, Sequential
 from micrograd_plus.nn.schedules import Cosine
-from micrograd_plus.train import Callback, EarlyStopping, History, Run, fit
+from micrograd_plus.train import Callback, Checkpoint, EarlyStopping, History, Run, fit
 
-ENGINES = pytest.mark.parametrize("compile", [True, False], ids=["compiled", "eager"])
+ENGINES = pytest.mark.parametrize("backend", ["numpy", "eager"])
 
 
 def model_with_dropout() -> Sequential:
@@ -25,7 +26,7 @@ def model_with_dropout() -> Sequential:
 
 
 def train(
-    optimizer: Any, epochs: int, path: Path | None, compile: bool, **options: Any
+    optimizer: Any, epochs: int, path: Path | None, backend: str, **options: Any
 ) -> tuple[dict[str, float], dict[str, Any], History, list[float]]:
     """Everything that there is after a run: parameters, optimizer, history, and the random numbers to come."""
     model = model_with_dropout()
@@ -33,7 +34,7 @@ def train(
     stopping = EarlyStopping(patience=50)
     history = fit(
         model, moons(23), optimizer=made, epochs=epochs, batch_size=5, validation=moons(9, seed=1), seed=4,
-        callbacks=[stopping], checkpoint=path, resume=path is not None, compile=compile,
+        callbacks=[stopping], checkpoint=None if path is None else Checkpoint(path, resume=True), backend=backend,
     )  # fmt: skip
     draws = [module.op.rng.random() for module in model.modules() if isinstance(module, Dropout)]
     return model.state_dict(), made.state_dict(), history, draws
@@ -51,13 +52,13 @@ def train(
     ],
 )
 def test_resuming_is_never_having_stopped(
-    tmp_path: Path, optimizer: type[Optimizer], options: dict[str, Any], compile: bool
+    tmp_path: Path, optimizer: type[Optimizer], options: dict[str, Any], backend: str
 ) -> None:
-    whole = train(optimizer, 6, None, compile, **options)
+    whole = train(optimizer, 6, None, backend, **options)
     for epochs in (1, 2, 5, 6):  # each time a new model, new optimizer and new generators, as in a new process
-        stopped = train(optimizer, epochs, tmp_path / "run.json", compile, **options)
+        stopped = train(optimizer, epochs, tmp_path / "run.json", backend, **options)
     assert stopped == whole
-    again = train(optimizer, 6, tmp_path / "run.json", compile, **options)
+    again = train(optimizer, 6, tmp_path / "run.json", backend, **options)
     assert again[0] == whole[0] and again[2] == whole[2], "a finished run has nothing left to do"
 
 
@@ -66,7 +67,7 @@ def test_resuming_after_early_stopping_does_nothing_more(tmp_path: Path) -> None
         model = MLP(2, [8, 1], seed=0)
         history = fit(
             model, moons(20, noise=0.4), lr=0.1, epochs=100, validation=moons(30, noise=0.4, seed=1),
-            callbacks=[EarlyStopping(patience=3)], checkpoint=tmp_path / "run.json", resume=True,
+            callbacks=[EarlyStopping(patience=3)], checkpoint=Checkpoint(tmp_path / "run.json", resume=True),
         )  # fmt: skip
         return model.state_dict(), history
 
@@ -87,7 +88,7 @@ def test_it_is_written_every_so_many_epochs_and_at_the_end(tmp_path: Path) -> No
     def look(run: Run) -> None:
         written.append(json.loads(path.read_bytes())["content"]["epoch"] if path.exists() else 0)
 
-    fit(MLP(2, [1]), moons(8), epochs=8, checkpoint=path, checkpoint_every=3, callbacks=[look])
+    fit(MLP(2, [1]), moons(8), epochs=8, checkpoint=Checkpoint(path, every=3), callbacks=[look])
     assert written == [0, 0, 0, 3, 3, 3, 6, 6], "each as the next epoch sees it"
     assert json.loads(path.read_bytes())["content"]["epoch"] == 8
 
@@ -107,7 +108,7 @@ def test_a_callbacks_own_state_is_kept(tmp_path: Path) -> None:
 
     for epochs in (2, 5):
         counter = Counter()
-        options: dict[str, Any] = {"checkpoint": tmp_path / "run.json", "resume": True, "callbacks": [counter]}
+        options: dict[str, Any] = {"checkpoint": Checkpoint(tmp_path / "run.json", resume=True), "callbacks": [counter]}
         fit(MLP(2, [1]), moons(8), epochs=epochs, **options)
     assert counter.count == 5
 
@@ -118,7 +119,7 @@ def test_a_callbacks_own_state_is_kept(tmp_path: Path) -> None:
         ({"batch_size": 4}, r"there batch size is 8, and here 4; resume with the same"),
         ({"seed": 1}, "there seed is 0, and here 1"),
         ({"shuffle": False}, "there shuffle is True, and here False"),
-        ({"loss": "mse"}, "there loss is 'binary_cross_entropy_with_logits', and here 'mse_loss'"),
+        ({"loss": "mse"}, "there loss is 'bce_with_logits', and here 'mse'"),
         ({"optimizer": "sgd"}, r"there optimizer is 'Adam\(3 parameters.* here 'SGD\(3 parameters"),
         ({"lr": 0.5}, r"there optimizer is 'Adam\(3 parameters, lr=0.01"),
         ({"data": moons(9)}, "there data is '8 x 2"),
@@ -126,7 +127,7 @@ def test_a_callbacks_own_state_is_kept(tmp_path: Path) -> None:
         ({"model": MLP(2, [2, 1])}, "there model is '3 parameters.* here '9 parameters"),
         ({"model": MLP(2, [1], dropout=0.5)}, None),
         ({"model": Sequential(Layer(2, 1), Dropout(0.5))}, "there random generators is"),
-        ({"clip_norm": 1.0}, "there clip norm is None, and here 1.0"),
+        ({"clip": 1.0}, "there clip norm is None, and here 1.0"),
         ({"callbacks": [EarlyStopping()]}, "there callbacks is"),
     ],
 )
@@ -134,7 +135,8 @@ def test_another_run_is_refused(tmp_path: Path, change: dict[str, Any], message:
     path = tmp_path / "run.json"
     usual: dict[str, Any] = {"data": moons(8), "batch_size": 8, "lr": 0.01, "epochs": 1, "checkpoint": path}
     fit(MLP(2, [1]), **usual)
-    arguments: dict[str, Any] = {"model": MLP(2, [1], seed=5), **usual, **change, "resume": True}
+    arguments: dict[str, Any] = {"model": MLP(2, [1], seed=5), **usual, **change}
+    arguments["checkpoint"] = Checkpoint(path, resume=True)
     before = arguments["model"].state_dict()
     if message is None:  # a Dropout after the last layer is none at all
         fit(**arguments)
@@ -144,9 +146,19 @@ def test_another_run_is_refused(tmp_path: Path, change: dict[str, Any], message:
     assert arguments["model"].state_dict() == before
 
 
+def test_a_file_of_version_0_1_is_gone_on_from(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    fit(MLP(2, [1]), moons(8), epochs=1, checkpoint=path)
+    content = read_document(path, "checkpoint")
+    assert content["run"]["loss"] == "bce_with_logits"
+    content["run"]["loss"] = "binary_cross_entropy_with_logits"
+    write_document(path, "checkpoint", content)
+    assert len(fit(MLP(2, [1]), moons(8), epochs=3, checkpoint=Checkpoint(path, resume=True))) == 3
+
+
 def test_damage_is_told(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
-    options: dict[str, Any] = {"epochs": 1, "checkpoint": path, "resume": True}
+    options: dict[str, Any] = {"epochs": 1, "checkpoint": Checkpoint(path, resume=True)}
     fit(MLP(2, [1]), moons(8), **options)
     whole = path.read_bytes()
     for content, message in [
@@ -164,9 +176,10 @@ SCRIPT = """
 import json, sys
 from micrograd_plus.data import moons
 from micrograd_plus.nn import MLP
-from micrograd_plus.train import fit
+from micrograd_plus.train import Checkpoint, fit
 model = MLP(2, [8, 1], dropout=0.3, seed=0)
-history = fit(model, moons(40), epochs=int(sys.argv[2]), lr=0.01, batch_size=8, checkpoint=sys.argv[1], resume=True)
+checkpoint = Checkpoint(sys.argv[1], resume=True)
+history = fit(model, moons(40), epochs=int(sys.argv[2]), lr=0.01, batch_size=8, checkpoint=checkpoint)
 print(json.dumps([model.state_dict(), history.to_dict()]))
 """
 

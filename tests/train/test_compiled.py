@@ -38,7 +38,8 @@ CASES = {
     "dropout": (lambda: MLP(2, [8, 8, 1], dropout=0.3, seed=1), moons(40), binary_cross_entropy_with_logits, Adam, {}),
     "two dropouts": (
         lambda: Sequential(
-            Layer(2, 6, "tanh", seed=0), Dropout(0.5, 1), Layer(6, 5, seed=2), Dropout(0.2, 3), Layer(5, 1, seed=4)
+            Layer(2, 6, "tanh", seed=0), Dropout(0.5, seed=1), Layer(6, 5, seed=2), Dropout(0.2, seed=3),
+            Layer(5, 1, seed=4),
         ),
         moons(40), mse_loss, SGD, {},
     ),
@@ -132,7 +133,7 @@ class Choosing(Module):
         self.layer, self.openly = Layer(2, 1, seed=0), openly
 
     def forward(self, x):
-        y = self.layer(x)[0]
+        y = self.layer(x)
         if self.openly:
             return y if y > 0 else y * 0.1
         return y if y.data > 0 else y * 0.1
@@ -274,7 +275,7 @@ def test_the_update_has_the_bits_of_the_rule(make):
         update(w, g, t, 0.05, *states, new_w, *new_states)
         w, states = new_w, new_states
         for each, gradient in zip(floats, g.tolist()):
-            found = optimizer.update(each[0], gradient, dict(zip(optimizer.state, each[1:])), t, 0.05)
+            found = optimizer.rule(w=each[0], g=gradient, t=t, lr=0.05, **dict(zip(optimizer.state, each[1:])))
             each[:] = [found["w"], *(found[name] for name in optimizer.state)]
         assert w.tolist() == [each[0] for each in floats]
         for i, state in enumerate(states, 1):

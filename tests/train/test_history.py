@@ -34,9 +34,17 @@ def test_words() -> None:
     expected = "3 epochs, 6 iterations; loss 1 -> 0.3333, validation accuracy 0.5 -> 0.52; stopped: enough"
     assert repr(past) == f"History({expected})"
     assert repr(History()) == "History(0 epochs, 0 iterations)"
-    assert [line.split()[0] for line in history(100).table(5).splitlines()] == ["epoch", "1", "26", "51", "75", "100"]
-    assert len(history(100).table(None).splitlines()) == 101
-    assert history(100).table(1).splitlines()[1].split()[0] == "100"
+    assert [line.split()[0] for line in str(history(100).table(5)).splitlines()] == [
+        "epoch",
+        "-----",
+        "1",
+        "26",
+        "51",
+        "75",
+        "100",
+    ]
+    assert len(history(100).table(None).rows) == 100
+    assert [row[0] for row in history(100).table(1).rows] == ["100"]
 
 
 def test_it_comes_back_from_json(tmp_path: Path) -> None:

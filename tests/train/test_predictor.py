@@ -11,9 +11,10 @@ import pytest
 
 from micrograd_plus import Value
 from micrograd_plus.data import Dataset, Standardizer, iris, moons, standardize
+from micrograd_plus.files import read_document, write_document
 from micrograd_plus.nn import MLP, Dropout, Embedding, Layer, Module, Neuron, Sequential
 from micrograd_plus.train import Predictor, fit
-from micrograd_plus.train.architecture import build, describe
+from micrograd_plus.train.predictor import _BY_NAME, architecture_of, model_of
 
 
 def trained_on_iris() -> tuple[Predictor, Dataset]:
@@ -42,6 +43,14 @@ def test_it_comes_back_from_its_file(tmp_path: Path) -> None:
     assert not any(module.training for module in loaded.model.modules())
     for field in ("feature_names", "classes", "target_name", "loss", "scaler", "target_scaler", "notes"):
         assert getattr(loaded, field) == getattr(predictor, field), field
+
+
+def test_a_file_of_version_0_1_is_read(tmp_path: Path) -> None:
+    predictor, _ = trained_on_iris()
+    path = Predictor(predictor.model, predictor.feature_names, loss="nll").save(tmp_path / "model.json")
+    content = read_document(path, "model")
+    write_document(path, "model", {**content, "loss": "nll_loss"})
+    assert Predictor.load(path).loss == content["loss"] == "nll"
 
 
 def test_its_file_is_open(tmp_path: Path) -> None:
@@ -77,7 +86,7 @@ def test_a_single_output_is_read_by_its_loss(loss: str, output: float, answer: s
     predictor = Predictor.of(model, moons(4), loss=loss)
     assert predictor.predict([[0.0, 0.0]]) == [answer]
     if chance is None:
-        with pytest.raises(ValueError, match="was trained on hinge_loss, so it knows no probabilities"):
+        with pytest.raises(ValueError, match="was trained on hinge, so it knows no probabilities"):
             predictor.probabilities([[0.0, 0.0]])
     else:
         assert predictor.probabilities([[0.0, 0.0]])[0] == pytest.approx([1 - chance, chance], rel=1e-12)
@@ -126,19 +135,18 @@ def test_a_bare_row_is_told() -> None:
     ids=lambda model: type(model).__name__,
 )
 def test_every_architecture_is_built_again(model: Module) -> None:
-    plain = json.loads(json.dumps(describe(model)))
-    again = build(plain)
+    plain = json.loads(json.dumps(architecture_of(model)))
+    again = model_of(plain)
     assert repr(again) == repr(model) and list(again.state_dict()) == list(model.state_dict())
 
 
 def test_every_module_of_the_package_can_be_kept() -> None:
     from micrograd_plus import nn
-    from micrograd_plus.train.architecture import _DESCRIBED
 
     modules = {
         name for name in nn.__all__ if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), Module)
     }
-    assert modules - {"Module"} == set(_DESCRIBED)
+    assert modules - {"Module"} == set(_BY_NAME)
 
 
 class Own(Module):
@@ -156,9 +164,9 @@ def test_what_a_file_cannot_hold_is_told(tmp_path: Path) -> None:
 
     for model in (Own(), OwnMLP(2, [1]), Sequential(Layer(1, 1), Own())):
         with pytest.raises(TypeError, match=r"can't hold the architecture of a Own.* keep the numbers alone"):
-            describe(model)
+            architecture_of(model)
     with pytest.raises(ValueError, match=r"can't hold the function .*give the activation by name"):
-        describe(MLP(2, [3, 1], activation=square))
+        architecture_of(MLP(2, [3, 1], activation=square))
     for wrong in (
         {},
         {"module": "Own"},
@@ -167,7 +175,7 @@ def test_what_a_file_cannot_hold_is_told(tmp_path: Path) -> None:
         {"module": "Sequential"},
     ):
         with pytest.raises(ValueError, match=r"the file's model is|the file describes no"):
-            build(wrong)
+            model_of(wrong)
 
 
 def test_many_rows_are_compiled_and_give_the_same() -> None:

@@ -224,8 +224,8 @@ def test_derivatives_are_printed_on_the_arrows_on_request() -> None:
 def test_every_row_of_the_table_is_drawn(name: str) -> None:
     op = ops.TABLE[name]
     operands = [[Value(0.5), Value(0.25)] if operand.startswith("*") else Value(0.5) for operand in op.operands]
-    if name == "select":
-        operands[0] = Value(1.0, "i")
+    if name in ("select", "acosh"):  # where the others' 0.5 is not defined
+        operands[0] = Value(1.0 + (name == "acosh"), "i")
     out = apply(op, *operands)
     out.backward()
     layout = out.graph(expand=False).layout()
@@ -490,7 +490,7 @@ def test_a_notebook_never_meets_a_traceback(monkeypatch: pytest.MonkeyPatch) -> 
     without_engine(monkeypatch)
     bundle = neuron().graph()._repr_mimebundle_()
     assert "pip install graphviz-pure" in bundle["text/plain"] and "n = tanh(v2)" in bundle["text/plain"]
-    assert bundle["text/html"].startswith("<pre>")
+    assert list(bundle) == ["text/plain"]
     broken = neuron().graph()
     broken.root = None  # type: ignore[assignment]
     assert "can't be shown" in broken._repr_mimebundle_()["text/plain"]
@@ -523,7 +523,7 @@ def test_save_by_suffix(tmp_path: Path) -> None:
     assert graph.save(str(tmp_path / "n.PNG")).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert graph.save(tmp_path / "n.dot").read_text().rstrip() == graph.save(tmp_path / "n.gv").read_text().rstrip()
     assert graph.save(tmp_path / "n.txt").read_text(encoding="utf-8") == graph.text() + "\n"
-    with pytest.raises(ValueError, match=r"no form of a graph '.jpg'.*known are .svg, .png"):
+    with pytest.raises(ValueError, match=r"saved as \.svg, \.png, \.dot, \.gv or \.txt, but got 'n\.jpg'"):
         graph.save(tmp_path / "n.jpg")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["n.PNG", "n.dot", "n.gv", "n.svg", "n.txt"]
 

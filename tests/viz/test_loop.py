@@ -13,7 +13,7 @@ def ran(samples, batch_size, epochs=2, loop=None, **options):
     loop = loop or TrainingLoop()
     history = fit(
         nn.MLP(1, [1], seed=0), data.line(samples), epochs=epochs, batch_size=batch_size, callbacks=[loop],
-        progress=False, compile=False, **options,
+        progress=False, backend="eager", **options,
     )  # fmt: skip
     return loop, history
 
@@ -67,7 +67,8 @@ def test_before_a_run_there_is_nothing_to_draw(tmp_path):
         TrainingLoop().svg()
     assert "no iteration yet" in TrainingLoop()._repr_mimebundle_()["text/plain"]
     with pytest.raises(ValueError, match=r"saved as \.svg"):
-        ran(4, 2)[0].save(tmp_path / "loop.png")
+        ran(4, 2)[0].save(tmp_path / "loop.gif")
     with pytest.raises(ValueError, match="at least 1"):
         TrainingLoop(epochs=0)
     assert ran(4, 2)[0].save(tmp_path / "loop.svg").read_text().startswith("<svg")
+    assert ran(4, 2)[0].save(tmp_path / "loop.png").read_bytes().startswith(b"\x89PNG")

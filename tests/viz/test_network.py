@@ -91,6 +91,12 @@ def test_a_wide_layer_is_abridged_with_a_word() -> None:
     assert "57 more" in shown and "25 more" in shown and "3 more" in shown
 
 
+def test_a_model_gone_to_infinity_is_still_drawn() -> None:
+    model = MLP(2, [1])
+    model.layers[0].neurons[0].bias.data = float("inf")
+    assert "inf" in texts(NetworkDiagram(model, [1.0, 2.0], target=0.0).svg())
+
+
 def test_names_are_text_never_markup() -> None:
     picture = NetworkDiagram(MLP(1, [1]), [1.0], input_names=["</text><script>alert(1)</script>"], title='"<&>')
     assert "<script" not in picture.svg()

@@ -100,7 +100,7 @@ def test_css_variables_name_every_shade_in_both_themes() -> None:
 
 
 def test_css_dark_has_rules_for_the_colours_of_the_drawing_only() -> None:
-    css = palette.css_dark(".p", f'<path stroke="{palette.border.light}"/>')
+    css = palette.css_dark(".p", {("stroke", palette.border.light)})
     assert css.count("{ stroke:") == 2
     assert "{ fill:" not in css
     assert palette.border.dark in css

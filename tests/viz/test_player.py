@@ -159,7 +159,7 @@ def test_saving_writes_one_page_and_refuses_another_suffix(tmp_path):
     n, _ = neuron()
     path = n.steps(title="A neuron").save(tmp_path / "neuron.html")
     assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
-    with pytest.raises(ValueError, match=r"ends in \.html"):
+    with pytest.raises(ValueError, match=r"saved as \.html"):
         n.steps().save(tmp_path / "neuron.svg")
 
 

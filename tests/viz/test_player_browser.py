@@ -377,7 +377,7 @@ def films():
         recorder = Recorder(every=1)
         model = nn.MLP(2, [3, 1], activation="tanh", seed=1)
         options = {"epochs": 10, "batch_size": 10, "validation": data.moons(10, seed=5)}
-        fit(model, data.moons(30), lr=lr, callbacks=[recorder], progress=False, compile=False, **options)
+        fit(model, data.moons(30), lr=lr, callbacks=[recorder], progress=False, backend="eager", **options)
         recorders.append(recorder)
     return recorders
 

@@ -14,7 +14,7 @@ from micrograd_plus.viz.player import Recorder, TrainingPlayer
 
 
 def film(dataset, sizes, recorder, **options):
-    options = {"epochs": 6, "batch_size": 4, "progress": False, "compile": False, "lr": 0.1} | options
+    options = {"epochs": 6, "batch_size": 4, "progress": False, "backend": "eager", "lr": 0.1} | options
     model = nn.MLP(dataset.width, sizes, activation="tanh", seed=1)
     return model, fit(model, dataset, callbacks=[recorder], **options)
 
@@ -48,7 +48,7 @@ def test_a_film_thins_itself_out_evenly(epochs):
 def test_a_recorder_changes_nothing_about_the_run():
     filmed, history = film(data.moons(20), [3, 1], Recorder())
     plain = nn.MLP(2, [3, 1], activation="tanh", seed=1)
-    again = fit(plain, data.moons(20), epochs=6, batch_size=4, progress=False, compile=False, lr=0.1)
+    again = fit(plain, data.moons(20), epochs=6, batch_size=4, progress=False, backend="eager", lr=0.1)
     assert filmed.state_dict() == plain.state_dict() and history.losses == again.losses
 
 
@@ -68,7 +68,7 @@ def test_rewinding_goes_back_to_a_frame_from_which_another_run_can_fork():
     frame = recorder.rewind(12)
     assert frame.iteration == 10 and list(frame.parameters) == [each.data for each in model.parameters()]
     fork = Recorder(every=5)
-    fit(model, data.moons(10), epochs=2, batch_size=4, lr=0.5, callbacks=[fork], progress=False, compile=False)
+    fit(model, data.moons(10), epochs=2, batch_size=4, lr=0.5, callbacks=[fork], progress=False, backend="eager")
     assert fork.frames[0].parameters == frame.parameters
     with pytest.raises(ValueError, match="no frame at or before iteration -1; the first is 0"):
         recorder.rewind(-1)
@@ -78,7 +78,7 @@ def test_a_film_of_an_early_stop_ends_with_what_was_restored():
     recorder = Recorder()
     model = nn.MLP(2, [3, 1], seed=0)
     stopping = EarlyStopping("loss", patience=1, min_delta=10.0)
-    fit(model, data.moons(12), epochs=5, lr=0.1, callbacks=[stopping, recorder], progress=False, compile=False)
+    fit(model, data.moons(12), epochs=5, lr=0.1, callbacks=[stopping, recorder], progress=False, backend="eager")
     assert recorder.frames[-1].parameters == tuple(each.data for each in model.parameters())
 
 
@@ -153,7 +153,7 @@ def test_a_model_without_neurons_is_shown_by_its_parameters():
             return self.curve[0] * inputs[0] ** 2 + self.curve[1] * inputs[0] + self.offset
 
     recorder = Recorder()
-    fit(Parabola(), data.line(8), epochs=1, callbacks=[recorder], progress=False, compile=False)
+    fit(Parabola(), data.line(8), epochs=1, callbacks=[recorder], progress=False, backend="eager")
     layers = recorder.player().data()["runs"][0]["layers"]
     assert [place for layer in layers for row in layer["rows"] for place in row] == [0, 1, 2]
     assert all(layer["biases"] == [-1] for layer in layers)

@@ -14,90 +14,66 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, ClassVar
 
 from micrograd_plus.viz.palette import css_variables
+from micrograd_plus.viz.picture import Picture
 
 __all__ = ["Page"]
 
 
-class Page:
+class Page(Picture):
     """One self-contained web page: `html()` is its text, `save(path)` writes it, a notebook shows it in place.
 
     A subclass supplies its `title`, the `unit` that one press of "next" moves by and the `part` that Page Down does,
-    its `body` and `help` (trusted HTML), its `files` (styles and scripts) and its `data` (JSON).
+    its `data` (JSON), the `name` of its files (`<name>.css`, `<name>.js`, the body `<name>.html` and its part of the
+    help, `<name>_help.html`), and `parts`, if the body has places for some.
     """
 
-    title = ""
-    unit = "step"
-    part = "part"
+    kind = "a page"
+    forms: ClassVar = {".html": "html", ".htm": "html"}
+    name = title = ""
+    unit, part = "step", "part"
     height = 720
     """The height of the frame in a notebook, in CSS pixels."""
-
-    files: tuple[str, ...] = ()
-    """The page's own styles and scripts, by file name, beside those that every page has."""
-
-    def body(self) -> str:
-        """Returns what the page shows between the title and the controls, as trusted HTML."""
-        raise NotImplementedError
 
     def data(self) -> Mapping[str, Any]:
         """Returns what the scripts read, as JSON would hold it."""
         raise NotImplementedError
 
-    def help(self) -> str:
-        """Returns the page's own part of the help, as trusted HTML."""
-        raise NotImplementedError
+    def parts(self) -> Mapping[str, str]:
+        """Returns what comes in the body's places, as trusted HTML."""
+        return {}
 
     def html(self) -> str:
         """Returns the whole page. It holds its style, its scripts, its drawing and its data."""
-        texts = {name: _text(name) for name in ("page.css", "controls.js", *self.files)}
-        style, script = (
-            "\n".join(text for name, text in texts.items() if name.endswith(suffix)) for suffix in (".css", ".js")
-        )
+        style, script = (_text("page.css", f"{self.name}.css"), _text("controls.js", f"{self.name}.js"))
         return Template(_text("page.html")).substitute(
             policy=_policy(script),
             title=html.escape(self.title),
             style=css_variables() + style,
-            body=self.body(),
-            help=self.help(),
+            body=Template(_text(f"{self.name}.html")).substitute(self.parts()),
+            help=_text(f"{self.name}_help.html"),
             unit=self.unit,
             part=self.part,
             data=_json(self.data()),
             script=script,
         )
 
-    def save(self, path: str | Path) -> Path:
-        """Writes the page and returns the path. The file is written atomically.
-
-        Raises ValueError unless the path ends in .html.
-        """
-        path = Path(path)
-        if path.suffix.lower() not in (".html", ".htm"):
-            raise ValueError(f"a player is a web page: give a path that ends in .html, not {str(path)!r}")
-        from micrograd_plus.files import write_atomically
-
-        write_atomically(path, self.html().encode())
-        return path
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the page in a frame of its own. It never raises."""
-        try:
-            source = html.escape(self.html(), quote=True)
-        except Exception as error:  # a notebook's display is no place for a traceback
-            return {"text/plain": f"{self!r} can't be shown: {error}"}
+    def _shown(self) -> dict[str, str]:
+        source = html.escape(self.html(), quote=True)
         frame = (
             f'<iframe srcdoc="{source}" title="{html.escape(self.title)}" sandbox="allow-scripts" loading="lazy"'
             f' style="width:100%;height:{self.height}px;border:0"></iframe>'
         )
-        return {"text/html": frame, "text/plain": repr(self)}
+        return {"text/html": frame}
 
 
 @cache
-def _text(name: str) -> str:
-    return (resources.files(__package__) / "files" / name).read_text(encoding="utf-8")
+def _text(*names: str) -> str:
+    files = resources.files(__package__) / "files"
+    return "\n".join((files / name).read_text(encoding="utf-8") for name in names)
 
 
 def _policy(script: str) -> str:

@@ -2,42 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from micrograd_plus.checks import whole_number
 from micrograd_plus.train.callbacks import Callback, Run
+from micrograd_plus.viz.player.film import Film, Frame
+from micrograd_plus.viz.player.training_player import TrainingPlayer
 
-if TYPE_CHECKING:
-    from micrograd_plus.data import Dataset
-    from micrograd_plus.train import History
-    from micrograd_plus.train.engine import Engine, Prediction
-
-__all__ = ["Frame", "Recorder"]
+__all__ = ["Recorder"]
 
 
-@dataclass(frozen=True)
-class Frame:
-    """A moment of a run: the parameters, in the order of `Recorder.names`, after `iteration` updates.
-
-    Iteration 0 is the moment before the first update, and epoch 0 with it.
-    """
-
-    epoch: int
-    iteration: int
-    parameters: tuple[float, ...]
-
-
-class Recorder(Callback):
+class Recorder(Film, Callback):
     """Films a run: `fit(model, data, callbacks=[recorder])`, then `recorder.player()` or `TrainingPlayer(recorder)`.
 
     A frame is kept before the first update, after every `every` iterations, and at the end. Without `every` the film
     thins itself out: it begins with every iteration, and whenever it has more than `frames` it drops every other one
     and halves its rate, so that a run of any length leaves between half of `frames` and all of them, evenly spaced.
 
-    `frames` holds the frames, `names` the parameters' names; `history`, `data` and `threshold` (above which a single
-    output means class 1) are the run's. A second run with the same recorder begins a new film. Raises ValueError for
-    an `every` below 1, or `frames` below 2.
+    What it keeps is a `Film`; a second run with the same recorder begins a new one. Raises ValueError for an `every`
+    below 1, or `frames` below 2.
 
     >>> from micrograd_plus.data import xor
     >>> from micrograd_plus.nn import MLP
@@ -49,14 +32,9 @@ class Recorder(Callback):
     """
 
     def __init__(self, every: int | None = None, *, frames: int = 160) -> None:
+        super().__init__()
         self.every = None if every is None else whole_number("every, the iterations between frames,", every, least=1)
         self.limit = whole_number("frames, the frames a film has at most,", frames, least=2)
-        self.frames: list[Frame] = []
-        self.names: tuple[str, ...] = ()
-        self.history: History
-        self.data: Dataset
-        self.threshold = 0.0
-        self._engine: Engine
         self._stride = 1
 
     def on_start(self, run: Run) -> None:
@@ -87,43 +65,6 @@ class Recorder(Callback):
         parameters = tuple(parameter.data for parameter in run.model.parameters())
         self.frames.append(Frame(run.epoch, run.iteration, parameters))
 
-    def predictions(self, inputs: list[list[float]]) -> list[list[Prediction]]:
-        """Returns, for each frame, the predictions of the run's own engine for each row of inputs.
-
-        The model's parameters are as before afterwards.
-        """
-        parameters = self._model.parameters()
-        before = [parameter.data for parameter in parameters]
-        try:
-            found = []
-            for frame in self.frames:
-                self._set(frame.parameters)
-                found.append(self._engine.predict(inputs))
-            return found
-        finally:
-            self._set(before)
-
-    def rewind(self, iteration: int) -> Frame:
-        """Sets the model back to the last frame at or before `iteration` updates, and returns that frame.
-
-        From there another `fit` can go on with another rate or optimizer, and the two films be compared. Only the
-        parameters go back: an optimizer's averages are those of a new optimizer's beginning, if you pass a new one.
-        Raises ValueError for an iteration before the first frame.
-        """
-        earlier = [frame for frame in self.frames if frame.iteration <= iteration]
-        if not earlier:
-            first = self.frames[0].iteration if self.frames else None
-            raise ValueError(f"there is no frame at or before iteration {iteration}; the first is {first}")
-        self._set(earlier[-1].parameters)
-        return earlier[-1]
-
-    def _set(self, numbers: Any) -> None:
-        for parameter, number in zip(self._model.parameters(), numbers):
-            parameter.data = number
-        self._engine.load()
-
-    def player(self, **options: Any) -> Any:
+    def player(self, **options: Any) -> TrainingPlayer:
         """Returns the page that plays this film; see `TrainingPlayer`."""
-        from micrograd_plus.viz.player.training_player import TrainingPlayer
-
         return TrainingPlayer(self, **options)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -11,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus.operation import Op
 from micrograd_plus.value import Value
 from micrograd_plus.viz import palette
-from micrograd_plus.viz.graph import Graph, Layout
+from micrograd_plus.viz.graph import Graph
+from micrograd_plus.viz.player.lean import lean
 from micrograd_plus.viz.player.page import Page
 from micrograd_plus.viz.player.steps import Step, StepLog
+from micrograd_plus.viz.svg import written
 from micrograd_plus.words import derivative, local, number, places
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class StepPlayer(Page):
     <StepPlayer: 4 nodes, 6 steps>
     """
 
-    files = ("steps.css", "steps.js")
+    name = "steps"
 
     def __init__(
         self, root: Value, *, optimizer: Optimizer | None = None, title: str = "", **drawing: Any
@@ -49,7 +50,7 @@ class StepPlayer(Page):
             raise TypeError(f"a step player needs a Value, but got {type(root).__name__}: {root!r}")
         self.log = StepLog(root, optimizer=optimizer, limit=LIMIT)
         self._optimizer = type(optimizer).__name__
-        self._drawing = drawing
+        self._options = drawing
         name = self.log.names[root]
         self.title = title or f"{name}, step by step"
 
@@ -57,17 +58,14 @@ class StepPlayer(Page):
         return f"<StepPlayer: {len(self.log.order)} nodes, {len(self.log.steps) - 1} steps>"
 
     @cached_property
-    def layout(self) -> Layout:
-        """The drawing, with the ids of its parts. Raises LayoutError where no layout engine is installed."""
-        return Graph(self.log.order[-1], collapse="none", limit=LIMIT, **self._drawing).layout()
+    def drawing(self) -> str:
+        """The text of the drawing's SVG. Raises LayoutError where no layout engine is installed."""
+        graph = Graph(self.log.order[-1], collapse="none", limit=LIMIT, **self._options)
+        return written(lean(graph.layout().tree)).rstrip()
 
-    def body(self) -> str:
-        """Returns the drawing, the place for a step's words, and the list of all steps."""
-        return _BODY.format(svg=_lean(self.layout.svg))
-
-    def help(self) -> str:
-        """Returns what the colours and signs mean."""
-        return _HELP
+    def parts(self) -> Mapping[str, str]:
+        """Returns the drawing, for its place in the body."""
+        return {"svg": self.drawing}
 
     def data(self) -> Mapping[str, Any]:
         """Returns the log as the page reads it: nodes, rows of the table, steps, and where each part begins."""
@@ -76,12 +74,12 @@ class StepPlayer(Page):
         return {
             "nodes": [self._node(node, rules) for node in log.order],
             "rules": [{"name": op.label, "value": op.value, "partials": op.partials} for op in rules],
-            "steps": _Steps(log).as_data(),
-            "parts": self._parts(),
+            "steps": list(map(_Steps(log).as_data, log.steps)),
+            "parts": self._shares(),
             "optimizer": self._optimizer,
         }
 
-    def _parts(self) -> list[dict[str, Any]]:
+    def _shares(self) -> list[dict[str, Any]]:
         """Where each part begins, and its share of the time line."""
         begins = {"Forward": 0, "Backward": self.log.backward, "Update": self.log.update}
         ends = [*begins.values(), len(self.log.steps)][1:]
@@ -112,90 +110,26 @@ class _Steps:
         self.largest = max(abs(grad) for grad in log.grads)
         self.uses = Counter(child for node in log.order for child in node.children)
 
-    def as_data(self) -> list[dict[str, Any]]:
-        return [{"kind": step.kind, "node": step.node, **getattr(self, step.kind)(step)} for step in self.log.steps]
+    def as_data(self, step: Step) -> dict[str, Any]:
+        found: dict[str, Any] = {"kind": step.kind, "node": step.node}
+        if step.kind in ("forward", "update"):
+            found["words"] = step.words
+        if step.kind == "update":
+            found["before"] = number(step.before)
+        if step.kind == "backward":
+            found |= self._addition(step)
+        if step.kind in ("seed", "backward"):
+            found["tint"] = palette.tint(step.after, self.largest)
+        if step.kind != "start":
+            found["after"] = number(step.after)
+        return found
 
-    def start(self, step: Step) -> dict[str, Any]:
-        return {}
-
-    def forward(self, step: Step) -> dict[str, Any]:
-        return {"words": step.words, "after": number(step.after)}
-
-    def seed(self, step: Step) -> dict[str, Any]:
-        return {"after": number(step.after), "tint": self.tint(step.after)}
-
-    def backward(self, step: Step) -> dict[str, Any]:
+    def _addition(self, step: Step) -> dict[str, Any]:
         product, partial = step.partial * step.upstream, number(step.partial)
         node, child = self.log.order[step.node], self.log.order[step.child]
         slope = local(node, child, self.log.order[-1], self.uses, self.log.names.__getitem__)
         return ({"share": True} if slope.startswith("∂") else {}) | {
             "operand": step.operand, "variable": places(node)[step.operand][0],
             "words": [each for each in dict.fromkeys(step.words) if each != partial], "partial": partial,
-            "product": number(product), "productTint": self.tint(product),
-            "after": number(step.after), "tint": self.tint(step.after),
+            "product": number(product), "productTint": palette.tint(product, self.largest),
         }  # fmt: skip
-
-    def update(self, step: Step) -> dict[str, Any]:
-        return {"words": step.words, "before": number(step.before), "after": number(step.after)}
-
-    def tint(self, grad: float) -> int:
-        return palette.tint(grad, self.largest)
-
-
-def _lean(svg: str) -> str:
-    """A drawing at a third of its size, which looks the same on the page.
-
-    Gone are the tooltips of its parts, which tell the end of the story, what the page's style says already, the second
-    decimals and groups of nothing but a group; a rectangle is written as one, and a cell's ground and frame in one.
-    """
-    start = svg.index("<g ")
-    parts = svg[start:]
-    for pattern, shorter in _LEANER.items():
-        parts = re.sub(pattern, shorter, parts, flags=re.S)
-    return svg[:start] + _unwrapped(parts)
-
-
-_LEANER = {
-    r"<title>.*?</title>": "",
-    r' (xml:space="preserve"|font-family="[^"]*"|font-size="11\.00"|text-anchor="start"|id="[^"]*-shape")': "",
-    r' stroke="none"|(?<=<path) fill="none" stroke="[^"]*"(?= d=)': "",
-    r'(?<=<polygon) fill="([^"]*)" stroke="\1"': "",
-    r"(\d\.\d)\d+(?=[^<>]*>)": r"\1",
-    r'(<polygon fill="[^"]+")( points="[^"]+") />\n<polygon fill="none"( stroke="[^"]+")\2 />': r"\1\3\2 />",
-    r' points="(\S+) ([^"]+) \1"': r' points="\1 \2"',
-    r'<polygon([^<>]*) points="([^, ]+),(\S+) \2,(\S+) ([^, ]+),\4 \5,\3"': r'<path\1 d="M\2 \3V\4H\5V\3z"',
-    rf'(?<=<path) fill="{palette.background.light}"|(?<=<text)([^<>]*) fill="{palette.text.light}"': r"\1",
-    r"\n\s*": "",
-}
-"""What stands for what in a leaner drawing, in order."""
-
-
-def _unwrapped(parts: str) -> str:
-    """A drawing without the groups that have no attribute, which hold together what is together anyway."""
-    is_kept: list[bool] = []
-
-    def tag(found: re.Match[str]) -> str:
-        if found[0] != "</g>":
-            is_kept.append(found[0] != "<g>")
-            return found[0] if is_kept[-1] else ""
-        return "</g>" if is_kept.pop() else ""
-
-    return re.sub(r"<g\b[^>]*>|</g>", tag, parts)
-
-
-_BODY = """<figure id="picture">
-<div id="canvas" tabindex="0" role="group" aria-label="The computation graph">{svg}</div>
-<div class="zoom" role="group" aria-label="Size of the drawing">
-<button type="button" id="smaller" aria-label="Smaller">−</button>
-<button type="button" id="fit" aria-label="Fit all of it">Fit</button>
-<button type="button" id="larger" aria-label="Larger">+</button>
-</div>
-</figure>
-<section id="worked" tabindex="0" aria-label="This step"></section>
-<details id="all"><summary>All steps as a list</summary><ol start="0"></ol></details>"""
-
-_HELP = """<p>Going forward, each step fills in one value. Going backward, each step is one <b>+=</b>: the gradient of a
-result, times the local derivative along the lit edge, is added to the gradient of the operand. Constants have none.</p>
-<p>A dot · stands for a number that is not there yet. Blue is a gradient above zero, orange one below; the stronger, the
-larger. Where a node is used more than once, ∂ marks the share of one use. Steps have addresses: add <kbd>#12</kbd> to
-open the page at step 12.</p>"""

@@ -1,7 +1,7 @@
 """The log of one forward and one backward pass: every value that fills and every `+=`, in the engine's own order.
 
-The log is computed beside the graph, with the arithmetic of `Value.backward`, and touches no `grad`: looking at a pass
-does not make one. Its words are those of `explain`, read off the rows of the table that ran.
+The log is computed beside the graph, by `calculus.sweep`, and touches no `grad`: looking at a pass does not make one.
+Its words are those of `explain`, read off the rows of the table that ran.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from micrograd_plus import operation
+from micrograd_plus.calculus import sweep
 from micrograd_plus.reading import substitute
 from micrograd_plus.value import Value, topological_order
 from micrograd_plus.words import names, number, partial_words, tidy, value_words
@@ -87,20 +88,15 @@ class StepLog:
                 self.steps.append(Step("forward", place, after=node.data, words=words))
 
     def _backward(self) -> None:
-        root = len(self.order) - 1
-        self.grads[root] = 1.0
-        self.steps.append(Step("seed", root, after=1.0))
-        for place in reversed(range(len(self.order))):
-            node, upstream = self.order[place], self.grads[place]
-            for operand, (child, partial) in enumerate(zip(node.children, node.partials)):
-                if child.op is operation.CONSTANT or isinstance(child.op, operation.Bernoulli):
-                    continue  # nobody reads the gradient of a number that can't be moved
-                to = self.place[child]
-                before = self.grads[to]
-                self.grads[to] += partial * upstream
-                words = partial_words(node, operand, self.names.__getitem__)
-                after = self.grads[to]
-                self.steps.append(Step("backward", place, to, operand, partial, upstream, before, after, words))
+        self.steps.append(Step("seed", len(self.order) - 1, after=1.0))
+        self.grads[-1] = 1.0
+        for node, operand, child, partial, upstream, before, after in sweep(self.order[-1], self.order):
+            if child.op is operation.CONSTANT or isinstance(child.op, operation.Bernoulli):
+                continue  # nobody reads the gradient of a number that can't be moved
+            place, to = self.place[node], self.place[child]
+            self.grads[to] = after
+            words = partial_words(node, operand, self.names.__getitem__)
+            self.steps.append(Step("backward", place, to, operand, partial, upstream, before, after, words))
 
     def _update(self, optimizer: Optimizer) -> None:
         """Reads the optimizer's rule line by line for each parameter in the graph, and changes nothing."""
@@ -108,8 +104,7 @@ class StepLog:
             if parameter not in self.place:
                 continue
             place = self.place[parameter]
-            given = {name: numbers[index] for name, numbers in optimizer.state.items()}
-            given |= {"w": parameter.data, "g": self.grads[place], "t": optimizer.t + 1, "lr": optimizer.rate}
+            given = {**optimizer.given(index), "g": self.grads[place]}
             words, after = [], parameter.data
             for line, known, result in optimizer.rule.line_by_line(**given):
                 numbers = {name: number(each) for name, each in known.items()}

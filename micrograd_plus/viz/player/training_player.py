@@ -8,13 +8,16 @@ import re
 import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import groupby
 from struct import pack
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus.checks import flat
 from micrograd_plus.train.metrics import class_of
+from micrograd_plus.viz.player.film import Film, Frame
 from micrograd_plus.viz.player.page import Page
-from micrograd_plus.viz.player.recorder import Frame, Recorder
+from micrograd_plus.viz.ranges import evenly, padded
 from micrograd_plus.words import number
 
 if TYPE_CHECKING:
@@ -44,18 +47,18 @@ class TrainingPlayer(Page):
     too large for a page; TypeError for what is not a Recorder.
     """
 
+    name = "training"
     unit = "frame"
     part = "epoch"
     height = 760
-    files = ("training.css", "training.js")
 
     def __init__(
-        self, *recorders: Recorder, names: Sequence[str] = (), title: str = "", resolution: int = 48
+        self, *recorders: Film, names: Sequence[str] = (), title: str = "", resolution: int = 48
     ) -> None:  # fmt: skip
         if not recorders:
             raise ValueError("there is no film to play: pass a Recorder that was in fit(..., callbacks=[recorder])")
         for recorder in recorders:
-            if not isinstance(recorder, Recorder):
+            if not isinstance(recorder, Film):
                 raise TypeError(f"a training player needs Recorders, but got {type(recorder).__name__}: {recorder!r}")
             if not recorder.frames:
                 raise ValueError("this Recorder has no frames yet: pass it to fit(..., callbacks=[recorder]) first")
@@ -63,35 +66,27 @@ class TrainingPlayer(Page):
             raise ValueError(f"there are {len(recorders)} films but {len(names)} names; give each film one")
         numbered = [f"run {i}" for i in range(1, len(recorders) + 1)] if len(recorders) > 1 else [""]
         given = [str(name) for name in names] or numbered
-        self.runs = [_Film(recorder, name, resolution) for recorder, name in zip(recorders, given)]
+        self.runs = [_Reel(recorder, name, resolution) for recorder, name in zip(recorders, given)]
         self.title = title or f"Training on {recorders[0].data.name}"
 
     def __repr__(self) -> str:
         frames = ", ".join(f"{run.name or 'one run'} of {len(run.frames)} frames" for run in self.runs)
         return f"<TrainingPlayer: {frames}>"
 
-    def body(self) -> str:
-        """Returns the places for the runs and the loss curve."""
-        return _BODY
-
-    def help(self) -> str:
-        """Returns what the pictures show."""
-        return _HELP
-
     def data(self) -> Mapping[str, Any]:
         """Returns the films as the page reads them."""
         return {"runs": [run.as_data() for run in self.runs]}
 
 
-class _Film:
-    """One recorder's film as the page reads it: packed numbers, and where in time each frame is."""
+class _Reel:
+    """One film as the page reads it: packed numbers, and where in time each frame is."""
 
-    def __init__(self, recorder: Recorder, name: str, resolution: int) -> None:
-        self.recorder, self.name, self.threshold = recorder, name, recorder.threshold
-        self.frames, self.data, self.history = recorder.frames, recorder.data, recorder.history
+    def __init__(self, film: Film, name: str, resolution: int) -> None:
+        self.film, self.name, self.threshold = film, name, film.threshold
+        self.frames, self.data, self.history = film.frames, film.data, film.history
         self.resolution = resolution
         cells = {1: CURVE * 2, 2: resolution**2}.get(self.data.width, 0)
-        size = len(self.frames) * (cells + 2 * len(recorder.names))
+        size = len(self.frames) * (cells + 2 * len(film.names))
         if size > BYTES:
             raise ValueError(
                 f"this film takes {size / 1e6:.0f} MB, and a page plays {BYTES / 1e6:.0f} MB at most; record fewer"
@@ -104,8 +99,8 @@ class _Film:
             "name": self.name,
             "times": [self._time(frame) for frame in self.frames],
             "frames": [self._frame(frame) for frame in self.frames],
-            "names": self.recorder.names,
-            "layers": _layers(self.recorder.names),
+            "names": self.film.names,
+            "layers": _layers(self.film.names),
             "largest": largest,
             "weights": _packed(
                 "h", (round(each / largest * 32767) for frame in self.frames for each in frame.parameters)
@@ -157,10 +152,10 @@ class _Film:
 
     def _plane(self) -> dict[str, Any]:
         """The plane in cells: for each frame and cell the class (times 16) and how decided it is (0 to 15)."""
-        across, up = (_spread([row[i] for row in self.data.inputs], self.resolution) for i in range(2))
+        across, up = (evenly(padded(column, 0.12), self.resolution) for column in zip(*self.data.inputs))
         cells = [[x, y] for y in reversed(up) for x in across]
         read = self._reading()
-        films = self.recorder.predictions(cells)
+        films = self.film.predictions(cells)
         codes = (16 * kind + round(15 * decided) for frame in films for kind, decided in map(read, frame))
         return {
             "side": self.resolution, "cells": _packed("B", codes),
@@ -172,15 +167,16 @@ class _Film:
 
     def _class(self, target: Any) -> int:
         """The colour of a point: its class, or on which side of the targets' middle its first number lies."""
-        return int(target) if self.data.is_classification else int(_first(target) > self._middle()[0])
+        return int(target) if self.data.is_classification else int(next(flat(target)) > self._middle[0])
 
     def _sides(self) -> list[str]:
-        name, middle = self.data.target_name, number(self._middle()[0])
+        name, middle = self.data.target_name, number(self._middle[0])
         return [f"{name} below {middle}", f"{name} above {middle}"]
 
+    @cached_property
     def _middle(self) -> tuple[float, float]:
         """The middle of the targets and half of their range."""
-        targets = [_first(target) for target in self.data.targets]
+        targets = [next(flat(target)) for target in self.data.targets]
         low, high = min(targets), max(targets)
         return (low + high) / 2, (high - low) / 2 or 1.0
 
@@ -188,8 +184,8 @@ class _Film:
         """A function from a prediction to its class and how decided it is, from 0 to 1."""
         if self.data.is_classification:
             return self._decided
-        middle, half = self._middle()
-        return lambda value: (int(_first(value) > middle), min(1.0, abs(_first(value) - middle) / half))
+        middle, half = self._middle
+        return lambda value: (int(next(flat(value)) > middle), min(1.0, abs(next(flat(value)) - middle) / half))
 
     def _decided(self, prediction: Prediction) -> tuple[int, float]:
         kind = class_of(prediction, self.threshold)
@@ -202,11 +198,10 @@ class _Film:
 
     def _fit(self) -> dict[str, Any]:
         """The fitted curve: for each frame its height at evenly set points, in parts of 32,767 of the range."""
-        across = _spread([row[0] for row in self.data.inputs], CURVE)
-        outputs = [[_all(value) for value in frame] for frame in self.recorder.predictions([[x] for x in across])]
-        targets = [number for target in self.data.targets for number in _all(target)]
-        margin = 0.25 * (max(targets) - min(targets)) or 1.0
-        low, high = min(targets) - margin, max(targets) + margin
+        across = evenly(padded((row[0] for row in self.data.inputs), 0.12), CURVE)
+        outputs = [[list(flat(value)) for value in frame] for frame in self.film.predictions([[x] for x in across])]
+        targets = [number for target in self.data.targets for number in flat(target)]
+        low, high = padded(targets, 0.25)
         heights = (
             round((min(max(value[i], low), high) - low) / (high - low) * 32767)
             for frame in outputs for i in range(len(frame[0])) for value in frame
@@ -215,17 +210,8 @@ class _Film:
             "count": CURVE, "outputs": len(outputs[0][0]), "curves": _packed("h", heights),
             "ranges": [[across[0], across[-1]], [low, high]],
             "names": [self.data.feature_names[0], self.data.target_name],
-            "points": [_short([*row, *_all(target)]) for row, target in _some(self.data)],
+            "points": [_short([*row, *flat(target)]) for row, target in _some(self.data)],
         }  # fmt: skip
-
-
-def _all(value: Any) -> list[float]:
-    """A target or prediction as a list of numbers."""
-    return value if isinstance(value, list) else [value]
-
-
-def _first(value: Any) -> float:
-    return _all(value)[0]
 
 
 def _packed(kind: str, numbers: Iterable[int]) -> str:
@@ -244,14 +230,6 @@ def _some(data: Dataset) -> list[Any]:
     pairs = list(data)
     step = math.ceil(len(pairs) / POINTS)
     return pairs[::step]
-
-
-def _spread(values: Sequence[float], count: int) -> list[float]:
-    """Evenly set numbers from a little below the smallest to a little above the largest."""
-    low, high = min(values), max(values)
-    margin = 0.12 * (high - low) or 1.0
-    step = (high - low + 2 * margin) / (count - 1)
-    return [low - margin + i * step for i in range(count)]
 
 
 _OF_A_NEURON = re.compile(r"(?P<layer>.*?)\.?neurons\.(?P<neuron>\d+)\.(?P<what>weights|bias)(\.\d+)?")
@@ -282,14 +260,3 @@ def _layers(names: Sequence[str]) -> list[dict[str, Any]]:
 def _layer_of(name: str) -> str:
     match = _OF_A_NEURON.fullmatch(name)
     return match["layer"] if match else re.sub(r"\.?[^.\d][^.]*(\.\d+)*$", "", name)
-
-
-_BODY = """<div id="runs"></div>
-<figure id="loss"><figcaption><span id="legend"></span>
-<label><input type="checkbox" id="log"> log scale</label></figcaption>
-<div id="chart"></div></figure>"""
-
-_HELP = """<p>The time line runs over the whole training. In the network, blue is a weight above zero and orange one
-below; the wider the line, the larger the weight. Point at a weight to read it.</p>
-<p>In the plane, the colour is the class that the network says, the stronger the more decided; the points are the data.
-Click in the loss curve to go there. The loss of a batch is the one before its update.</p>"""

@@ -1,4 +1,4 @@
-"""Which module a node is drawn in."""
+"""Which part of a model a node belongs to."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 
 from micrograd_plus import Value, dot, operation, topological_order, total
 from micrograd_plus.nn import MLP, Neuron, cross_entropy, l2_penalty, mse_loss
+from micrograd_plus.nn.owners import ancestors, module_of, owners
 from micrograd_plus.value import leaf
-from micrograd_plus.viz.modules import ancestors, module_of, owners
 
 
 @pytest.mark.parametrize(
@@ -37,11 +37,15 @@ def test_ancestors() -> None:
     assert ancestors("blocks.1.2.attention") == ["blocks.1.2", "blocks.1.2.attention"]
 
 
+def homes(order: list[Value]) -> dict[Value, str]:
+    return {node: module for node in order if (module := module_of(node.label))}
+
+
 def of(root: Value) -> dict[str, set[str]]:
     """The labels or operations of the nodes in each module."""
     order = topological_order(root)
     found: dict[str, set[str]] = {}
-    for node, module in owners(order, {node: node.label for node in order}).items():
+    for node, module in owners(order, homes(order)).items():
         found.setdefault(module, set()).add(node.op.label or node.op.name)
     return found
 
@@ -78,7 +82,7 @@ def test_a_batch_shares_its_modules() -> None:
     model = MLP(1, [2, 1], seed=0)
     loss = mse_loss([model([Value(float(i))]) for i in range(5)], [0.0] * 5)
     order = topological_order(loss)
-    found = owners(order, {node: node.label for node in order})
+    found = owners(order, homes(order))
     assert sum(module == "layers.1.neurons.0" and bool(node.children) for node, module in found.items()) == 5
 
 

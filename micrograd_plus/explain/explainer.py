@@ -1,0 +1,178 @@
+"""Explains one node: gathers its formulas, its chain rule and the paths to it for an `Explanation`.
+
+All symbols are the text of the row that ran, all numbers are the engine's own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable
+from itertools import islice
+
+from micrograd_plus import operation
+from micrograd_plus.calculus import grads
+from micrograd_plus.checks import whole_number
+from micrograd_plus.explain.checks import is_stale
+from micrograd_plus.explain.explanation import Edge, Explanation, PathSum, WrittenPath
+from micrograd_plus.explain.paths import Path, Paths
+from micrograd_plus.value import UNSEEN, Value, topological_order
+from micrograd_plus.words import derivative, local, names, number, partial_words, value_words
+
+__all__ = ["explain"]
+
+
+def explain(
+    node: Value, output: Value | None = None, *, max_paths: int = 20, max_operands: int = 20, digits: int = 4
+) -> Explanation:
+    """Returns the chain rule of one node in symbols and numbers; with an `output`, every path from it to the node.
+
+    Without `output` the gradient that is passed on is `node.grad`, what the last `backward()` left there. With it, the
+    gradients are those of `output`, worked out afresh (no `grad` is touched), and the paths' products add up to them.
+    At most `max_paths` paths and `max_operands` operands and uses are written out, and what is left out is said.
+
+    Raises TypeError if `node` or `output` is not a Value or a limit not a whole number, ValueError if it is below 1.
+
+    >>> x, w = Value(2.0, "x"), Value(-0.25, "w")
+    >>> n = (w * x).tanh()
+    >>> n.backward()
+    >>> print(explain(w, n))
+    w = -0.25 (input)
+    <BLANKLINE>
+    Where w is used
+    used by  local derivative  contribution to dv2/dw
+    -------  ----------------  -----------------------------------------------
+    v1       dv1/dw = x = 2    dv2/dw += dv2/dv1 * dv1/dw = 0.7864 * 2 = 1.573
+    <BLANKLINE>
+    The one path
+    from v2 back to w  local derivatives along it     product
+    -----------------  -----------------------------  -------
+    v2 <- v1 <- w      dv2/dv1 * dv1/dw = 0.7864 * 2    1.573
+    <BLANKLINE>
+    Sum over the paths: dv2/dw = 1.573.
+    <BLANKLINE>
+    w.grad = 1.573, the same.
+    """
+    for name, value in (("node", node), ("output", output)):
+        if not isinstance(value, Value) and not (name == "output" and value is None):
+            raise TypeError(f"explain needs a Value as its {name}, but got {type(value).__name__}: {value!r}")
+    for name, limit in (("max_paths", max_paths), ("max_operands", max_operands), ("digits", digits)):
+        whole_number(name, limit, least=1)
+    return _Explainer(node, output, max_paths, max_operands, digits).explanation()
+
+
+class _Explainer:
+    """Gathers what an Explanation tells; the names, gradients and limits are the same for all its parts."""
+
+    def __init__(self, node: Value, output: Value | None, max_paths: int, max_operands: int, digits: int) -> None:
+        self.node, self.output = node, output
+        self.max_paths, self.max_operands, self.digits = max_paths, max_operands, digits
+        self.order = topological_order(node if output is None else output)
+        self.gradients = None if output is None else grads(output, self.order)
+        self.uses = Counter(child for parent in self.order for child in parent.children)
+        self.named = names(self.order)
+        if node not in self.named:  # the output does not depend on it
+            self.named = names([*self.order, *(each for each in topological_order(node) if each not in self.named)])
+
+    def explanation(self) -> Explanation:
+        node = self.node
+        operands = tuple(self.edge(node, position) for position in range(len(node.children))[: self.max_operands])
+        paths = None if self.output is None else self.path_sum(self.output)
+        written = [edge.written for edge in operands]
+        written += [each for path in paths.listed for each in path.written] if paths else []
+        return Explanation(
+            name=self.name(node),
+            role=_role(node),
+            value=node.data,
+            grad=self.gradient(node),
+            formulas=value_words(node, self.name, self.digits),
+            operands=operands,
+            operand_count=len(node.children),
+            output="L" if self.output is None else self.name(self.output),
+            paths=paths,
+            notes=tuple(filter(None, self.notes(written))),
+            digits=self.digits,
+        )
+
+    @property
+    def name(self) -> Callable[[Value], str]:
+        return self.named.__getitem__
+
+    def gradient(self, node: Value) -> float | None:
+        if self.gradients is not None:
+            return self.gradients.get(node, 0.0)
+        return None if node.grad is UNSEEN else node.grad
+
+    def edge(self, parent: Value, position: int) -> Edge:
+        child, local, upstream = parent.children[position], parent.partials[position], self.gradient(parent)
+        symbols, numbers = partial_words(parent, position, self.name, self.digits)
+        contribution = None if upstream is None else local * upstream
+        written = self.written(parent, child)
+        return Edge(
+            self.name(parent), self.name(child), child.data, written, symbols, numbers, local, upstream, contribution
+        )
+
+    def written(self, parent: Value, child: Value) -> str:
+        """The local derivative's name; see `Edge`."""
+        return local(parent, child, self.output, self.uses, self.name)
+
+    def path_sum(self, output: Value) -> PathSum:
+        paths = Paths(output, self.node, self.order)
+        uses = [
+            (parent, position)
+            for parent in self.order
+            for position, child in enumerate(parent.children) if child is self.node
+        ]  # fmt: skip
+        return PathSum(
+            output=self.name(output),
+            count=paths.count,
+            listed=tuple(map(self.written_path, islice(paths, self.max_paths))),
+            total=self.gradient(self.node) or 0.0,
+            uses=tuple(self.edge(parent, position) for parent, position in uses[: self.max_operands]),
+            use_count=len(uses),
+        )
+
+    def written_path(self, path: Path) -> WrittenPath:
+        edges = tuple(self.written(parent, child) for parent, child in zip(path.nodes, path.nodes[1:]))
+        return WrittenPath(tuple(map(self.name, path.nodes)), edges, path.partials, path.product)
+
+    # ------------------------------------------------------------ what the reader must know
+
+    def notes(self, written: Iterable[str]) -> Iterable[str]:
+        node, name = self.node, self.name(self.node)
+        own = derivative(self.name(self.output or node), name, "∂")
+        shares = sorted((each for each in written if each.startswith("∂")), key=lambda each: each != own)
+        for share in shares[:1]:
+            yield f"{share} is the share of one use alone, d{share[1:].replace('/∂', '/d', 1)} the whole."
+        if self.output is not None:
+            yield self._compare_with_grad(name, self.name(self.output))
+        elif not node.children:
+            yield f"{name} is a leaf: its number was given. Ask {name}.explain(output) how an output depends on it."
+        elif node.grad is not UNSEEN:
+            yield "L is the output that backward() was last called on."
+        if any(map(is_stale, {node, *(parent for parent in self.order if node in parent.children)})):
+            yield (
+                "Some numbers have changed since the forward pass (an optimizer's step, perhaps), but the derivatives"
+                " are those of the forward pass. Explain before the update, or run the forward pass again."
+            )
+
+    def _compare_with_grad(self, name: str, output: str) -> str:
+        """What the gradient that was found has to do with what is in `grad`; nothing where there is none."""
+        node, found = self.node, self.gradient(self.node)
+        if node not in (self.gradients or {}):
+            if self.output not in topological_order(node):
+                return ""
+            return f"It is the other way round: {name} is made from {output}. Ask {output}.explain({name})."
+        if node.grad is UNSEEN:
+            return f"{name}.grad is empty: no backward() has been called."
+        held = f"{name}.grad = {number(node.grad, self.digits)}"
+        if math.isclose(node.grad, found or 0.0, rel_tol=1e-9, abs_tol=1e-12):
+            return f"{held}, the same."
+        why = "it is from another output" if node.children else "leaves add up all backward passes until zero_grad()"
+        return f"{held} is not this: {why}."
+
+
+def _role(node: Value) -> str:
+    if node.children:
+        return "computed"
+    return "random" if isinstance(node.op, operation.Bernoulli) else node.op.name

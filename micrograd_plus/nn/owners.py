@@ -1,0 +1,114 @@
+"""Which part of a model made a node, told by the parameters that went into it; and what dotted names say of parts.
+
+`layers.0.neurons.2.weights.1` is a weight of the module `layers.0.neurons.2`, which lies in `layers.0`. A weighted sum
+and its activation carry no name, but they are a neuron's if the neuron's parameters, and data, went into them. So a
+graph can be asked afterwards, and a Module need not note what it makes while it trains.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
+
+from micrograd_plus import operation
+from micrograd_plus.value import Value
+
+__all__ = ["ancestors", "module_of", "owners"]
+
+Home = TypeVar("Home", bound=Hashable)
+
+LONGEST = 200
+"""A longer label is a text and no name."""
+
+_ATTRIBUTE = re.compile(r"(?P<path>.*?)\.?(?P<name>[^\W\d]\w*)(?P<indices>(?:\.\d+)*)", re.DOTALL)
+
+
+def module_of(label: str) -> str:
+    """Returns the module's part of a parameter's label, "" if it has none. A matrix counts as a module of its own.
+
+    >>> module_of("layers.0.neurons.2.weights.1"), module_of("block.query.3.5"), module_of("w")
+    ('layers.0.neurons.2', 'block.query', '')
+    """
+    found = _ATTRIBUTE.fullmatch(label) if len(label) <= LONGEST else None
+    if not found:
+        return ""
+    path, name, indices = found.group("path", "name", "indices")
+    if indices.count(".") > 1:
+        return f"{path}.{name}" if path else name
+    return path
+
+
+def ancestors(module: str) -> list[str]:
+    """Returns the modules that hold this one, outermost first, itself last.
+
+    >>> ancestors("mlp.layers.0.neurons.2")
+    ['mlp', 'mlp.layers.0', 'mlp.layers.0.neurons.2']
+    """
+    found = []
+    while module:
+        found.append(module)
+        parts = module.split(".")
+        while len(parts) > 1 and parts[-1].isdigit():
+            parts.pop()
+        module = ".".join(parts[:-1])
+    return found[::-1]
+
+
+def owners(order: Sequence[Value], homes: Mapping[Value, Home]) -> dict[Value, Home]:
+    """Returns the home of each node of a topological order that has one: that of the parameters it was made with.
+
+    `homes` tells where each parameter belongs: to a module, by name or itself, to a unit, to whatever is asked for;
+    a parameter that is not in it belongs to nobody. A node is at home where a parameter met data; so is the sum of such
+    nodes, one activation on top of it, and the dropout of that. What a loss makes of a model's outputs has no home.
+
+    >>> from micrograd_plus import topological_order
+    >>> from micrograd_plus.nn import Neuron
+    >>> neuron = Neuron(2, "tanh")
+    >>> order = topological_order((neuron([1.0, 2.0]) - 0.5) ** 2)
+    >>> found = owners(order, dict.fromkeys(neuron.parameters(), "my neuron"))
+    >>> [node.op.label for node in order if node.children and node in found]
+    ['dot + b', 'tanh']
+    """
+    found = {node: homes[node] for node in order if _is_parameter(node) and node in homes}
+    if not found:
+        return {}
+    uses = Counter(child for node in order for child in node.children)
+    activated: set[Value] = set()  # a module's last words: no second activation is its own
+    for node in (each for each in order if each.children):
+        data = [child for child in node.children if not _is_parameter(child) and not _is_neutral(child)]
+        parameters = [child for child in node.children if _is_parameter(child)]
+        inside = {found.get(child) for child in parameters or data}
+        if not data or len(inside) != 1 or None in inside:
+            continue  # made of parameters alone, in several homes, or in none
+        if not parameters and not _goes_on(node, data, uses, activated):
+            continue
+        if not parameters and len(data) == 1:
+            activated.add(node)
+        found[node] = found[(parameters or data)[0]]
+    for node, home in list(found.items()):  # a constant or a random leaf that is used once belongs where it is used
+        found.update((child, home) for child in node.children if _is_neutral(child) and uses[child] == 1)
+    return found
+
+
+def _goes_on(node: Value, data: Sequence[Value], uses: Mapping[Value, int], activated: set[Value]) -> bool:
+    """Whether a node without parameters is still a part of what made its operands: their sum, activation or dropout.
+
+    An operand that somebody else uses too was a result already.
+    """
+    if any(uses[child] > 1 for child in data):
+        return False
+    if len(data) > 1:
+        return activated.isdisjoint(data)
+    is_activation = len(node.children) == 1 and data[0] not in activated
+    return is_activation or any(isinstance(child.op, operation.Bernoulli) for child in node.children)
+
+
+def _is_parameter(node: Value) -> bool:
+    return node.op is operation.PARAMETER
+
+
+def _is_neutral(node: Value) -> bool:
+    """Whether a node carries neither data nor what was learned: a constant, a mask."""
+    return node.op is operation.CONSTANT or isinstance(node.op, operation.Bernoulli)

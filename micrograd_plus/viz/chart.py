@@ -1,0 +1,164 @@
+"""The chart: a Matplotlib Figure in the palette's colours, whose SVG fits pages and turns dark with them.
+
+Nothing here touches pyplot or its settings. The same chart gives the same bytes on every run.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any, ClassVar
+
+from micrograd_plus.viz import palette, svg
+from micrograd_plus.viz.picture import Picture
+
+try:
+    import matplotlib
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+except ImportError as error:
+    raise ModuleNotFoundError('charts need Matplotlib: pip install "micrograd_plus[plot]"') from error
+
+__all__ = ["Chart", "chart_of_one", "settings"]
+
+_SETTINGS = {
+    "svg.hashsalt": "micrograd_plus",  # ids that do not change from run to run
+    "svg.fonttype": "none",  # letters stay letters: small, searchable, read aloud
+    "font.family": ["DejaVu Sans"],
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "figure.constrained_layout.use": True,
+}
+_NO_DATES: dict[str, dict[str, Any]] = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}
+
+
+class Chart(Picture, Figure):
+    """A Matplotlib Figure in the palette's colours, that saves itself the same way every time.
+
+    `width` and `height` are in inches, `theme` is "light" or "dark". A light chart's SVG turns dark by itself where the
+    reader prefers it; what Matplotlib's own `savefig` writes does not. Raises ValueError for another theme.
+    """
+
+    kind = "a chart"
+    forms: ClassVar = {".svg": "svg", ".png": "png", ".pdf": "pdf"}
+
+    def __init__(self, *, width: float = 6.4, height: float = 4.0, theme: str = "light") -> None:
+        self.theme = theme
+        with settings(theme):
+            super().__init__(figsize=(width, height), facecolor=palette.background[theme])
+
+    def __str__(self) -> str:
+        return repr(self)
+
+    def svg(self) -> str:
+        """Returns the chart as an `<svg>` element, titled by the chart's titles."""
+        root = svg.parsed(self._drawn("svg"))
+        _fit_for_pages(root, self._words(), dark_too=self.theme == "light")
+        return svg.written(root)
+
+    def png(self, dpi: int = 150) -> bytes:
+        """Returns the chart as a PNG picture of `dpi` dots an inch."""
+        return self._drawn("png", dpi)
+
+    def pdf(self) -> bytes:
+        """Returns the chart as a PDF page."""
+        return self._drawn("pdf")
+
+    def _drawn(self, form: str, dpi: int = 150) -> bytes:
+        """The chart as Matplotlib writes it, without dates."""
+        stream = io.BytesIO()
+        with settings(self.theme):
+            self._start_layout_over()
+            self.savefig(stream, format=form, dpi=dpi, metadata=_NO_DATES.get(form))
+        return stream.getvalue()
+
+    def _start_layout_over(self) -> None:
+        """Each layout starts from the last one's result, which would make a second save differ from the first."""
+        for axes in self.axes if self.get_layout_engine() else ():
+            place = axes.get_subplotspec()
+            if place is not None:
+                axes.set_position(place.get_position(self))
+                axes.set_in_layout(True)
+
+    def _words(self) -> str:
+        titles = [self.get_suptitle(), *(axes.get_title(loc="left") for axes in self.axes)]
+        return "; ".join(title for title in titles if title) or "Chart"
+
+
+def chart_of_one(theme: str, title: str, width: float = 6.4, height: float = 4.0) -> tuple[Chart, Axes]:
+    """Returns a chart with one set of axes, their title and grid. Raises what `Chart` raises."""
+    chart = Chart(width=width, height=height, theme=theme)
+    with settings(theme):
+        axes = chart.add_subplot()
+        axes.set_title(title, loc="left")
+        axes.grid(True, linewidth=0.8)
+    return chart, axes
+
+
+def settings(theme: str) -> Any:
+    """Returns a context in which Matplotlib draws in this theme, whatever the user's own settings are."""
+    shade = {name: both[theme] for name, both in palette.shades().items()}
+    colours = {
+        "text": ["text.color", "axes.titlecolor"],
+        "muted": ["axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor"],
+        "border": ["axes.edgecolor", "xtick.color", "ytick.color"],
+        "background": ["figure.facecolor", "axes.facecolor", "savefig.facecolor"],
+        "grid": ["grid.color"],
+    }
+    chosen: dict[Any, Any] = {
+        key: value
+        for key, value in matplotlib.rcParamsDefault.items()
+        if not key.startswith(("backend", "interactive"))
+    }
+    chosen |= _SETTINGS
+    chosen |= {key: shade[name] for name, keys in colours.items() for key in keys}
+    return matplotlib.rc_context(chosen)
+
+
+def _fit_for_pages(root: svg.Element, words: str, dark_too: bool) -> None:
+    """Makes Matplotlib's SVG fit for a page: a name, colours as attributes, rules that stay inside it, a dark form."""
+    for metadata in root.findall("metadata"):
+        root.remove(metadata)
+    for definitions in root.findall("defs"):
+        for sheet in definitions.findall("style"):
+            definitions.remove(sheet)
+    for each in root.iter():
+        _restyle(each)
+    _colour_marks_where_used(root)
+    for figure in root.findall("g"):
+        figure.set("class", "chart")
+    root.set("role", "img")
+    root.set("aria-label", words)
+    rules = ".chart * { stroke-linejoin: round; }"
+    if dark_too:
+        svg.darken(root, ".chart", rules)
+    else:
+        root.insert(0, svg.element("style", rules))
+
+
+def _restyle(element: svg.Element) -> None:
+    """Writes the colours of an element's style as attributes, which rules for dark pages can find."""
+    declared = dict(part.split(": ", 1) for part in element.attrib.pop("style", "").split("; ") if part)
+    if "font-family" in declared:
+        declared["font-family"] = "DejaVu Sans, Verdana, sans-serif"
+    for name in ("fill", "stroke"):
+        if name in declared:
+            element.set(name, declared.pop(name))
+    if declared:
+        element.set("style", "; ".join(f"{name}: {value}" for name, value in declared.items()))
+
+
+def _colour_marks_where_used(root: svg.Element) -> None:
+    """Leaves colours to the places where a mark is used: rules for dark pages do not reach its definition."""
+    marks = {f"#{mark.get('id')}": mark for definitions in root.iter("defs") for mark in definitions}
+    for use in root.iter("use"):
+        mark = marks[use.get("xlink:href", "")]
+        for name in ("fill", "stroke"):
+            if use.get(name) == mark.get(name):
+                mark.attrib.pop(name, None)
