@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isnan
+from math import isfinite, isnan
 from threading import Lock
 from typing import Any
 
@@ -251,14 +251,19 @@ class Bound:
                 self._recompute(node, numbers[:, failed[0]].tolist(), int(failed[0]))
 
     def _recompute(self, node: int, numbers: list[float], example: int) -> None:
-        """Has the eager engine do one operation, and tells which example it was if that fails."""
+        """Has the eager engine do one operation, and tells which example it was if that fails, or if it does not."""
         folded = self.program.plan.layout.folded
         labels = folded.trace.labels
         children = [child for group in folded.operands[node] for child in group]
         values = [Value(x, labels[each] if each < len(labels) else "") for x, each in zip(numbers, children)]
         try:
             with no_grad():
-                apply(folded.op[node], *folded.op[node].groups(values))
+                found = apply(folded.op[node], *folded.op[node].groups(values)).data
+            if isfinite(found):  # infinity times one of the zeros that fill up short sums
+                name = folded.op[node].name
+                raise FloatingPointError(
+                    f"compiled, a {name} that is {found:.4g} is lost to an infinity beside it; run it eagerly"
+                )
         except (ArithmeticError, ValueError) as error:
             raise type(error)(f"{error} (example {example} of the batch)") from None
 
