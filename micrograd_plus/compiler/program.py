@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isnan
+from math import isfinite, isnan
 from threading import Lock
 from typing import Any
 
@@ -16,10 +16,10 @@ from micrograd_plus.compiler.plan import Input, Plan
 from micrograd_plus.compiler.runtime import Draws
 from micrograd_plus.compiler.trace import Array, Trace
 from micrograd_plus.mode import no_grad
-from micrograd_plus.report import Report, Table
+from micrograd_plus.report import Table
 from micrograd_plus.value import Value, apply
 
-__all__ = ["Bound", "Gradients", "Program", "Summary"]
+__all__ = ["Bound", "Gradients", "Program"]
 
 
 @dataclass(frozen=True)
@@ -167,9 +167,21 @@ class Program:
         """The NumPy source of the program with the gradients of its first output."""
         return self.plan.kernel((0,), False)[0].source
 
-    def summary(self) -> Summary:
-        """Returns what the compiler made of the graph, line by line, to be printed."""
-        return Summary(self)
+    def summary(self) -> Table:
+        """Returns a table of what the compiler made of the graph; `print` it."""
+        emitted, _ = self.plan.kernel((0,), False)
+        layout = self.plan.layout
+        rows = (
+            ("scalar nodes in", self.nodes),
+            ("array instructions out", layout.count),
+            ("matrix products", emitted.matrix_products),
+            ("lines forward, backward", f"{emitted.forward_lines:,}, {emitted.backward_lines:,}"),
+            ("inputs", ", ".join(f"{each.name} {each.shape or ''}".strip() for each in self.inputs)),
+            ("parameters", len(self.parameters)),
+            ("random leaves", self.plan.random_count),
+            ("buffer", f"{layout.batched_rows:,} numbers an example, {layout.shared_rows:,} for all"),
+        )
+        return Table(("what", "how much"), rows)
 
     def __repr__(self) -> str:
         names = ", ".join(each.name for each in self.inputs)
@@ -177,35 +189,6 @@ class Program:
             f"<Program({names}): {self.nodes:,} scalar nodes in {self.plan.layout.count:,} instructions,"
             f" {len(self.parameters):,} parameters>"
         )
-
-
-@dataclass(frozen=True)
-class Summary(Report):
-    """What the compiler made of a program's graph."""
-
-    program: Program
-
-    def title(self) -> str:
-        """Returns what it is of."""
-        return f"Program({', '.join(each.name for each in self.program.inputs)})"
-
-    def parts(self) -> list[str | Table]:
-        """Returns the one table."""
-        program, layout = self.program, self.program.plan.layout
-        emitted, _ = program.plan.kernel((0,), False)
-        rows = (
-            ("scalar nodes in", f"{program.nodes:,}"),
-            ("array instructions out", f"{layout.count:,}"),
-            ("matrix products", f"{emitted.matrix_products:,}"),
-            ("lines forward, backward", f"{emitted.forward_lines:,}, {emitted.backward_lines:,}"),
-            ("inputs", ", ".join(f"{each.name} {each.shape or ''}".strip() for each in program.inputs)),
-            ("parameters", f"{len(program.parameters):,}"),
-            ("random leaves", f"{program.plan.random_count:,}"),
-            ("buffer", f"{layout.batched_rows:,} numbers an example, {layout.shared_rows:,} for all"),
-        )
-        return [Table(("what", "how much"), rows)]
-
-    __repr__ = Report.__str__
 
 
 class Bound:
@@ -242,15 +225,13 @@ class Bound:
 
     def _numbers(self, node: int) -> Array:
         """The numbers of a node of the folded graph, example by example, as they lie in the buffers."""
-        layout, shared = self.program.plan.layout, self.program.shared
-        constant, row = layout.folded.constants.get(node), layout.address[node]
-        if constant is not None:
-            return np.full(self.size, constant)
-        return (
-            self.rows[row]
-            if layout.folded.space[node] == BATCHED
-            else np.broadcast_to(shared[row : row + 1], self.size)
-        )
+        layout = self.program.plan.layout
+        row = int(layout.address[node])
+        if layout.folded.space[node] == BATCHED:
+            return np.asarray(self.rows[row])
+        if node in layout.folded.constants:
+            return np.full(self.size, layout.folded.constants[node])
+        return np.broadcast_to(self.program.shared[row : row + 1], self.size)
 
     def _refuse_non_finite(self, columns: Sequence[Array]) -> None:
         """Raises the eager engine's own error for the first number that is not finite though its operands are.
@@ -270,14 +251,19 @@ class Bound:
                 self._recompute(node, numbers[:, failed[0]].tolist(), int(failed[0]))
 
     def _recompute(self, node: int, numbers: list[float], example: int) -> None:
-        """Has the eager engine do one operation, and tells which example it was if that fails."""
+        """Has the eager engine do one operation, and tells which example it was if that fails, or if it does not."""
         folded = self.program.plan.layout.folded
         labels = folded.trace.labels
         children = [child for group in folded.operands[node] for child in group]
         values = [Value(x, labels[each] if each < len(labels) else "") for x, each in zip(numbers, children)]
         try:
             with no_grad():
-                apply(folded.op[node], *folded.op[node].groups(values))
+                found = apply(folded.op[node], *folded.op[node].groups(values)).data
+            if isfinite(found):  # infinity times one of the zeros that fill up short sums
+                name = folded.op[node].name
+                raise FloatingPointError(
+                    f"compiled, a {name} that is {found:.4g} is lost to an infinity beside it; run it eagerly"
+                )
         except (ArithmeticError, ValueError) as error:
             raise type(error)(f"{error} (example {example} of the batch)") from None
 

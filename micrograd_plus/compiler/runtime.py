@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -43,12 +42,10 @@ def whole(numbers: Array, count: int, index: Array) -> Array:
 
 def erf(x: Array) -> Array:
     """The error function, which NumPy has not: exact, and the same as the engine's."""
-    return np.asarray(_erf()(x), dtype=float)
+    return np.asarray(_ERF(x), dtype=float)
 
 
-@cache
-def _erf() -> Any:
-    return np.frompyfunc(math.erf, 1, 1)
+_ERF = np.frompyfunc(math.erf, 1, 1)
 
 
 FUNCTIONS: dict[str, Any] = {"view": view, "whole": whole, "erf": erf}

@@ -386,6 +386,13 @@ def test_an_infinity_that_came_in_may_pass_through():
     assert compile(x * 2, inputs=[x])([float("inf"), 1.0]).tolist() == [float("inf"), 2.0]
 
 
+def test_an_infinity_that_would_spoil_the_sums_beside_it_is_told():
+    w = weights(1, 3)[0]
+    program = compile(lambda x: [dot(w[: t + 1], x[: t + 1]) for t in range(3)], parameters=w, example=([1, 2, 3],))
+    with pytest.raises(FloatingPointError, match=r"to an infinity beside it; run it eagerly \(example 1 of"):
+        program([[1, 2, 3], [1, 2, float("inf")]])
+
+
 def test_branches_that_are_not_taken_raise_nothing():
     x = Value(1.0, "x")
     program = compile(x**0.5 + x.softplus() + x.sigmoid() + x.elu(), inputs=[x])
