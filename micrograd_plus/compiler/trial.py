@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import itertools
 import random
+import sys
 import types
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -113,7 +114,7 @@ def _inside(thing: Any) -> Iterable[Any]:
         return [thing.cell_contents] if _is_filled(thing) else ()
     inside = [*vars(thing).values()] if hasattr(thing, "__dict__") else []
     members = [each for kind in type(thing).__mro__ for each in vars(kind).values()]
-    return [*inside, *(each for each in members if isinstance(each, types.FunctionType) and not _is_ours(each))]
+    return [*inside, *(each for each in members if isinstance(each, types.FunctionType) and not _is_others(each))]
 
 
 class _Globals:
@@ -125,7 +126,7 @@ class _Globals:
 
 
 def _globals_of(function: types.FunctionType) -> Any:
-    return () if _is_ours(function) else _Globals(function)
+    return () if _is_others(function) else _Globals(function)
 
 
 def _names(code: types.CodeType) -> set[str]:
@@ -133,8 +134,12 @@ def _names(code: types.CodeType) -> set[str]:
     return {*code.co_names}.union(*map(_names, inner))
 
 
-def _is_ours(function: types.FunctionType) -> bool:
-    return function.__module__.partition(".")[0] == __name__.partition(".")[0]
+_OTHERS = {__name__.partition(".")[0], "numpy", *sys.stdlib_module_names} - {"__main__"}
+
+
+def _is_others(function: types.FunctionType) -> bool:
+    """Whether a function is of this package or of a library, and keeps nothing of the user's."""
+    return str(function.__module__).partition(".")[0] in _OTHERS
 
 
 def _is_filled(cell: types.CellType) -> bool:
