@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite, isnan
+from math import isnan
 from threading import Lock
 from typing import Any
 
@@ -116,6 +116,7 @@ class Program:
         self.draws.pull()
         bound = self.bind(columns, of, wrt_inputs)
         bound.forward(columns)
+        bound.refuse_nan(columns)
         if of:
             bound.backward(columns, 1.0 / bound.size if mean else 1.0)
         self.draws.push()
@@ -211,6 +212,11 @@ class Bound:
         if program.running.flagged:
             self._refuse_non_finite(columns)
 
+    def refuse_nan(self, columns: Sequence[Array]) -> None:
+        """Raises the eager engine's own error if an output is nan: not every function of NumPy flags an infinity."""
+        if any(isnan(np.dot(each, each)) for each in self._outputs):
+            self._refuse_non_finite(columns)
+
     def backward(self, columns: Sequence[Array], scale: float) -> None:
         """Runs back, from the outputs' gradient `scale`."""
         self._backward(*columns, scale)
@@ -234,7 +240,7 @@ class Bound:
         return np.broadcast_to(self.program.shared[row : row + 1], self.size)
 
     def _refuse_non_finite(self, columns: Sequence[Array]) -> None:
-        """Raises the eager engine's own error for the first number that is not finite though its operands are.
+        """Raises the eager engine's own error for the first nan of operands that are none, or infinity of finite ones.
 
         If there is none, what was not finite was in a branch that was not taken.
         """
@@ -246,7 +252,9 @@ class Bound:
         for node in order[wrong].tolist():
             operands = plan.layout.folded.operands[node]
             numbers = np.stack([self._numbers(child) for group in operands for child in group])
-            failed = np.flatnonzero(~np.isfinite(self._numbers(node)) & np.isfinite(numbers).all(axis=0))
+            result = self._numbers(node)
+            is_new = np.where(np.isnan(result), ~np.isnan(numbers).any(axis=0), np.isfinite(numbers).all(axis=0))
+            failed = np.flatnonzero(~np.isfinite(result) & is_new)
             if failed.size:
                 self._recompute(node, numbers[:, failed[0]].tolist(), int(failed[0]))
 
@@ -259,11 +267,11 @@ class Bound:
         try:
             with no_grad():
                 found = apply(folded.op[node], *folded.op[node].groups(values)).data
-            if isfinite(found):  # infinity times one of the zeros that fill up short sums
-                name = folded.op[node].name
-                raise FloatingPointError(
-                    f"compiled, a {name} that is {found:.4g} is lost to an infinity beside it; run it eagerly"
-                )
+            # eagerly it is a number: infinity times one of the zeros that fill up short sums, or NumPy's other opinion
+            name = folded.op[node].name
+            raise FloatingPointError(
+                f"compiled, a {name} that is {found:.4g} is lost to an infinity beside it; run it eagerly"
+            )
         except (ArithmeticError, ValueError) as error:
             raise type(error)(f"{error} (example {example} of the batch)") from None
 
