@@ -1,7 +1,7 @@
 """At infinities and large numbers a compiled program gives what the eager engine gives, or refuses what it refuses.
 
 The eager engine takes derivatives with each value, and refuses where they overflow; a program that is asked for values
-alone gives them. An infinity divided by 0 is one in IEEE arithmetic, and nothing to Python; so is the cube in gelu_tanh.
+alone gives them. An infinity divided by 0 is one in IEEE arithmetic, and nothing to Python; so is gelu_tanh's cube.
 """
 
 from __future__ import annotations
