@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus import doors, methods, pickling  # noqa: F401  (they add to Value)
+from micrograd_plus import doors, lecture, methods, pickling  # noqa: F401  (they add to Value)
 from micrograd_plus.calculus import GradcheckError, GradcheckReport, gradcheck, gradients
 from micrograd_plus.errors import DomainError
 from micrograd_plus.functions import dot, logsumexp, maximum, minimum, select, softmax, total

@@ -79,7 +79,7 @@ minimum = row("min", "x y", "min(x, y)", name="minimum", x="(1 - sign(x - y)) / 
 select = row("select", "i *xs", "item(xs, i)", i="0", x="1.0 if j == i else 0.0")
 
 # ---- activations
-sigmoid = row("sigmoid", "x", "exp(min(x, 0)) / (1 + exp(-abs(x)))", x="out * (1 - out)")
+sigmoid = row("sigmoid", "x", "exp(min(x, 0)) / (1 + exp(-abs(x)))", x="out * sigmoid(-x)")
 relu = row("relu", "x", "max(x, 0.0)", x="step(x)")
 softplus = row("softplus", "x", "max(x, 0) + log1p(exp(-abs(x)))", x="sigmoid(x)")
 softsign = row("softsign", "x", "x / (1 + abs(x))", x="1 / (1 + abs(x)) / (1 + abs(x))")

@@ -30,7 +30,7 @@ FLOORS = (
     {"operation"},
     {"ops"},
     {"value"},
-    {"functions", "methods", "pickling", "tracing"},
+    {"functions", "lecture", "methods", "pickling", "tracing"},
     {"calculus", "checks", "files", "words"},
     {"compiler", "data", "nn"},
     {"train"},
@@ -110,7 +110,18 @@ def test_the_front_doors_are_those_that_are_listed() -> None:
 
 def test_the_package_loads_the_engine_alone() -> None:
     engine = {part(name) for name in imported("micrograd_plus")}
-    assert engine == {"calculus", "doors", "errors", "functions", "methods", "mode", "operation", "pickling", "value"}
+    assert engine == {
+        "calculus",
+        "doors",
+        "errors",
+        "functions",
+        "lecture",
+        "methods",
+        "mode",
+        "operation",
+        "pickling",
+        "value",
+    }
 
 
 def test_no_module_imports_itself_by_a_detour() -> None:
