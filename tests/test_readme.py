@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import peers
+from tests.trust.test_ways import PLACES
+from tests.trust.ways import WAYS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -33,6 +35,10 @@ def test_each_program_prints_what_is_shown(program: str, output: str, tmp_path: 
 def test_the_printout_has_as_many_lines_as_it_says() -> None:
     lines = sum(len((ROOT / "micrograd_plus" / file).read_text().splitlines()) for file in ("ops.py", "value.py"))
     assert f"The engine is {lines} lines to print and read" in README
+
+
+def test_as_many_ways_to_look_are_tried_as_it_says() -> None:
+    assert f"{len(WAYS)} ways in which a person's own code\nmay look at a number, in {len(PLACES)} places" in README
 
 
 def test_there_are_programs_to_run() -> None:
