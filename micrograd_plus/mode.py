@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from micrograd_plus.errors import to_float
 
-__all__ = ["Watcher", "is_recording", "looked_at", "no_gc", "no_grad", "tell", "watching"]
+__all__ = ["Watcher", "WithSettings", "is_recording", "looked_at", "no_gc", "no_grad", "tell", "watching"]
 
 Watcher: TypeAlias = Callable[[str, Any, Any], None]
 
@@ -100,6 +100,21 @@ def looked_at(event: str, node: Any, other: Any) -> float:
     tell(event, node, other)
     number: float = other.data if hasattr(other, "backward") else to_float(other)
     return number
+
+
+# -------------------------------------------------------------------- settings
+
+settings = 0
+"""How often an attribute of anything with settings was set, in all: while it stays, none has changed."""
+
+
+class WithSettings:
+    """The base of what has settings, as a Module has: whoever compiled it can ask cheaply whether one was set."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        global settings
+        settings += 1
+        super().__setattr__(name, value)
 
 
 # -------------------------------------------------------------------- no_gc

@@ -132,6 +132,7 @@ class Compiled:
         self._tracing = RLock()
         self._surroundings = Surroundings(function)
         self._as_traced = self._surroundings.now()
+        self._by_surroundings = {self._as_traced: self.programs}
 
     def __call__(self, *batch: Any) -> Any:
         """Returns the outputs for a batch; see `Program.__call__`."""
@@ -145,8 +146,11 @@ class Compiled:
         """Returns the program for arguments of these forms, traced if they are new."""
         arrays = [_array(each) for each in batch]
         shapes = tuple(each.shape[1:] for each in arrays)
-        if self._surroundings.now() != self._as_traced:  # the model is in another mode, a setting has changed
-            self.programs, self._as_traced = {}, self._surroundings.now()
+        around = self._surroundings.now()
+        if around != self._as_traced:  # the model is in another mode, a setting has changed
+            self._as_traced, self.programs = around, self._by_surroundings.setdefault(around, {})
+            if len(self._by_surroundings) > 8:
+                self._by_surroundings.pop(next(iter(self._by_surroundings)))
         if shapes not in self.programs:
             for name, each in zip(self.names, arrays):
                 if each.ndim == 0 or not len(each):

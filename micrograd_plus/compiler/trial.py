@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from micrograd_plus import mode
+from micrograd_plus.mode import WithSettings
 from micrograd_plus.value import Value
 
 __all__ = ["Surroundings", "trial", "values_behind"]
@@ -58,16 +60,26 @@ class Surroundings:
 
     def __init__(self, *functions: Any, without: Iterable[str] = ()) -> None:
         self.without = {"_labelled", *without}
-        self.homes = [home for thing in _reached(functions) if (home := _home_of(thing)) is not None]
+        reached = _reached(functions)
+        self.counted = [home for each in reached if isinstance(each, WithSettings) and (home := _home_of(each))]
+        self.others = [home for each in reached if not isinstance(each, WithSettings) and (home := _home_of(each))]
+        self._settings, self._version = -1, 0
+        self._versions: dict[tuple[Any, ...], int] = {}
 
-    def now(self) -> list[Any]:
-        """Returns the plain data, in a form that can be compared."""
-        return [
+    def now(self) -> tuple[Any, ...]:
+        """Returns the plain data, in a form that can be compared and be a key."""
+        if self._settings != mode.settings:  # some module's attribute was set since, maybe one of these
+            self._settings = mode.settings
+            self._version = self._versions.setdefault(self._read(self.counted), len(self._versions))
+        return self._version, *self._read(self.others)
+
+    def _read(self, homes: Iterable[Callable[[], Iterable[tuple[Any, Any]]]]) -> tuple[Any, ...]:
+        return tuple(
             (name, each if type(each) in _WORDS else id(each))
-            for home in self.homes
+            for home in homes
             for name, each in home()
             if name not in self.without and (type(each) in _WORDS or isinstance(each, Value))
-        ]
+        )
 
 
 def _home_of(thing: Any) -> Callable[[], Iterable[tuple[Any, Any]]] | None:
@@ -81,7 +93,8 @@ def _home_of(thing: Any) -> Callable[[], Iterable[tuple[Any, Any]]] | None:
     if isinstance(thing, (list, deque)):
         return (lambda: enumerate(thing)) if thing and type(thing[0]) in _WORDS else None
     if hasattr(thing, "__dict__") and not isinstance(thing, (types.FunctionType, types.MethodType)):
-        return _home_of(vars(thing))
+        settings: dict[str, Any] = vars(thing)
+        return settings.items
     return None
 
 

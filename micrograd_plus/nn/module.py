@@ -14,6 +14,7 @@ from typing import Any, SupportsFloat, TypeVar
 
 from micrograd_plus import operation
 from micrograd_plus.checks import finite_number, listed
+from micrograd_plus.mode import WithSettings
 from micrograd_plus.report import Report, Table
 from micrograd_plus.value import UNSEEN, Value, leaf
 
@@ -31,7 +32,7 @@ def Parameter(data: SupportsFloat, label: str = "") -> Value:
     return leaf(data, operation.PARAMETER, label)
 
 
-class Module:
+class Module(WithSettings):
     """The base of every part of a model. A subclass sets its attributes and writes `forward`.
 
     >>> class Line(Module):
