@@ -114,6 +114,10 @@ def _named(inputs: Sequence[Any], names: Sequence[str]) -> list[Input]:
     return found
 
 
+MOST_FORMS = 256
+"""So many programs a function keeps, those of its latest forms."""
+
+
 class Compiled:
     """A function of Values that runs as array programs: one for each form that its arguments take.
 
@@ -159,6 +163,8 @@ class Compiled:
                 if shapes not in self.programs:
                     examples = [[each[i] for each in arrays] for i in {0, len(arrays[0]) - 1}]
                     self.programs[shapes] = self._trace(examples) if arrays else self._trace([[]])
+                    if len(self.programs) > MOST_FORMS:
+                        self.programs.pop(next(iter(self.programs)))
         return self.programs[shapes]
 
     def _trace(self, examples: Sequence[Sequence[Any]]) -> Program:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 
 from micrograd_plus import reading
 from micrograd_plus.operation import TABLE, Op
@@ -103,7 +103,7 @@ def numpy_text(op: Op, expression: str, names: Mapping[str, str], axis: int = 0)
     return renamed(_in_numpy(op, expression, axis), names)
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _in_numpy(op: Op, expression: str, axis: int) -> str:
     return _NumPy(axis).read(expression)
 
