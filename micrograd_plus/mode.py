@@ -104,7 +104,7 @@ def looked_at(event: str, node: Any, other: Any) -> float:
 
 # -------------------------------------------------------------------- settings
 
-settings = 0
+changes = 0
 """How often an attribute of anything with settings was set, in all: while it stays, none has changed."""
 
 
@@ -112,8 +112,8 @@ class WithSettings:
     """The base of what has settings, as a Module has: whoever compiled it can ask cheaply whether one was set."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        global settings
-        settings += 1
+        global changes
+        changes += 1
         super().__setattr__(name, value)
 
 

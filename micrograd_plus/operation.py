@@ -124,12 +124,12 @@ class Op:
     @cached_property
     def scalar(self) -> Callable[..., tuple[float, Partials]]:
         """A function from floats to the value and the local derivatives. Raises what `math` raises."""
-        function: Callable[..., tuple[float, Partials]] = reading.function(self, reading.Scalar(TABLE))
+        function: Callable[..., tuple[float, Partials]] = reading.function(self, reading.OverFloats(TABLE))
         return function
 
     def value_alone(self, *operands: Any) -> float:
         """The value for floats, whatever becomes of the derivatives. Raises what `math` raises."""
-        value: float = reading.value_function(self, reading.Scalar(TABLE))(*operands)
+        value: float = reading.value_function(self, reading.OverFloats(TABLE))(*operands)
         return value
 
     def values(self, functions: Mapping[str, Any]) -> Callable[..., tuple[Any, ...]]:

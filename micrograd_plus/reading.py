@@ -1,7 +1,7 @@
 """The readings of a row: how its text becomes a function of floats, a line of array code, words. It knows nobody.
 
-A reading is a rewriting of the row's expression (`Scalar`, `Array`, `OverValues`, ...) and a set of functions for the
-names that it calls. A row may call earlier rows (`sigmoid(x)`); `rows`, the table, says what those are.
+A reading is a rewriting of the row's expression (`OverFloats`, `OverArrays`, `OverValues`, ...) and a set of functions
+for the names that it calls. A row may call earlier rows (`sigmoid(x)`); `rows`, the table, says what those are.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 from weakref import finalize
 
 __all__ = [
-    "PRIMITIVES", "Array", "OverReals", "OverValues", "Scalar", "Text", "function", "names_in", "partials_function",
-    "scalar_names", "substitute", "value_function",
+    "PRIMITIVES", "OverArrays", "OverFloats", "OverReals", "OverValues", "Text", "function", "names_in",
+    "partials_function", "scalar_names", "substitute", "value_function",
 ]  # fmt: skip
 
 _OF_MATH = (
@@ -123,7 +123,7 @@ def _call(function: str, *arguments: ast.expr) -> ast.expr:
     return ast.Call(func=ast.Name(id=function, ctx=ast.Load()), args=list(arguments), keywords=[])
 
 
-class Scalar(Text):
+class OverFloats(Text):
     """`math.pow` for `**`, which makes a complex number of a negative base; a list for a generator."""
 
     def visit_GeneratorExp(self, node: ast.GeneratorExp) -> ast.expr:
@@ -135,7 +135,7 @@ class Scalar(Text):
         return _call("pow", node.left, node.right) if isinstance(node.op, ast.Pow) else node
 
 
-class Array(Text):
+class OverArrays(Text):
     """A choice becomes `where`, an expression for each `x in xs` that expression over all of `xs`, `x**3` a product."""
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:

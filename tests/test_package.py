@@ -149,6 +149,32 @@ def test_all_is_sorted_and_true(name: str) -> None:
         assert getattr(module, each) is not None
 
 
+def is_name(node: ast.AST, target: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and not isinstance(target, ast.Attribute)
+
+
+def defined(module: str) -> set[str]:
+    """The public names that a module defines at its top level, those of type checkers' overloads once."""
+    found = set()
+    for node in ast.parse(MODULES[module].read_text()).body:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+            found.add(node.name)
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {each.id for target in targets for each in ast.walk(target) if is_name(each, target)}
+    return {name for name in found if not name.startswith("_")}
+
+
+def test_one_word_is_one_thing() -> None:
+    """Names are unique across the package; a row may be called as the function over Values is that applies it."""
+    homes: dict[str, list[str]] = {}
+    for module in MODULES:
+        if part(module) not in ("ops", "cli"):
+            for name in defined(module):
+                homes.setdefault(name, []).append(module)
+    assert {name: found for name, found in homes.items() if len(found) > 1} == {}
+
+
 @pytest.mark.parametrize(("file", "lines"), [("ops.py", 200), ("value.py", 300)])
 def test_the_printout_stays_within_its_lines(file: str, lines: int) -> None:
     assert len((ROOT / file).read_text().splitlines()) <= lines

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micrograd_plus import ops
-from micrograd_plus.compiler.trace import Role, Trace
+from micrograd_plus.compiler.trace import Kind, Trace
 from micrograd_plus.operation import Op
 
 __all__ = ["BATCHED", "SHARED", "Folded", "fold"]
@@ -72,16 +72,16 @@ _SUMS = (ops.add, ops.total, ops.dot, ops.affine)
 
 def fold(trace: Trace) -> Folded:
     """Returns the traced graph with its sums of products found and its constants worked out."""
-    varies = (trace.role == Role.INPUT) | (trace.role == Role.RANDOM)
+    varies = (trace.role == Kind.INPUT) | (trace.role == Kind.RANDOM)
     constants = dict(
-        zip(np.flatnonzero(trace.role == Role.CONSTANT).tolist(), trace.data[trace.role == Role.CONSTANT].tolist())
+        zip(np.flatnonzero(trace.role == Kind.CONSTANT).tolist(), trace.data[trace.role == Kind.CONSTANT].tolist())
     )
     folded = Folded(trace, varies.astype(int).tolist(), [0] * len(trace), constants)
     absorbed = _absorbed(trace)
     same = list(range(len(trace)))  # the node that stands for each node: itself, unless it turned out to be needless
     start, children, kind = trace.start.tolist(), trace.children.tolist(), trace.op.tolist()
     data, hidden = trace.data.tolist(), absorbed.tolist()
-    for node in np.flatnonzero(trace.role == Role.INTERIOR).tolist():
+    for node in np.flatnonzero(trace.role == Kind.INTERIOR).tolist():
         if hidden[node]:
             continue
         op = trace.ops[kind[node]]

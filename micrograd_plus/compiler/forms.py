@@ -11,7 +11,7 @@ from micrograd_plus.compiler.gradients import GradientSum
 from micrograd_plus.compiler.layout import COPY, Instruction
 from micrograd_plus.compiler.text import numpy_text, product
 from micrograd_plus.compiler.trace import Integers
-from micrograd_plus.compiler.views import grid, view_of
+from micrograd_plus.compiler.views import common_grid, view_of
 
 __all__ = ["FORMS"]
 
@@ -52,7 +52,7 @@ def map_backward(sums: GradientSum, each: Instruction) -> None:
 def _map_arrays(body: Body, each: Instruction) -> tuple[tuple[int, ...], dict[str, str]]:
     """The shape to work in, and the text of every operand: the number itself if it is one constant."""
     literals = [_literal(body.buffers, space, rows) for space, rows in zip(each.reads, each.operands)]
-    shape = grid([each.rows, *[rows for rows, number in zip(each.operands, literals) if number is None]])
+    shape = common_grid([each.rows, *[rows for rows, number in zip(each.operands, literals) if number is None]])
     texts = [
         body.value(space, rows.reshape(shape)) if number is None else number
         for number, space, rows in zip(literals, each.reads, each.operands)
@@ -186,7 +186,7 @@ def _reduce_arrays(body: Body, each: Instruction) -> tuple[Integers, list[Intege
 
     Rows get an axis of length 1 for the terms.
     """
-    shape = grid([each.rows, *[rows[:, 0] for rows in each.operands if rows.ndim == 2]])
+    shape = common_grid([each.rows, *[rows[:, 0] for rows in each.operands if rows.ndim == 2]])
     operands = [rows.reshape(shape + rows.shape[1:]) for rows in each.operands]
     axis = len(shape)
     if any(rows.ndim > axis and view_of(rows) is None for rows in operands):

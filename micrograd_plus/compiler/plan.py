@@ -18,7 +18,7 @@ from micrograd_plus.compiler.ladder import Ladder, emit_ladder, ladder
 from micrograd_plus.compiler.layout import Layout, is_regular, lay_out
 from micrograd_plus.compiler.names import Argument, Namer, argument_name
 from micrograd_plus.compiler.runtime import FUNCTIONS
-from micrograd_plus.compiler.trace import Array, Integers, Role, Trace
+from micrograd_plus.compiler.trace import Array, Integers, Kind, Trace
 from micrograd_plus.mode import no_gc
 
 __all__ = ["Input", "Plan", "plan_of"]
@@ -100,7 +100,7 @@ def plan_of(trace: Trace, inputs: Sequence[Input]) -> Plan:
 def _structure(trace: Trace, inputs: Sequence[Input]) -> bytes:
     """A digest of all that a plan depends on: everything of the trace but the numbers of its inputs and parameters."""
     digest = sha256()
-    constants = np.where(trace.role == Role.CONSTANT, trace.data, 0.0)
+    constants = np.where(trace.role == Kind.CONSTANT, trace.data, 0.0)
     for part in (trace.op, trace.start, trace.children, trace.role, constants, trace.inputs, trace.parameters,
                  trace.random, trace.outputs):  # fmt: skip
         digest.update(part.tobytes() + b"|")

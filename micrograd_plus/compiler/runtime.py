@@ -40,7 +40,7 @@ def whole(numbers: Array, count: int, index: Array) -> Array:
     )
 
 
-def erf(x: Array) -> Array:
+def erf_of_array(x: Array) -> Array:
     """The error function, which NumPy has not: exact, and the same as the engine's."""
     return np.asarray(_ERF(x), dtype=float)
 
@@ -48,7 +48,7 @@ def erf(x: Array) -> Array:
 _ERF = np.frompyfunc(math.erf, 1, 1)
 
 
-FUNCTIONS: dict[str, Any] = {"view": view, "whole": whole, "erf": erf}
+FUNCTIONS: dict[str, Any] = {"view": view, "whole": whole, "erf": erf_of_array}
 """The names that an emitted program uses, besides `np`."""
 
 

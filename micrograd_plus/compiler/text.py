@@ -26,7 +26,7 @@ _OPERATORS: dict[type[ast.AST], str] = {
 }  # fmt: skip
 
 
-class _NumPy(reading.Array):
+class _NumPy(reading.OverArrays):
     """The array reading in NumPy's own words.
 
     `axis` is the axis along which a group's members lie: `sum`, and `max` and `min` of one group, go along it.

@@ -19,13 +19,13 @@ from micrograd_plus import operation
 from micrograd_plus.operation import Bernoulli, Op
 from micrograd_plus.value import Value, topological_order
 
-__all__ = ["Array", "CompileError", "Integers", "Role", "Trace", "trace"]
+__all__ = ["Array", "CompileError", "Integers", "Kind", "Trace", "trace"]
 
 Array: TypeAlias = "NDArray[np.float64]"
 Integers: TypeAlias = "NDArray[np.int64]"
 
 
-class Role(IntEnum):
+class Kind(IntEnum):
     """The roles of a node: an operation's result, or one of the four kinds of leaves."""
 
     INTERIOR, CONSTANT, PARAMETER, INPUT, RANDOM = range(5)
@@ -113,20 +113,20 @@ def _roles(
     parameters: Sequence[Value] | None,
 ) -> tuple[NDArray[np.int8], list[int], list[int]]:  # fmt: skip
     """Each node's role, and the numbers of the parameters and of the random leaves."""
-    role = np.full(len(order), Role.INTERIOR, np.int8)
-    role[[index[each] for each in inputs]] = Role.INPUT
+    role = np.full(len(order), Kind.INTERIOR, np.int8)
+    role[[index[each] for each in inputs]] = Kind.INPUT
     given = [index[each] for each in parameters or ()]
-    role[given] = Role.PARAMETER
+    role[given] = Kind.PARAMETER
     drawn = []
-    for i in np.flatnonzero(is_leaf & (role == Role.INTERIOR)).tolist():
+    for i in np.flatnonzero(is_leaf & (role == Kind.INTERIOR)).tolist():
         node = order[i]
         if isinstance(node.op, Bernoulli):
-            role[i] = Role.RANDOM
+            role[i] = Kind.RANDOM
             drawn.append(i)
         elif node.op is operation.CONSTANT:
-            role[i] = Role.CONSTANT
+            role[i] = Kind.CONSTANT
         elif parameters is None:
-            role[i] = Role.PARAMETER
+            role[i] = Kind.PARAMETER
             given.append(i)
         else:
             raise CompileError(

@@ -68,8 +68,8 @@ class Surroundings:
 
     def now(self) -> tuple[Any, ...]:
         """Returns the plain data, in a form that can be compared and be a key."""
-        if self._settings != mode.settings:  # some module's attribute was set since, maybe one of these
-            self._settings = mode.settings
+        if self._settings != mode.changes:  # some module's attribute was set since, maybe one of these
+            self._settings = mode.changes
             self._version = self._versions.setdefault(self._read(self.counted), len(self._versions))
         return self._version, *self._read(self.others)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from micrograd_plus.compiler.trace import Integers
 
-__all__ = ["View", "grid", "unique_rows", "view_of"]
+__all__ = ["View", "common_grid", "unique_rows", "view_of"]
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,10 @@ def view_of(rows: Integers) -> View | None:
     return View(start, rows.shape, tuple(strides)) if np.array_equal(expected, rows) else None
 
 
-def grid(operands: Sequence[Integers]) -> tuple[int, ...]:
+def common_grid(operands: Sequence[Integers]) -> tuple[int, ...]:
     """Returns the shape of a grid on which every operand that can be a view is one; all operands are flat lists.
 
-    >>> grid([np.arange(6), np.array([0, 0, 0, 1, 1, 1])])
+    >>> common_grid([np.arange(6), np.array([0, 0, 0, 1, 1, 1])])
     (2, 3)
     """
     size = len(operands[0])

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from micrograd_plus.compiler.runtime import view
-from micrograd_plus.compiler.views import View, grid, unique_rows, view_of
+from micrograd_plus.compiler.views import View, common_grid, unique_rows, view_of
 
 
 @given(st.integers(0, 9), st.lists(st.tuples(st.integers(1, 4), st.integers(0, 5)), min_size=1, max_size=3))
@@ -30,10 +30,10 @@ def test_rows_without_a_rule_are_no_view():
 
 
 def test_a_grid_splits_where_operands_repeat():
-    assert grid([np.arange(12), np.repeat([7, 9, 11], 4)]) == (3, 4)
-    assert grid([np.arange(12), np.tile([7, 9, 11], 4)]) == (4, 3)
-    assert grid([np.arange(12), np.array([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8])]) == (12,)
-    assert grid([np.array([5])]) == (1,)
+    assert common_grid([np.arange(12), np.repeat([7, 9, 11], 4)]) == (3, 4)
+    assert common_grid([np.arange(12), np.tile([7, 9, 11], 4)]) == (4, 3)
+    assert common_grid([np.arange(12), np.array([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8])]) == (12,)
+    assert common_grid([np.array([5])]) == (1,)
 
 
 def test_a_matrix_joins_rows_and_examples():
