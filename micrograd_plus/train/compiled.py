@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from random import Random
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from micrograd_plus.data import Dataset
 from micrograd_plus.errors import DomainError
 from micrograd_plus.mode import no_grad
 from micrograd_plus.nn import Module, Optimizer
-from micrograd_plus.train.engine import EagerEngine, Loss, NonFiniteError, Penalty, Prediction, evaluating
+from micrograd_plus.train.engine import EagerEngine, Loss, NonFiniteError, PartedError, Penalty, Prediction, evaluating
 from micrograd_plus.train.trainer import TrainState
 from micrograd_plus.value import Value
 
@@ -50,6 +52,8 @@ class CompiledEngine:
         self._tables: dict[int, _Table] = {}
         self._surroundings = Surroundings(model, loss, penalty, without=["training"])  # a mode has a program of its own
         self._as_traced = self._surroundings.now()
+        self._rows = Random(0)  # which ones are audited
+        self._audited, self._audit_took = 0.0, 0.0
 
     # ------------------------------------------------------------ the protocol
 
@@ -60,6 +64,23 @@ class CompiledEngine:
             self._training_program(data)
             self._compare_with_eager(data)
         self.load()
+
+    def audit(self, data: Dataset, at_once: bool = False) -> None:
+        """Holds the program against the eager engine on a row by chance; see `Engine.audit`.
+
+        Unless it is to be `at_once`, only if the last audit is 100 times as long ago as it took.
+        """
+        start = perf_counter()
+        if at_once or start - self._audited > 100 * self._audit_took:
+            self.sync()
+            with self._trying_out():
+                try:
+                    self._compare(self._gradients(data.take([self._rows.randrange(len(data))])))
+                except CompileError as error:
+                    raise PartedError(str(error)) from error
+            self.load()
+            self._audited = perf_counter()
+            self._audit_took = self._audited - start
 
     def step(self, data: Dataset, rows: Sequence[int] | None = None) -> float:
         """Returns the mean loss of a batch before the update; see `Engine.step`."""
@@ -169,8 +190,13 @@ class CompiledEngine:
         """
         chosen = data.take(self._sample(data))
         self.load()  # so that both draw alike
+        self._compare(self._evaluations(chosen))
+        self._compare(self._gradients(chosen))
+
+    @staticmethod
+    def _compare(numbers: Iterator[tuple[str, Any, Any]]) -> None:
         try:
-            for name, compiled, eager in (*self._evaluations(chosen), *self._gradients(chosen)):
+            for name, compiled, eager in numbers:
                 if not np.allclose(compiled, eager, rtol=1e-6, atol=1e-9 * max(1.0, np.max(np.abs(eager)))):
                     raise CompileError(
                         f"compiled, {name} is {compiled}, and by itself {eager}: it must do other things for other"

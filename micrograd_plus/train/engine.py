@@ -17,7 +17,17 @@ from micrograd_plus.nn import Module, Optimizer, clip_grad_norm, clip_grad_value
 from micrograd_plus.nn.losses import Loss
 from micrograd_plus.value import UNSEEN, Value
 
-__all__ = ["EagerEngine", "Engine", "Loss", "NonFiniteError", "Penalty", "Prediction", "evaluating", "numbers_of"]
+__all__ = [
+    "EagerEngine",
+    "Engine",
+    "Loss",
+    "NonFiniteError",
+    "PartedError",
+    "Penalty",
+    "Prediction",
+    "evaluating",
+    "numbers_of",
+]
 
 Prediction: TypeAlias = "float | list[float]"
 """What a model says of one example: a number, or a list of them where its last layer has several neurons."""
@@ -28,6 +38,10 @@ Penalty: TypeAlias = "Callable[[Sequence[Value]], Value]"
 
 class NonFiniteError(ArithmeticError):
     """The loss or a gradient came out infinite or nan, so the update was not made."""
+
+
+class PartedError(ArithmeticError):
+    """In the course of training, a program no longer gives what model and loss themselves give."""
 
 
 class Engine(Protocol):
@@ -43,6 +57,14 @@ class Engine(Protocol):
 
         Raises ValueError where they don't fit together (a width, a kind of target). An engine that compiles does so
         here, and raises `micrograd_plus.compiler.CompileError` with the reason where it can't.
+        """
+        ...
+
+    def audit(self, data: Dataset, at_once: bool = False) -> None:
+        """Raises PartedError if what it runs no longer gives what model and loss themselves give.
+
+        An engine that runs something else than the model's own Values looks now and then, so seldom that it takes no
+        more than a hundredth of the time, or `at_once`. Nothing is changed.
         """
         ...
 
@@ -109,6 +131,9 @@ class EagerEngine:
     def prepare(self, data: Dataset) -> None:
         """Tries model and loss on the first row of `data`; see `Engine.prepare`."""
         self.evaluate(data[:1])
+
+    def audit(self, data: Dataset, at_once: bool = False) -> None:
+        """Does nothing: the model's own Values are what this engine works on."""
 
     def step(self, data: Dataset, rows: Sequence[int] | None = None) -> float:
         """Returns the mean loss of a batch before the update; see `Engine.step`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +18,7 @@ from micrograd_plus.nn.optim import optimizer_class
 from micrograd_plus.train.backends import engine_for
 from micrograd_plus.train.callbacks import Callback, EachEpoch, Run
 from micrograd_plus.train.checkpoint import Checkpoint, Keeper
-from micrograd_plus.train.engine import NonFiniteError, Penalty
+from micrograd_plus.train.engine import NonFiniteError, PartedError, Penalty
 from micrograd_plus.train.history import Epoch, History, Iteration
 from micrograd_plus.train.objectives import Measures, Metric, objective_for, outputs_of
 from micrograd_plus.train.progress import Update, progress_bar
@@ -118,7 +119,23 @@ def fit(
     keeper = None if checkpoint is None else Keeper(checkpoint, run, {"rows": len(data), **order, **limits})
     if keeper:
         keeper.resume()
-    model.train()
+    again = _mark(run)
+    try:
+        _train(run, batches, number, measures, keeper, progress)
+    except PartedError as error:
+        told = f"after iteration {run.iteration}, {error}"
+        if backend is not None:
+            raise PartedError(f"{told}; leave backend out, or use backend='eager'") from error
+        warnings.warn(f"{told}; the model is trained anew from the start, eagerly", stacklevel=2)
+        again()
+        run.engine = engine_for("eager", data, model, objective.loss, optimizer, penalty=penalty, **limits)
+        _train(run, batches, number, measures, keeper, progress)
+    return run.history
+
+
+def _train(run: Run, batches: Batches, number: int, measures: Measures, keeper: Keeper | None, progress: bool) -> None:
+    """Goes through all epochs that are left, and leaves the model in evaluation mode."""
+    run.model.train()
     try:
         with progress_bar(run.epochs * number, progress) as update:
             run.tell("on_start")
@@ -126,14 +143,34 @@ def fit(
                 mean_loss = _epoch(run, batches, update)
                 if mean_loss is not None:
                     _measure(run, measures, mean_loss)
+                    run.engine.audit(run.data)
                     run.tell("on_epoch")
                     if keeper:
                         keeper.keep()
+            run.engine.audit(run.data, at_once=True)
             run.tell("on_end")
     finally:
-        engine.sync()
-        model.eval()
-    return run.history
+        run.engine.sync()
+        run.model.eval()
+
+
+def _mark(run: Run) -> Callable[[], None]:
+    """Returns what brings a run back to where it is now: numbers, generators, history, what callbacks keep."""
+    numbers, optimizer = run.model.state_dict(), run.optimizer.state_dict()
+    states = [(rng, rng.getstate()) for _, rng in run.model.generators()]
+    callbacks = [(each, each.state_dict()) for each in run.callbacks]
+    epoch, iteration, history = run.epoch, run.iteration, run.history.to_dict()
+
+    def back() -> None:
+        run.model.load_state_dict(numbers)
+        run.optimizer.load_state_dict(optimizer)
+        for rng, state in states:
+            rng.setstate(state)
+        for callback, kept in callbacks:
+            callback.load_state_dict(kept)
+        run.epoch, run.iteration, run.history = epoch, iteration, History.from_dict(history)
+
+    return back
 
 
 def _epoch(run: Run, batches: Batches, update: Update) -> float | None:

@@ -7,6 +7,7 @@ eagerly, or a named backend refused. There is no third.
 from __future__ import annotations
 
 import random
+import types
 import warnings
 from typing import Any
 
@@ -16,7 +17,9 @@ import pytest
 from micrograd_plus import Value, compile, fit, nn, total
 from micrograd_plus.compiler import CompileError
 from micrograd_plus.data import Dataset
-from micrograd_plus.train import Predictor
+from micrograd_plus.train import Callback, Predictor, Run
+from micrograd_plus.train.compiled import CompiledEngine
+from micrograd_plus.train.engine import PartedError
 from tests.trust.ways import HANG_ON_THE_CALL, OF_A_PLAIN_NUMBER, WAYS, Way
 
 PLACES = ("input", "hidden", "weight", "prediction", "loss", "target", "penalty", "in training only", "in a rare row")
@@ -180,6 +183,58 @@ def test_what_a_callback_changes_is_seen(change: Any) -> None:
         )  # fmt: skip
         found.append([*history.losses, *model.state_dict().values()])
     np.testing.assert_allclose(*found, rtol=1e-10)
+
+
+CONFIG: Any = types.ModuleType("config")
+"""Settings that nobody watches: what a module holds may be anything."""
+
+
+class Cooling(Callback):
+    """Changes what is in the module, from epoch to epoch."""
+
+    def on_start(self, run: Run) -> None:
+        CONFIG.temperature = 1.0
+
+    def on_epoch(self, run: Run) -> None:
+        CONFIG.temperature *= 0.5
+
+
+def cooling_loss(prediction: Any, target: Any) -> Any:
+    return (prediction - target) ** 2 * CONFIG.temperature
+
+
+def cooled_run(backend: str | None) -> list[float]:
+    CONFIG.temperature = 1.0
+    model = nn.MLP(2, [4, 1], activation="tanh", dropout=0.5, seed=0)
+    settings: Any = {"optimizer": "adam", "epochs": 4, "batch_size": 6, "callbacks": [Cooling()], "backend": backend}
+    history = fit(model, data(float), loss=cooling_loss, **settings)
+    return [*history.losses, *model.state_dict().values()]
+
+
+def test_what_nobody_watches_is_found_by_the_audit() -> None:
+    eager = cooled_run("eager")
+    with pytest.warns(UserWarning, match=r"after iteration \d+, .*by itself.*trained anew from the start, eagerly"):
+        np.testing.assert_allclose(cooled_run(None), eager, rtol=1e-12)
+    with pytest.raises(PartedError, match="leave backend out, or use backend='eager'"):
+        cooled_run("numpy")
+
+
+def test_an_audit_changes_nothing() -> None:
+    """A run that is audited after every epoch is that which is audited at its end alone."""
+    found = []
+    for took in (0.0, 1e9):
+        model = nn.MLP(2, [8, 1], activation="tanh", dropout=0.5, seed=0)
+        engine = CompiledEngine(model, nn.mse_loss, nn.Adam(model.parameters(), lr=0.01))
+        engine.prepare(data(float))
+        model.train()
+        losses = []
+        for _ in range(5):
+            losses += [engine.step(data(float)) for _ in range(3)]
+            engine._audit_took = took
+            engine.audit(data(float))
+        engine.sync()
+        found.append([*losses, *model.state_dict().values()])
+    assert found[0] == found[1]
 
 
 def test_a_compiled_model_sees_its_mode_and_its_settings() -> None:
