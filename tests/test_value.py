@@ -41,7 +41,7 @@ from micrograd_plus import (
 )
 from micrograd_plus.errors import DomainError
 from micrograd_plus.operation import CONSTANT, INPUT, PARAMETER, TABLE, Bernoulli, Op
-from micrograd_plus.reading import PRIMITIVES, Array
+from micrograd_plus.reading import PRIMITIVES, OverArrays
 from micrograd_plus.value import UNSEEN, leaf
 from tests.complex_step import complex_reading
 from tests.strategies import Graph, graphs
@@ -138,7 +138,7 @@ def torch_reading(torch: Any) -> Callable[..., Any]:
             name.lstrip("*"): torch.stack(operand) if isinstance(operand, list) else operand
             for name, operand in zip(op.operands, operands)
         }
-        return torch.as_tensor(eval(Array(TABLE).read(op.value), functions | bound))
+        return torch.as_tensor(eval(OverArrays(TABLE).read(op.value), functions | bound))
 
     return run
 

@@ -53,7 +53,7 @@ class CompiledEngine:
         self._surroundings = Surroundings(model, loss, penalty, without=["training"])  # a mode has a program of its own
         self._as_traced = self._surroundings.now()
         self._rows = Random(0)  # which ones are audited
-        self._audited, self._audit_took = 0.0, 0.0
+        self._audited, self._audit_took, self._on_trial = 0.0, 0.0, False
 
     # ------------------------------------------------------------ the protocol
 
@@ -62,8 +62,10 @@ class CompiledEngine:
         with self._trying_out():
             self.evaluate(data[:1])
             self._training_program(data)
+            start = perf_counter()
             self._compare_with_eager(data)
         self.load()
+        self._audited, self._audit_took = perf_counter(), perf_counter() - start
 
     def audit(self, data: Dataset, at_once: bool = False) -> None:
         """Holds the program against the eager engine on a row by chance; see `Engine.audit`.
@@ -207,7 +209,7 @@ class CompiledEngine:
 
     def _sample(self, data: Dataset) -> list[int]:
         """Rows to compare: from all over the data, fewer of a model that takes long, and one of each class."""
-        count = min(len(data), max(4, min(16, 50_000 // self._program("evaluate", data).nodes)))
+        count = min(len(data), max(2, min(8, 20_000 // self._program("evaluate", data).nodes)))
         classes = {y: row for row, y in enumerate(data.targets) if type(y) is int}
         return [*dict.fromkeys([*(i * len(data) // count for i in range(count)), *list(classes.values())[:100]])]
 
@@ -233,8 +235,15 @@ class CompiledEngine:
     @contextmanager
     def _trying_out(self) -> Iterator[None]:
         """Within it, the model may be run; afterwards all that it draws from and counts with is as it was."""
-        with trial(self.model, self.loss, self.penalty):
+        if self._on_trial:
             yield
+            return
+        self._on_trial = True
+        try:
+            with trial(self.model, self.loss, self.penalty):
+                yield
+        finally:
+            self._on_trial = False
 
     # ------------------------------------------------------------ data
 
