@@ -8,7 +8,7 @@ nothing can make small is drawn near its output and cut off below.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Literal, NamedTuple
 
@@ -40,28 +40,21 @@ MASKED = 256
 """With more modules than this, the arithmetic between them is one box."""
 
 
-def scene_of(
-    order: Sequence[Value], names: Mapping[Value, str], modules: Mapping[Value, str],
-    *, collapse: str = "auto", expand: bool | None = None, derivatives: bool = False, limit: int = 1000,
-) -> Scene:  # fmt: skip
+def scene_of(sketch: Callable[[], Sketch], collapse: str, limit: int) -> Scene:
     """Returns the scene of a graph, collapsed as asked, and never with more than `limit` boxes of values.
 
-    The other arguments are those of `Sketch`.
+    `sketch` makes an empty sketch of the graph.
     """
-
-    def sketch() -> Sketch:
-        return Sketch(order, names, modules, expand, derivatives)
-
-    scene = None
-    for level in _levels(order, modules, collapse):
+    scene, first = None, sketch()
+    for level in _levels(first.order, first.modules, collapse):
         scene = collapsed(sketch(), level)
         if len(scene.boxes) <= LEGIBLE and len(scene.arrows) <= ARROWS:
             break
-    if scene is None and len(order) <= limit:
+    if scene is None and len(first.order) <= limit:
         scene = drawn(sketch(), limit)
     if scene is None or len(scene.boxes) > limit:
         scene = drawn(sketch(), min(ABRIDGED, limit))
-    if collapse in ("neurons", "layers") and not modules:
+    if collapse in ("neurons", "layers") and not first.modules:
         scene.words.append("nothing to collapse: no parameter is labelled with its module")
     return scene
 

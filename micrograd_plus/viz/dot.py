@@ -40,7 +40,7 @@ CROWDED = 600
 """With more arrows than this the layout is told to be quick: seconds and not minutes."""
 
 
-def dot_text(scene: Scene, *, theme: str = "light", direction: str = "LR", legend: bool = True, title: str = "") -> str:
+def dot_text(scene: Scene, theme: str, direction: str, legend: bool, title: str) -> str:
     """Returns the DOT text of a scene. Equal scenes give equal text."""
     from graphviz import Digraph
 

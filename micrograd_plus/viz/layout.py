@@ -91,7 +91,7 @@ def render(dot: str, format: str, engine: str | None = None, timeout: float = 60
 
 
 def finished(
-    drawn: bytes, *, title: str, description: str, tooltips: Mapping[str, str], dark: bool, prefix: str = ""
+    drawn: bytes, title: str, description: str, tooltips: Mapping[str, str], *, dark: bool, prefix: str
 ) -> svg.Element:
     """Returns an engine's SVG as the tree of one that can stand in a page or alone.
 

@@ -112,8 +112,8 @@ class TrainingLoop(Picture, Report, Callback):
 
     def svg(self) -> str:
         """Returns the picture of the loop. Raises ValueError before a run, LayoutError without a layout engine."""
-        words = {"title": "The loop of training", "description": self.title()}
-        return written(finished(render(self._dot(), "svg"), **words, tooltips={}, dark=True, prefix="loop-"))
+        drawn = render(self._dot(), "svg")
+        return written(finished(drawn, "The loop of training", self.title(), {}, dark=True, prefix="loop-"))
 
     def png(self) -> bytes:
         """Returns the picture as a PNG at 144 dots an inch. Raises what `svg` raises."""

@@ -82,23 +82,18 @@ class Arrow:
 
 @dataclass
 class Scene:
-    """All that is drawn, in a fixed order, and where each part of the graph is found in it.
+    """All that is drawn, in a fixed order, of a graph of `size` values whose output is called `name`.
 
-    `nodes` maps a node's place in topological order to the id of its box, `signs` to that of its operation, `results`
-    to that of the arrow between them; `edges` maps (place of the parent, position of the operand) to an arrow's id.
-    `words` are said below the picture. `name` is the output's name, `size` the number of values in the graph.
+    `nodes` maps a node's place in topological order to the id of its box. `words` are said below the picture.
     """
 
-    name: str = ""
-    size: int = 0
+    name: str
+    size: int
     boxes: list[Box] = field(default_factory=list)
     marks: list[Sign] = field(default_factory=list)
     arrows: list[Arrow] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
     nodes: dict[int, str] = field(default_factory=dict)
-    signs: dict[int, str] = field(default_factory=dict)
-    results: dict[int, str] = field(default_factory=dict)
-    edges: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def titles(self) -> dict[str, str]:
         """Returns the tooltip of each id that has one."""
@@ -147,7 +142,7 @@ class Sketch:
 
     def __init__(
         self, order: Sequence[Value], names: Mapping[Value, str], modules: Mapping[Value, str],
-        expand: bool | None = None, derivatives: bool = False,
+        expand: bool | None, derivatives: bool,
     ) -> None:  # fmt: skip
         self.derivatives = derivatives
         self.order, self.names, self.modules, self.expand = order, names, modules, expand
@@ -183,14 +178,12 @@ class Sketch:
             self.scene.marks.append(Sign(product, "*", title_of, module))
             self.scene.arrows.append(Arrow(f"{product}-sum", product, operator))
         self.scene.marks.append(Sign(operator, "+" if pairs else node.op.label, title, module))
-        self.scene.signs[place] = operator
         for position, (child, tail) in enumerate(zip(node.children, tails)):
             if tail:
-                id = self.scene.edges[place, position] = f"e{place}-{position}"
                 head = products[position % pairs] if pairs and position < 2 * pairs else operator
                 label = grad_text(node.partials[position]) if self.derivatives else ""
-                self.scene.arrows.append(Arrow(id, tail, head, self._arrow_title(node, position, child), label=label))
-        self.scene.results[place] = f"r{place}"
+                title = self._arrow_title(node, position, child)
+                self.scene.arrows.append(Arrow(f"e{place}-{position}", tail, head, title, label=label))
         self.scene.arrows.append(Arrow(f"r{place}", operator, box, result=True))
         return operator
 

@@ -61,7 +61,7 @@ class StepPlayer(Page):
     def drawing(self) -> str:
         """The text of the drawing's SVG. Raises LayoutError where no layout engine is installed."""
         graph = Graph(self.log.order[-1], collapse="none", limit=LIMIT, **self._options)
-        return written(lean(graph.layout().tree)).rstrip()
+        return written(lean(graph.layout())).rstrip()
 
     def parts(self) -> Mapping[str, str]:
         """Returns the drawing, for its place in the body."""
