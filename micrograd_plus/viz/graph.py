@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, ClassVar
 from micrograd_plus.checks import named, whole_number
 from micrograd_plus.nn.owners import module_of, owners
 from micrograd_plus.value import Value, topological_order
-from micrograd_plus.viz import palette, svg
+from micrograd_plus.viz import palette
 from micrograd_plus.viz.collapse import COLLAPSES, scene_of
 from micrograd_plus.viz.dot import dot_text, printable
 from micrograd_plus.viz.layout import LayoutError, finished, render
 from micrograd_plus.viz.picture import Picture
 from micrograd_plus.viz.scene import Scene, Sketch
+from micrograd_plus.viz.svg import Element, written
 from micrograd_plus.viz.tree import tree_text
 from micrograd_plus.words import names, number
 
@@ -84,13 +85,13 @@ class Graph(Picture):
 
     def svg(self) -> str:
         """Returns the graph as an SVG. Raises LayoutError without a layout engine, TimeoutError if it is too slow."""
-        return svg.written(self.layout())
+        return written(self.layout())
 
     def png(self) -> bytes:
         """Returns the graph as a PNG at 144 dots an inch. Raises what `svg` raises."""
         return render(self.dot(), "png", self.engine, self.timeout)
 
-    def layout(self, prefix: str | None = "") -> svg.Element:
+    def layout(self, prefix: str | None = "") -> Element:
         """Returns the SVG as a tree; its ids (see `scene`) begin with `prefix`, or, if that is None, with a digest.
 
         Raises what `svg` raises.
@@ -105,7 +106,7 @@ class Graph(Picture):
 
     def _shown(self) -> dict[str, str]:
         tree = self.layout(prefix=None)  # several pictures in one page must not share ids
-        text, width = svg.written(tree), float(tree.get("width", "").removesuffix("pt"))
+        text, width = written(tree), float(tree.get("width", "").removesuffix("pt"))
         # A wide picture shrinks to half its size to fit, and scrolls beyond that.
         frame = f'<div style="overflow-x:auto"><div style="min-width:{width / 2:.0f}pt">{text}</div></div>'
         return {"text/html": frame, "image/svg+xml": text}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.operation import Op
@@ -13,7 +12,7 @@ from micrograd_plus.viz import palette
 from micrograd_plus.viz.graph import Graph
 from micrograd_plus.viz.player.lean import lean
 from micrograd_plus.viz.player.page import Page
-from micrograd_plus.viz.player.steps import Step, StepLog
+from micrograd_plus.viz.player.steps import LIMIT, Step, StepLog
 from micrograd_plus.viz.svg import written
 from micrograd_plus.words import derivative, local, number, places
 
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
     from micrograd_plus.nn import Optimizer
 
 __all__ = ["StepPlayer"]
-
-LIMIT = 1000
-"""Nodes that a page plays at most: with more, the layout takes long, the page is heavy, and nobody steps through."""
 
 
 class StepPlayer(Page):
@@ -43,38 +39,31 @@ class StepPlayer(Page):
 
     name = "steps"
 
-    def __init__(
-        self, root: Value, *, optimizer: Optimizer | None = None, title: str = "", **drawing: Any
-    ) -> None:  # fmt: skip
+    def __init__(self, root: Value, *, optimizer: Optimizer | None = None, title: str = "", **drawing: Any) -> None:
         if not isinstance(root, Value):
             raise TypeError(f"a step player needs a Value, but got {type(root).__name__}: {root!r}")
-        self.log = StepLog(root, optimizer=optimizer, limit=LIMIT)
-        self._optimizer = type(optimizer).__name__
-        self._options = drawing
-        name = self.log.names[root]
-        self.title = title or f"{name}, step by step"
+        self.log = StepLog(root, optimizer=optimizer)
+        self._optimizer, self._options = type(optimizer).__name__, drawing
+        self.title = title or f"{self.log.names[root]}, step by step"
 
     def __repr__(self) -> str:
         return f"<StepPlayer: {len(self.log.order)} nodes, {len(self.log.steps) - 1} steps>"
 
-    @cached_property
-    def drawing(self) -> str:
-        """The text of the drawing's SVG. Raises LayoutError where no layout engine is installed."""
-        graph = Graph(self.log.order[-1], collapse="none", limit=LIMIT, **self._options)
-        return written(lean(graph.layout())).rstrip()
-
     def parts(self) -> Mapping[str, str]:
-        """Returns the drawing, for its place in the body."""
-        return {"svg": self.drawing}
+        """Returns the drawing, for its place in the body. Raises LayoutError where no layout engine is installed."""
+        graph = Graph(self.log.order[-1], collapse="none", limit=LIMIT, **self._options)
+        return {"svg": written(lean(graph.layout())).rstrip()}
 
     def data(self) -> Mapping[str, Any]:
         """Returns the log as the page reads it: nodes, rows of the table, steps, and where each part begins."""
         log = self.log
         rules = list(dict.fromkeys(node.op for node in log.order if node.children))
+        largest = max(map(abs, log.grads))
+        uses = Counter(child for node in log.order for child in node.children)
         return {
             "nodes": [self._node(node, rules) for node in log.order],
             "rules": [{"name": op.label, "value": op.value, "partials": op.partials} for op in rules],
-            "steps": list(map(_Steps(log).as_data, log.steps)),
+            "steps": [self._step(step, largest, uses) for step in log.steps],
             "parts": self._shares(),
             "optimizer": self._optimizer,
         }
@@ -98,38 +87,27 @@ class StepPlayer(Page):
             found |= {"rule": rules.index(node.op), "children": [self.log.place[child] for child in node.children]}
         return found
 
-
-class _Steps:
-    """The steps of a log as the page reads them: numbers as they are printed, and what the drawing needs.
-
-    What the page can tell from the steps before (a gradient so far) it is not told again.
-    """
-
-    def __init__(self, log: StepLog) -> None:
-        self.log = log
-        self.largest = max(abs(grad) for grad in log.grads)
-        self.uses = Counter(child for node in log.order for child in node.children)
-
-    def as_data(self, step: Step) -> dict[str, Any]:
+    def _step(self, step: Step, largest: float, uses: Mapping[Value, int]) -> dict[str, Any]:
+        """A step as the page reads it: numbers as they are printed; what the page can tell from before is left out."""
         found: dict[str, Any] = {"kind": step.kind, "node": step.node}
         if step.kind in ("forward", "update"):
             found["words"] = step.words
         if step.kind == "update":
             found["before"] = number(step.before)
         if step.kind == "backward":
-            found |= self._addition(step)
+            found |= self._addition(step, largest, uses)
         if step.kind in ("seed", "backward"):
-            found["tint"] = palette.tint(step.after, self.largest)
+            found["tint"] = palette.tint(step.after, largest)
         if step.kind != "start":
             found["after"] = number(step.after)
         return found
 
-    def _addition(self, step: Step) -> dict[str, Any]:
+    def _addition(self, step: Step, largest: float, uses: Mapping[Value, int]) -> dict[str, Any]:
         product, partial = step.partial * step.upstream, number(step.partial)
         node, child = self.log.order[step.node], self.log.order[step.child]
-        slope = local(node, child, self.log.order[-1], self.uses, self.log.names.__getitem__)
+        slope = local(node, child, self.log.order[-1], uses, self.log.names.__getitem__)
         return ({"share": True} if slope.startswith("∂") else {}) | {
             "operand": step.operand, "variable": places(node)[step.operand][0],
             "words": [each for each in dict.fromkeys(step.words) if each != partial], "partial": partial,
-            "product": number(product), "productTint": palette.tint(product, self.largest),
+            "product": number(product), "productTint": palette.tint(product, largest),
         }  # fmt: skip
