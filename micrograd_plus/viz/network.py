@@ -1,8 +1,6 @@
 """The network diagram: neurons as circles in columns, weights as edges, one example's values and errors in place.
 
-A diagram shows a model at work on one example: the value of every neuron, and, where the target is known, the error
-that comes back. Dropout is drawn from the mask that this very pass drew. The text is SVG, made here: a network is a
-grid of circles, and needs no layout engine.
+The text is SVG, made here: a network is a grid of circles, and needs no layout engine.
 """
 
 from __future__ import annotations
@@ -14,11 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import operation
 from micrograd_plus.calculus import grads
-from micrograd_plus.functions import total
 from micrograd_plus.nn.layers import Dropout, Layer, Sequential
 from micrograd_plus.nn.losses import loss_function
-from micrograd_plus.nn.owners import owners
-from micrograd_plus.value import Value, topological_order
+from micrograd_plus.value import Value
 from micrograd_plus.viz import palette
 from micrograd_plus.viz.palette import ROLES
 from micrograd_plus.viz.picture import Picture
@@ -48,11 +44,6 @@ class _Cell:
     mask: float | None = None
     x: float = 0.0
     y: float = 0.0
-
-    @property
-    def weights(self) -> list[float]:
-        """The numbers by which a neuron weighs the column before."""
-        return [weight.data for weight in self.neuron.weights] if self.neuron else []
 
     @property
     def passed_on(self) -> float:
@@ -122,22 +113,17 @@ class NetworkDiagram(Picture):
             raise ValueError(f"max_neurons is at least 3 (one, a mark for those left out, one), but got {max_neurons}")
         self.title, self.max_neurons, self.has_values = title, max_neurons, inputs is not None
         layers = _layers(model)
-        row = [_input(each, i) for i, each in enumerate(inputs if inputs is not None else [0.0] * layers[0].nin)]
+        given = [0.0] * layers[0].nin if inputs is None else inputs
+        row = [each if isinstance(each, Value) else Value(each, f"x{i}") for i, each in enumerate(given)]
         self._columns, self.output = _run(layers, row, input_names)
-        self.target, self.loss = target, None
+        self.target = target
+        self.loss: Value | None = None
         if target is not None:
-            self.loss = self._errors(loss)
-        self._place()
-
-    def _errors(self, loss: str | Loss) -> Value:
-        found = loss_function(loss)(self.output, self.target)
-        slopes = grads(found)
-        for column in self._columns[1:]:
-            for cell in column.cells:
+            self.loss = loss_function(loss)(self.output, target)
+            slopes = grads(self.loss)
+            for cell in (each for column in self._columns for each in column.cells):
                 cell.error = slopes.get(cell.weighted, 0.0) if cell.weighted else None
-        return found
-
-    # ------------------------------------------------------------ where things are
+        self._place()
 
     def _place(self) -> None:
         """Gives every shown circle its centre; columns stand centred beside each other."""
@@ -159,8 +145,6 @@ class NetworkDiagram(Picture):
                     cell.x, cell.y = left + COLUMN * i, highest + row * (j + (tallest - len(column.shown)) / 2)
         self.width = left + COLUMN * (len(self._columns) - 1) + (200 if self.loss is not None else 70)
         self.height = self.floor + (58 if self.loss is not None else 12)
-
-    # ------------------------------------------------------------ the picture
 
     def svg(self) -> str:
         """Returns the picture as an `<svg>` element, which turns dark where the reader prefers it."""
@@ -189,9 +173,9 @@ class NetworkDiagram(Picture):
         if self.title:
             yield _text(self.width / 2, 26, self.title, size=15, weight="bold")
         if self.has_values:
-            yield from self._arrow(self.top - 4, "forward: values", palette.border.light, backward=False)
+            yield from self._arrow(self.top - 4, 40, "forward: values", palette.border.light)
         if self.loss is not None:
-            yield from self._arrow(self.floor + 30, "backward: errors δ", ROLES["loss"].line.light, backward=True)
+            yield from self._arrow(self.floor + 30, self.width - 40, "backward: errors δ", ROLES["loss"].line.light)
         for before, after in zip(self._columns, self._columns[1:]):
             yield from self._edges(before, after)
         if self.loss is not None:
@@ -199,24 +183,23 @@ class NetworkDiagram(Picture):
         for column in self._columns:
             yield from self._circles(column)
 
-    def _arrow(self, y: float, words: str, colour: str, backward: bool) -> Iterator[Element]:
+    def _arrow(self, y: float, start: float, words: str, colour: str) -> Iterator[Element]:
         """The long arrow over or under the network that says which way the numbers go."""
-        ends = (self.width - 40, 40) if backward else (40, self.width - 40)
-        yield _line(ends[0], y, ends[1], y, colour, 1.6, head=9)
+        yield _line(start, y, self.width - start, y, colour, 1.6, head=9)
         half = 4 + 3.6 * len(words)
         yield _rectangle(self.width / 2 - half, y - 10, 2 * half, 20, palette.background.light)
         yield _text(self.width / 2, y, words, size=13, fill=palette.muted.light)
 
     def _edges(self, before: _Column, after: _Column) -> Iterator[Element]:
         shown = {cell: i for i, cell in enumerate(before.cells) if cell in before.shown}
-        edges = [_Edge(a, b, b.weights[i]) for a, i in shown.items() for b in after.circles]
+        edges = [_Edge(a, b, b.neuron.weights[i].data) for a, i in shown.items() for b in after.circles if b.neuron]
         alive = [edge for edge in edges if not edge.is_cut]
         printed = all(len(column.cells) <= DETAILED for column in (before, after))
         for edge in edges:
             if edge.is_cut:
                 ends = _between(edge.a, edge.b, 0.0)
                 yield _line(*ends, palette.border.light, 0.6, dash="2 4", tip="cut off by dropout")
-        largest = max((abs(weight) for cell in after.cells for weight in cell.weights), default=0.0) or 1.0
+        largest = max(abs(weight.data) for cell in after.cells if cell.neuron for weight in cell.neuron.weights) or 1.0
         greatest = max((abs(edge.returned) for edge in edges), default=0.0) or 1.0
         widest = 4.0 if len(edges) <= 30 else 2.2
         for edge in alive:
@@ -332,25 +315,22 @@ def _layers(model: Any) -> list[Any]:
     )
 
 
-def _input(given: Any, i: int) -> Value:
-    """An input of the network as a leaf that a weight can meet, which a constant is not."""
-    is_data = isinstance(given, Value) and given.op is not operation.CONSTANT
-    return given if is_data else Value(given, f"x{i}")
-
-
 def _run(layers: list[Any], row: list[Value], names: Sequence[str]) -> tuple[list[_Column], Any]:
     """Sends a row through the layers; returns a column for the inputs and for each Layer, and the output."""
     labels = [names[i] if i < len(names) else each.label or f"x{i}" for i, each in enumerate(row)]
     columns = [_Column("inputs", [_Cell(each, label) for each, label in zip(row, labels)])]
     last = sum(isinstance(layer, Layer) for layer in layers)
-    before: set[Value] = set()
     for layer in layers:
         made = layer(row)
         out = made if isinstance(made, list) else [made]
         if isinstance(layer, Layer):
-            number = len(columns)
-            name = "output" if number == last else f"hidden {number}"
-            columns.append(_Column(_layer_title(layer, name), _cells(layer, out, name, before)))
+            name = "output" if len(columns) == last else f"hidden {len(columns)}"
+            cells = [
+                _Cell(output, f"{name}, neuron {j}", neuron, _weighted_sum(neuron, output))
+                for j, (neuron, output) in enumerate(zip(layer.neurons, out))
+            ]
+            how = layer.activation if isinstance(layer.activation, str) else getattr(layer.activation, "__name__", "")
+            columns.append(_Column(f"{name} ({how})" if how else name, cells))
         else:
             for cell, masked in zip(columns[-1].cells, out):
                 masks = [each.data for each in masked.children if isinstance(each.op, operation.Bernoulli)]
@@ -359,24 +339,14 @@ def _run(layers: list[Any], row: list[Value], names: Sequence[str]) -> tuple[lis
     return columns, row[0] if len(row) == 1 else row
 
 
-def _layer_title(layer: Layer, name: str) -> str:
-    activation = layer.activation if isinstance(layer.activation, str) else getattr(layer.activation, "__name__", "")
-    return f"{name} ({activation})" if activation else name
-
-
-def _cells(layer: Layer, outputs: list[Value], name: str, before: set[Value]) -> list[_Cell]:
-    """A cell for each neuron of a layer; what it computed is added to the nodes of the layers `before`."""
-    order = [node for node in topological_order(total(outputs)) if node not in before]
-    before.update(node for node in order if node.children)
-    homes = {parameter: neuron for neuron in layer.neurons for parameter in neuron.parameters()}
-    weighted: dict[Neuron, Value] = {}
-    for node, neuron in owners(order, homes).items():
-        if node.children:
-            weighted.setdefault(neuron, node)  # the first one is the weighted sum, whatever the activation makes of it
-    return [
-        _Cell(output, f"{name}, neuron {j}", neuron, weighted.get(neuron, output))
-        for j, (neuron, output) in enumerate(zip(layer.neurons, outputs))
-    ]
+def _weighted_sum(neuron: Neuron, output: Value) -> Value:
+    """The last value that a neuron's own numbers went into, before its activation."""
+    own, found = {neuron.weights[0], neuron.bias}, [output]
+    for node in found:
+        if not own.isdisjoint(node.children):
+            return node
+        found += [child for child in node.children if child not in found]
+    return output
 
 
 # -------------------------------------------------------------------- SVG
