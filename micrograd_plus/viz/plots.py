@@ -7,8 +7,8 @@ function raises ValueError for another one.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from micrograd_plus.mode import no_grad
@@ -16,7 +16,7 @@ from micrograd_plus.nn import Module
 from micrograd_plus.train.engine import evaluating
 from micrograd_plus.value import Value
 from micrograd_plus.viz import palette
-from micrograd_plus.viz.chart import Chart, chart_of_one, settings
+from micrograd_plus.viz.chart import Chart, drawing, settings
 from micrograd_plus.viz.ranges import evenly, padded
 
 # isort: split
@@ -57,19 +57,13 @@ _DASHES: tuple[Any, ...] = (
 _MARKERS = "osD^vP"
 
 
-def _dash(i: int) -> Any:
-    return _DASHES[i % len(_DASHES)]
-
-
-def _marker(i: int) -> str:
-    return _MARKERS[i % len(_MARKERS)]
-
-
 def _series(i: int, theme: str) -> str:
     return palette.SERIES[i % len(palette.SERIES)][theme]
 
 
-# -------------------------------------------------------------------- curves
+def _look(i: int, theme: str) -> dict[str, Any]:
+    """How the curve number `i` is told apart: by colour and by dash."""
+    return {"color": _series(i, theme), "linestyle": _DASHES[i % len(_DASHES)]}
 
 
 def curves(
@@ -87,11 +81,10 @@ def curves(
     if not series:
         raise ValueError("there are no curves to draw: series is empty; give it a name and its numbers")
     points = {name: _points(name, curve) for name, curve in series.items()}
-    chart, axes = chart_of_one(theme, title)
-    with settings(theme):
+    with drawing(theme, title) as (chart, axes):
         for i, (name, (xs, ys)) in enumerate(points.items()):
-            marker = _marker(i) if markers or len(xs) == 1 else None
-            axes.plot(xs, ys, label=name, color=_series(i, theme), linestyle=_dash(i), marker=marker, markersize=4)
+            marker = _MARKERS[i % len(_MARKERS)] if markers or len(xs) == 1 else None
+            axes.plot(xs, ys, label=name, **_look(i, theme), marker=marker, markersize=4)
         if log:
             axes.set_yscale("log")
         axes.set(xlabel=xlabel, ylabel=ylabel)
@@ -121,8 +114,7 @@ def loss_curves(
     history has. Raises ValueError for a history without a finished epoch.
     """
     histories = dict(history) if isinstance(history, Mapping) else {"": history}
-    chart, axes = chart_of_one(theme, title)
-    with settings(theme):
+    with drawing(theme, title) as (chart, axes):
         for i, (name, each) in enumerate(histories.items()):
             if iterations and not name and len(each.iterations) > len(each.epochs):
                 _draw_iterations(axes, each, theme)
@@ -130,8 +122,8 @@ def loss_curves(
                 epochs = [epoch.epoch for epoch in each.epochs if figure in epoch.figures]
                 label, colour = (f"{name}: {figure}", i) if name else (figure, j)
                 marker = "o" if len(epochs) == 1 else None
-                look = {"color": _series(colour, theme), "linestyle": _dash(j), "marker": marker}
-                axes.plot(epochs, each[figure], label=label, **look)
+                look = {**_look(j, theme), "color": _series(colour, theme)}
+                axes.plot(epochs, each[figure], label=label, **look, marker=marker)
         if log:
             axes.set_yscale("log")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -151,16 +143,9 @@ def _those_of(history: History, name: str, figures: Sequence[str]) -> list[str]:
 
 def _draw_iterations(axes: Axes, history: History, theme: str) -> None:
     """An iteration stands where in its epoch it was: the last at the epoch's number."""
-    counts, seen = Counter(each.epoch for each in history.iterations), Counter[int]()
-    xs = []
-    for each in history.iterations:
-        seen[each.epoch] += 1
-        xs.append(each.epoch - 1 + seen[each.epoch] / counts[each.epoch])
-    grey = palette.border[theme]
-    axes.plot(xs, history.losses, label="each iteration", color=grey, linewidth=0.7, alpha=0.6)
-
-
-# -------------------------------------------------------------------- what a model says of the plane
+    epochs = [(epoch, len(list(group))) for epoch, group in groupby(each.epoch for each in history.iterations)]
+    xs = [epoch - 1 + i / count for epoch, count in epochs for i in range(1, count + 1)]
+    axes.plot(xs, history.losses, label="each iteration", color=palette.border[theme], linewidth=0.7, alpha=0.6)
 
 
 def decision_boundary(
@@ -181,8 +166,7 @@ def decision_boundary(
         raise ValueError(
             f"the model scores {len(scores[0])} classes, but {data!r} has {len(data.classes)}; match the last layer"
         )
-    chart, axes = chart_of_one(theme, title, 5.4, 4.6)
-    with settings(theme):
+    with drawing(theme, title, 5.4, 4.6) as (chart, axes):
         axes.grid(False)
         for number, name in enumerate(data.classes):
             leads = [each[number] - max(each[:number] + each[number + 1 :]) for each in scores]
@@ -191,16 +175,14 @@ def decision_boundary(
             points = [row for row, target in data if target == number]
             axes.scatter(
                 [x for x, _ in points], [y for _, y in points], s=24, label=name, color=_series(number, theme),
-                marker=_marker(number), edgecolors=palette.background[theme], linewidths=0.7, zorder=3,
+                marker=_MARKERS[number % len(_MARKERS)], edgecolors=palette.background[theme], linewidths=0.7, zorder=3,
             )  # fmt: skip
         axes.set(xlabel=data.feature_names[0], ylabel=data.feature_names[1], xlim=(xs[0], xs[-1]), ylim=(ys[0], ys[-1]))
         chart.legend(loc="outside lower center", ncols=min(4, len(data.classes)))
     return chart
 
 
-def _draw_region(
-    axes: Axes, at: tuple[Numbers, Numbers], leads: Sequence[Numbers], colour: str, theme: str
-) -> None:  # fmt: skip
+def _draw_region(axes: Axes, at: tuple[Numbers, Numbers], leads: Sequence[Numbers], colour: str, theme: str) -> None:
     """Tints where a class is predicted: where its score leads the others', by `leads`, a row of the plane each."""
     least, most = min(map(min, leads)), max(map(max, leads))
     if most > 0:
@@ -236,8 +218,7 @@ def confusion_chart(
     rows, names = _counts(matrix, classes)
     size, longest = len(rows), max(map(len, names))
     side = max(3.6, 1.5 + 0.48 * size)
-    chart, axes = chart_of_one(theme, title, side + 0.4, side)
-    with settings(theme):
+    with drawing(theme, title, side + 0.4, side) as (chart, axes):
         axes.grid(False)
         for i, row in enumerate(rows):
             for j, count in enumerate(row):
@@ -272,9 +253,6 @@ def _counts(matrix: Any, classes: Sequence[str]) -> tuple[Sequence[Sequence[int]
     return rows, names
 
 
-# -------------------------------------------------------------------- descent
-
-
 def loss_contours(
     loss: Callable[[float, float], Any], paths: Mapping[str, Sequence[Point]], *,
     limits: tuple[Point, Point] | None = None, minimum: Point | None = None,
@@ -296,12 +274,11 @@ def loss_contours(
         heights = [[float(loss(x, y)) for x in xs] for y in ys]
     low, high = min(map(min, heights)), max(map(max, heights))
     lines = sorted({low + (high - low) * ((i + 0.5) / levels) ** 2.5 for i in range(levels)})
-    chart, axes = chart_of_one(theme, title, 5.6, 4.8)
-    with settings(theme):
+    with drawing(theme, title, 5.6, 4.8) as (chart, axes):
         axes.grid(False)
         axes.contour(xs, ys, heights, levels=lines, colors=[palette.border[theme]], linewidths=0.7, alpha=0.75)
         for i, (name, path) in enumerate(paths.items()):
-            _draw_path(axes, name, path, _series(i, theme), _dash(i))
+            _draw_path(axes, name, path, _look(i, theme))
         if minimum:
             axes.scatter(minimum[:1], minimum[1:], s=70, marker="+", color=palette.text[theme], zorder=5)
             behind = {"facecolor": palette.background[theme], "edgecolor": "none", "alpha": 0.85, "pad": 1.0}
@@ -313,15 +290,13 @@ def loss_contours(
     return chart
 
 
-def _draw_path(axes: Axes, name: str, path: Sequence[Point], colour: str, dash: Any) -> None:
+def _draw_path(axes: Axes, name: str, path: Sequence[Point], look: dict[str, Any]) -> None:
     """A descent from above: a mark for each step, or thin lines if they are many."""
-    across, up = [x for x, _ in path], [y for _, y in path]
+    across, up = zip(*path)
     width, marker = 0.8 if len(path) > 200 else 1.4, "o" if len(path) <= 80 else None
-    axes.plot(
-        across, up, color=colour, linewidth=width, linestyle=dash, marker=marker, markersize=3, label=name, zorder=3
-    )
-    axes.scatter(across[:1], up[:1], s=42, facecolors="none", edgecolors=colour, linewidths=1.6, zorder=4)
-    axes.scatter(across[-1:], up[-1:], s=42, color=colour, zorder=4)
+    axes.plot(across, up, **look, linewidth=width, marker=marker, markersize=3, label=name, zorder=3)
+    axes.scatter(across[:1], up[:1], s=42, facecolors="none", edgecolors=look["color"], linewidths=1.6, zorder=4)
+    axes.scatter(across[-1:], up[-1:], s=42, color=look["color"], zorder=4)
 
 
 def descent_on_curve(
@@ -368,9 +343,6 @@ def _draw_visits(axes: Axes, name: str, path: Sequence[Point], curve: Sequence[P
     axes.grid(True, linewidth=0.8)
 
 
-# -------------------------------------------------------------------- losses, and bars
-
-
 def loss_functions(
     losses: Mapping[str, Callable[[Value], Value]], *, limits: Point = (-4.0, 4.0), xlabel: str = "prediction",
     title: str = "", theme: str = "light",
@@ -389,9 +361,8 @@ def loss_functions(
         above, below = chart.subplots(2, 1, sharex=True)
         for i, (name, loss) in enumerate(losses.items()):
             heights, slopes = zip(*(_height_and_slope(loss, x) for x in xs))
-            style = {"color": _series(i, theme), "linestyle": _dash(i)}
-            above.plot(xs, heights, label=name, **style)
-            below.plot(xs, slopes, **style)
+            above.plot(xs, heights, label=name, **_look(i, theme))
+            below.plot(xs, slopes, **_look(i, theme))
         above.set_title(title, loc="left")
         above.set_ylabel("loss")
         below.set(ylabel="slope", xlabel=xlabel)
@@ -418,8 +389,7 @@ def bars(
     """
     if not values:
         raise ValueError("there are no bars to draw: values is empty; give it a name and its number")
-    chart, axes = chart_of_one(theme, title, max(4.0, min(10.0, 1.2 + 0.62 * len(values))), 3.4)
-    with settings(theme):
+    with drawing(theme, title, max(4.0, min(10.0, 1.2 + 0.62 * len(values))), 3.4) as (chart, axes):
         axes.grid(False, axis="x")
         colours = [(palette.positive if value >= 0 else palette.negative)[theme] for value in values.values()]
         drawn = axes.bar(list(values), list(values.values()), color=colours, width=0.62)
