@@ -7,9 +7,8 @@ nothing can make small is drawn near its output and cut off below.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
 from typing import Literal, NamedTuple
 
 from micrograd_plus import operation
@@ -96,16 +95,6 @@ def drawn(sketch: Sketch, most: int) -> Scene:
     return scene
 
 
-def collapsed(sketch: Sketch, level: int) -> Scene:
-    """Returns the scene with the modules of one level as one box each."""
-    groups = _Groups(sketch, level)
-    _draw_boxes(sketch, groups)
-    _draw_arrows(sketch, groups)
-    boxes = len(sketch.scene.boxes)
-    sketch.scene.words.append(f"{len(sketch.order):,} values drawn as {boxes} boxes")
-    return sketch.scene
-
-
 class _Key(NamedTuple):
     """What the members of a group share: their module; the modules before them; or their role and who uses them."""
 
@@ -115,82 +104,77 @@ class _Key(NamedTuple):
     user: _Key | None = None
 
 
-class _Groups:
-    """Which group each node goes to; a node that is in none is drawn by itself."""
-
-    def __init__(self, sketch: Sketch, level: int) -> None:
-        self.sketch = sketch
-        self.key: dict[Value, _Key] = {}
-        for node, module in sketch.modules.items():
-            names = ancestors(module)
-            self.key[node] = _Key("module", names[max(0, len(names) - 1 - level)])
-        self._between()
-        self._leaves()
-        self.members: dict[_Key, list[Value]] = {}
-        for node in sketch.order:
-            if node in self.key:
-                self.members.setdefault(self.key[node], []).append(node)
-
-    def _between(self) -> None:
-        """Nodes that no module owns, if they are many: those that come after the same modules form one group."""
-        rest = [node for node in self.sketch.order if node.children and node not in self.key]
-        if len(rest) <= FEW_NODES:
-            return
-        bits = {key: 1 << i for i, key in enumerate(dict.fromkeys(self.key.values()))}
-        passed: dict[Value, int] = {}
-        for node in self.sketch.order if len(bits) <= MASKED else ():
-            mask = bits[self.key[node]] if node in self.key else 0
-            for child in node.children:
-                mask |= passed.get(child, 0)
-            passed[node] = mask
-        for node in rest:
-            if node is not self.sketch.root:
-                self.key[node] = _Key("between", passed=passed.get(node, 0))
-
-    def _leaves(self) -> None:
-        """Leaves that no module owns: those of one role that go to the same place form a group, if they are many."""
-        users: dict[Value, _Key | None] = {}
-        for node in self.sketch.order:
-            for child in node.children:
-                if not child.children and child not in self.key:
-                    users.setdefault(child, self.key.get(node))
-        alike: dict[_Key, list[Value]] = {}
-        for leaf, user in users.items():
-            alike.setdefault(_Key("leaves", role(leaf, self.sketch.root), user=user), []).append(leaf)
-        for key, leaves in alike.items():
-            if key.user and key.name in ("constant", "random"):  # a detail of what uses them
-                self.key.update((leaf, key.user) for leaf in leaves)
-            elif len(leaves) > FEW_LEAVES:
-                self.key.update((leaf, key) for leaf in leaves)
+def collapsed(sketch: Sketch, level: int) -> Scene:
+    """Returns the scene with the modules of one level as one box each."""
+    keys: dict[Value, _Key] = {}  # the group of each node; a node that is in none is drawn by itself
+    for node, module in sketch.modules.items():
+        path = ancestors(module)
+        keys[node] = _Key("module", path[max(0, len(path) - 1 - level)])
+    keys |= _between(sketch, keys)
+    keys |= _leaves(sketch, keys)
+    _draw_boxes(sketch, keys)
+    _draw_arrows(sketch, keys)
+    sketch.scene.words.append(f"{len(sketch.order):,} values drawn as {len(sketch.scene.boxes)} boxes")
+    return sketch.scene
 
 
-def _draw_boxes(sketch: Sketch, groups: _Groups) -> None:
-    outside: dict[Value, None] = {sketch.root: None}  # what leaves its group, in order
+def _between(sketch: Sketch, keys: Mapping[Value, _Key]) -> dict[Value, _Key]:
+    """Nodes that no module owns, if they are many: those that come after the same modules form one group."""
+    rest = [node for node in sketch.order if node.children and node not in keys]
+    if len(rest) <= FEW_NODES:
+        return {}
+    bits = {key: 1 << i for i, key in enumerate(dict.fromkeys(keys.values()))}
+    passed: dict[Value, int] = {}
+    for node in sketch.order if len(bits) <= MASKED else ():
+        passed[node] = bits[keys[node]] if node in keys else 0
+        for child in node.children:
+            passed[node] |= passed[child]
+    return {node: _Key("between", passed=passed.get(node, 0)) for node in rest if node is not sketch.root}
+
+
+def _leaves(sketch: Sketch, keys: Mapping[Value, _Key]) -> dict[Value, _Key]:
+    """Leaves that no module owns: those of one role that go to the same place form a group, if they are many."""
+    users: dict[Value, _Key | None] = {}
     for node in sketch.order:
         for child in node.children:
-            if groups.key.get(child) != groups.key.get(node):
-                outside[child] = None
-    exits: dict[_Key, list[Value]] = {}
-    for node in outside:
-        if node in groups.key:
-            exits.setdefault(groups.key[node], []).append(node)
+            if not child.children and child not in keys:
+                users.setdefault(child, keys.get(node))
+    alike = {leaf: _Key("leaves", role(leaf, sketch.root), user=user) for leaf, user in users.items()}
+    counts, found = Counter(alike.values()), {}
+    for leaf, key in alike.items():
+        if key.user and key.name in ("constant", "random"):  # a detail of what uses them
+            found[leaf] = key.user
+        elif counts[key] > FEW_LEAVES:
+            found[leaf] = key
+    return found
+
+
+def _draw_boxes(sketch: Sketch, keys: Mapping[Value, _Key]) -> None:
+    exits: defaultdict[_Key | None, dict[Value, None]] = defaultdict(dict)  # what leaves each group, in order
+    exits[keys.get(sketch.root)][sketch.root] = None
+    members: defaultdict[_Key | None, list[Value]] = defaultdict(list)
+    for node in sketch.order:
+        members[keys.get(node)].append(node)
+        for child in node.children:
+            if keys.get(child) != keys.get(node):
+                exits[keys.get(child)][child] = None
     ids: dict[_Key, str] = {}
     for node in sketch.order:
-        key = groups.key.get(node)
+        key = keys.get(node)
         if key is None:
             sketch.box(node)
             continue
         if key not in ids:
             ids[key] = f"g{len(ids)}"
-            sketch.scene.boxes.append(_group_box(sketch, ids[key], key, groups.members[key], exits.get(key, [])))
+            sketch.scene.boxes.append(_group_box(sketch, ids[key], key, members[key], [*exits[key]]))
         sketch.scene.nodes[sketch.place[node]] = ids[key]
 
 
 def _group_box(sketch: Sketch, id: str, key: _Key, members: Sequence[Value], exits: Sequence[Value]) -> Box:
     """The box of a group: its name, what is in it, and the values that leave it."""
-    its, holder = "loss" if sketch.root in members else "intermediate", ""
+    its, name, holder = "loss" if sketch.root in members else "intermediate", key.name, ""
     if key.kind == "module":
-        name, holder = key.name, "".join(ancestors(key.name)[-2:-1])
+        holder = "".join(ancestors(name)[-2:-1])
         parameters = sum(node.op is operation.PARAMETER for node in members)
         notes = _inner_modules(name, {sketch.modules[node] for node in members if node in sketch.modules})
         notes += [counted(parameters, "parameter")] if parameters else []
@@ -222,7 +206,7 @@ def _result_cells(results: Sequence[Value]) -> list[Cell]:
 def _operations(members: Sequence[Value]) -> str:
     """The commonest operations of a group, with their counts."""
     common = Counter(node.op.name for node in members if node.children).most_common()
-    text = ", ".join(f"{count:,} {name}" for name, count in islice(common, 4))
+    text = ", ".join(f"{count:,} {name}" for name, count in common[:4])
     return f"{text}, …" if len(common) > 4 else text
 
 
@@ -232,20 +216,17 @@ def _inner_modules(name: str, modules: set[str]) -> list[str]:
     return [counted(count, kind.removesuffix("s")) for kind, count in kinds.items()]
 
 
-def _draw_arrows(sketch: Sketch, groups: _Groups) -> None:
+def _draw_arrows(sketch: Sketch, keys: Mapping[Value, _Key]) -> None:
     """One arrow from each box to each sign or group that uses it."""
     scene = sketch.scene
     flows: Counter[tuple[str, str]] = Counter()
-    for node in sketch.order:
-        if not node.children:
-            continue
-        place = sketch.place[node]
+    for node in (each for each in sketch.order if each.children):
+        head = scene.nodes[sketch.place[node]]
         tails = [scene.nodes[sketch.place[child]] for child in node.children]
-        if node in groups.key:
-            flows.update((tail, scene.nodes[place]) for tail in tails if tail != scene.nodes[place])
+        if node in keys:
+            flows.update((tail, head) for tail in tails if tail != head)
             continue
-        single = [tail if child not in groups.key else "" for child, tail in zip(node.children, tails)]
-        sign = sketch.operation(node, single)
-        flows.update((tail, sign) for child, tail in zip(node.children, tails) if child in groups.key)
+        sign = sketch.operation(node, ["" if child in keys else tail for child, tail in zip(node.children, tails)])
+        flows.update((tail, sign) for child, tail in zip(node.children, tails) if child in keys)
     for (tail, head), count in flows.items():
         scene.arrows.append(Arrow(f"f-{tail}-{head}", tail, head, counted(count, "edge"), count))

@@ -1,6 +1,6 @@
 """The one home of colours: what each role, sign and series looks like, in light and in dark.
 
-Every picture reads it: drawings, pages through CSS variables, charts through matplotlib. The hues follow Okabe and
+Drawings read it, pages through CSS variables, and charts through Matplotlib. The hues follow Okabe and
 Ito (2008), so that the colour-blind tell them apart too; whatever a colour says, a sign, a border or a word says as
 well. Texts on their fills have a contrast of at least 4.5 to 1 (WCAG 2.2, AA).
 """
@@ -12,27 +12,9 @@ from math import isinf
 from typing import NamedTuple
 
 __all__ = [
-    "DIVERGING_STEPS",
-    "ROLES",
-    "SERIES",
-    "THEMES",
-    "Role",
-    "Shade",
-    "background",
-    "border",
-    "css_dark",
-    "css_variables",
-    "diverging",
-    "grid",
-    "muted",
-    "negative",
-    "positive",
-    "shades",
-    "surface",
-    "text",
-    "tint",
-    "warning",
-]
+    "DIVERGING_STEPS", "ROLES", "SERIES", "THEMES", "Role", "Shade", "background", "border", "css_dark", "css_variables",
+    "diverging", "grid", "muted", "negative", "positive", "shades", "surface", "text", "tint", "warning",
+]  # fmt: skip
 
 THEMES = ("light", "dark")
 
@@ -89,29 +71,19 @@ ROLES: dict[str, Role] = {
 """Every role a node can have. `loss` is the node that the picture was asked of."""
 
 SERIES: tuple[Shade, ...] = (
-    Shade("#0072b2", "#56b4e9"),
-    Shade("#a84300", "#f58a3c"),
-    Shade("#00805f", "#2fc596"),
-    Shade("#a8467f", "#c96fa3"),
-    Shade("#b08c00", "#f2d544"),
-    Shade("#343b45", "#e6e9ee"),
-)
+    Shade("#0072b2", "#56b4e9"), Shade("#a84300", "#f58a3c"), Shade("#00805f", "#2fc596"),
+    Shade("#a8467f", "#c96fa3"), Shade("#b08c00", "#f2d544"), Shade("#343b45", "#e6e9ee"),
+)  # fmt: skip
 """Colours for the curves and classes of a chart, in order of use; tell curves apart by dash or marker too."""
 
 DIVERGING_STEPS = 4
 """Tints on either side of zero: few, so that a picture has few colours and a step can be seen."""
 
 _TINTS: dict[int, Shade] = {
-    -4: Shade("#f6a873", "#8f3d06"),
-    -3: Shade("#fac39d", "#703209"),
-    -2: Shade("#fcd9c1", "#54290d"),
-    -1: Shade("#feece0", "#3a2114"),
-    0: background,
-    1: Shade("#e2f0fb", "#14283c"),
-    2: Shade("#c6e1f7", "#143656"),
-    3: Shade("#a5d0f2", "#124672"),
-    4: Shade("#7fbbec", "#0d5690"),
-}
+    -4: Shade("#f6a873", "#8f3d06"), -3: Shade("#fac39d", "#703209"), -2: Shade("#fcd9c1", "#54290d"),
+    -1: Shade("#feece0", "#3a2114"), 0: background, 1: Shade("#e2f0fb", "#14283c"), 2: Shade("#c6e1f7", "#143656"),
+    3: Shade("#a5d0f2", "#124672"), 4: Shade("#7fbbec", "#0d5690"),
+}  # fmt: skip
 
 
 def diverging(value: float, largest: float = 1.0) -> Shade:

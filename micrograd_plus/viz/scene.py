@@ -1,9 +1,7 @@
 """What a picture of a computation graph shows: boxes for values, small signs for operations, and arrows between them.
 
-A scene knows nothing of layout or colour values, and holds no Value: it is texts, roles and ids, in an order that
-depends on the graph alone. Ids come from a node's place in topological order: `n4` is the box of node 4, `n4-data` and
-`n4-grad` its cells, `o4` the sign of its operation, `r4` the arrow from there to the box, and `e4-1` the arrow from its
-operand 1.
+Ids come from a node's place in topological order: `n4` is the box of node 4, `n4-data` and `n4-grad` its cells, `o4`
+the sign of its operation, `r4` the arrow from there to the box, and `e4-1` the arrow from its operand 1.
 """
 
 from __future__ import annotations
@@ -135,18 +133,16 @@ def shortened(name: str) -> str:
 class Sketch:
     """Draws nodes of one graph into a scene, each on request.
 
-    `order` is the graph in topological order and `names` a name for each node in it; `modules` the dotted name of the
-    module that a node lies in. `expand` tells whether a fused dot product is drawn as its products and their sum; None
-    means small ones. `derivatives` prints the local derivative on each arrow.
+    `order` is the graph in topological order, `names` a name for each node in it, `modules` the dotted name of the
+    module that a node lies in; `expand` and `derivatives` are options of `Graph`.
     """
 
     def __init__(
         self, order: Sequence[Value], names: Mapping[Value, str], modules: Mapping[Value, str],
         expand: bool | None, derivatives: bool,
     ) -> None:  # fmt: skip
-        self.derivatives = derivatives
-        self.order, self.names, self.modules, self.expand = order, names, modules, expand
-        self.root = order[-1]
+        self.order, self.names, self.modules, self.root = order, names, modules, order[-1]
+        self.expand, self.derivatives = expand, derivatives
         self.place = {node: place for place, node in enumerate(order)}
         self.uses = Counter(child for node in order for child in node.children)
         self.scene = Scene(names[self.root], len(order))
