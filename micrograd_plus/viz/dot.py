@@ -97,7 +97,8 @@ class _Parts:
         self.theme, self.largest = theme, _largest(scene)
         self.parts: defaultdict[str, list[Box | Sign]] = defaultdict(list)
         self.holder: dict[str, str] = {}  # of each module the one that it lies in
-        for part in (*scene.boxes, *scene.marks):
+        parts: list[Box | Sign] = [*scene.boxes, *scene.marks]
+        for part in parts:
             path = ["", *ancestors(part.module)[-NESTED:]]
             for holder, module in pairwise(path):
                 self.holder.setdefault(module, holder)

@@ -12,8 +12,9 @@ from math import isinf
 from typing import NamedTuple
 
 __all__ = [
-    "DIVERGING_STEPS", "ROLES", "SERIES", "THEMES", "Role", "Shade", "background", "border", "css_dark", "css_variables",
-    "diverging", "grid", "muted", "negative", "positive", "shades", "surface", "text", "tint", "warning",
+    "DIVERGING_STEPS", "ROLES", "SERIES", "THEMES", "Role", "Shade", "background", "border", "css_dark",
+    "css_variables", "diverging", "grid", "muted", "negative", "positive", "shades", "surface", "text", "tint",
+    "warning",
 ]  # fmt: skip
 
 THEMES = ("light", "dark")

@@ -1,8 +1,7 @@
 """Charts of training: loss curves, decision boundaries, descent paths, losses and their slopes, confusion matrices.
 
 Each function returns a `Chart`, which is a Matplotlib Figure: change what you like, then `save` it or let a notebook
-show it. Charts need the extra `plot` (`pip install "micrograd_plus[plot]"`). `theme` is "light" or "dark"; every
-function raises ValueError for another one.
+show it. `theme` is "light" or "dark"; every function raises ValueError for another one.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from micrograd_plus.functions import total
 from micrograd_plus.mode import no_grad
 from micrograd_plus.nn import Module
 from micrograd_plus.train.engine import evaluating
@@ -29,16 +29,9 @@ if TYPE_CHECKING:
     from micrograd_plus.train.metrics import ConfusionMatrix
 
 __all__ = [
-    "Chart",
-    "bars",
-    "confusion_chart",
-    "curves",
-    "decision_boundary",
-    "descent_on_curve",
-    "loss_contours",
-    "loss_curves",
-    "loss_functions",
-]
+    "Chart", "bars", "confusion_chart", "curves", "decision_boundary", "descent_on_curve", "loss_contours",
+    "loss_curves", "loss_functions",
+]  # fmt: skip
 
 Numbers: TypeAlias = "Sequence[float]"
 Series: TypeAlias = "Numbers | tuple[Numbers, Numbers]"
@@ -169,14 +162,18 @@ def decision_boundary(
     with drawing(theme, title, 5.4, 4.6) as (chart, axes):
         axes.grid(False)
         for number, name in enumerate(data.classes):
+            colour, marker = _series(number, theme), _MARKERS[number % len(_MARKERS)]
             leads = [each[number] - max(each[:number] + each[number + 1 :]) for each in scores]
             grid = [leads[start : start + len(xs)] for start in range(0, len(leads), len(xs))]
-            _draw_region(axes, (xs, ys), grid, _series(number, theme), theme)
+            _draw_region(axes, (xs, ys), grid, colour, theme)
             points = [row for row, target in data if target == number]
-            axes.scatter(
-                [x for x, _ in points], [y for _, y in points], s=24, label=name, color=_series(number, theme),
-                marker=_MARKERS[number % len(_MARKERS)], edgecolors=palette.background[theme], linewidths=0.7, zorder=3,
-            )  # fmt: skip
+            look: dict[str, Any] = {
+                "color": colour,
+                "marker": marker,
+                "edgecolors": palette.background[theme],
+                "linewidths": 0.7,
+            }
+            axes.scatter([x for x, _ in points], [y for _, y in points], s=24, label=name, **look, zorder=3)
         axes.set(xlabel=data.feature_names[0], ylabel=data.feature_names[1], xlim=(xs[0], xs[-1]), ylim=(ys[0], ys[-1]))
         chart.legend(loc="outside lower center", ncols=min(4, len(data.classes)))
     return chart
@@ -256,8 +253,7 @@ def _counts(matrix: Any, classes: Sequence[str]) -> tuple[Sequence[Sequence[int]
 def loss_contours(
     loss: Callable[[float, float], Any], paths: Mapping[str, Sequence[Point]], *,
     limits: tuple[Point, Point] | None = None, minimum: Point | None = None,
-    names: tuple[str, str] = ("$w_1$", "$w_2$"),
-    levels: int = 12, resolution: int = 90, title: str = "Descent", theme: str = "light",
+    names: tuple[str, str] = ("$w_1$", "$w_2$"), resolution: int = 90, title: str = "Descent", theme: str = "light",
 ) -> Chart:  # fmt: skip
     """Returns contour lines of a loss over two parameters, with the paths that descents took over them.
 
@@ -273,7 +269,7 @@ def loss_contours(
     with no_grad():
         heights = [[float(loss(x, y)) for x in xs] for y in ys]
     low, high = min(map(min, heights)), max(map(max, heights))
-    lines = sorted({low + (high - low) * ((i + 0.5) / levels) ** 2.5 for i in range(levels)})
+    lines = sorted({low + (high - low) * ((i + 0.5) / 12) ** 2.5 for i in range(12)})
     with drawing(theme, title, 5.6, 4.8) as (chart, axes):
         axes.grid(False)
         axes.contour(xs, ys, heights, levels=lines, colors=[palette.border[theme]], linewidths=0.7, alpha=0.75)
@@ -360,9 +356,11 @@ def loss_functions(
     with settings(theme):
         above, below = chart.subplots(2, 1, sharex=True)
         for i, (name, loss) in enumerate(losses.items()):
-            heights, slopes = zip(*(_height_and_slope(loss, x) for x in xs))
-            above.plot(xs, heights, label=name, **_look(i, theme))
-            below.plot(xs, slopes, **_look(i, theme))
+            predictions = [Value(x, "prediction") for x in xs]
+            outs = [loss(each) for each in predictions]
+            total(outs).backward()
+            above.plot(xs, [out.data for out in outs], label=name, **_look(i, theme))
+            below.plot(xs, [float(each.grad) for each in predictions], **_look(i, theme))
         above.set_title(title, loc="left")
         above.set_ylabel("loss")
         below.set(ylabel="slope", xlabel=xlabel)
@@ -371,13 +369,6 @@ def loss_functions(
             axes.grid(True, linewidth=0.8)
         above.legend()
     return chart
-
-
-def _height_and_slope(loss: Callable[[Value], Value], x: float) -> tuple[float, float]:
-    prediction = Value(x, "prediction")
-    out = loss(prediction)
-    out.backward()
-    return out.data, float(prediction.grad)
 
 
 def bars(
