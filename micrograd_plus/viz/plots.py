@@ -167,13 +167,10 @@ def decision_boundary(
             grid = [leads[start : start + len(xs)] for start in range(0, len(leads), len(xs))]
             _draw_region(axes, (xs, ys), grid, colour, theme)
             points = [row for row, target in data if target == number]
-            look: dict[str, Any] = {
-                "color": colour,
-                "marker": marker,
-                "edgecolors": palette.background[theme],
-                "linewidths": 0.7,
-            }
-            axes.scatter([x for x, _ in points], [y for _, y in points], s=24, label=name, **look, zorder=3)
+            look: dict[str, Any] = {"color": colour, "marker": marker, "edgecolors": palette.background[theme]}
+            axes.scatter(
+                [x for x, _ in points], [y for _, y in points], s=24, label=name, **look, linewidths=0.7, zorder=3
+            )
         axes.set(xlabel=data.feature_names[0], ylabel=data.feature_names[1], xlim=(xs[0], xs[-1]), ylim=(ys[0], ys[-1]))
         chart.legend(loc="outside lower center", ncols=min(4, len(data.classes)))
     return chart

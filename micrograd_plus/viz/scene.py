@@ -147,8 +147,8 @@ class Sketch:
         self.uses = Counter(child for node in order for child in node.children)
         self.scene = Scene(names[self.root], len(order))
 
-    def box(self, node: Value) -> str:
-        """Returns the id of a node's box, which it draws with the cells that the node's role has."""
+    def box(self, node: Value) -> None:
+        """Draws a node's box, with the cells that the node's role has."""
         place, its = self.place[node], role(node, self.root)
         cells = [Cell("data", number(node.data))]
         if its == "random":
@@ -159,7 +159,6 @@ class Sketch:
         short, title = shortened(name.removeprefix(f"{module}.")), self._box_title(node, its)
         self.scene.boxes.append(Box(f"n{place}", its, short, title, tuple(cells), module, bool(node.label)))
         self.scene.nodes[place] = f"n{place}"
-        return f"n{place}"
 
     def operation(self, node: Value, tails: Sequence[str]) -> str:
         """Returns the id of a node's sign, drawn with the arrow to its box and one from each tail ("" for none)."""
@@ -170,8 +169,7 @@ class Sketch:
         products = [f"o{place}-{i}" for i in range(pairs)]
         for product, left, right in zip(products, node.children, node.children[pairs:]):
             words = f"{self.names[left]} * {self.names[right]} = {number(left.data)} * {number(right.data)}"
-            title_of = f"{words} = {number(left.data * right.data)}"
-            self.scene.marks.append(Sign(product, "*", title_of, module))
+            self.scene.marks.append(Sign(product, "*", f"{words} = {number(left.data * right.data)}", module))
             self.scene.arrows.append(Arrow(f"{product}-sum", product, operator))
         self.scene.marks.append(Sign(operator, "+" if pairs else node.op.label, title, module))
         for position, (child, tail) in enumerate(zip(node.children, tails)):
@@ -191,12 +189,12 @@ class Sketch:
         return pairs if self.expand or pairs <= EXPANDED else 0
 
     def _box_title(self, node: Value, its: str) -> str:
-        name = self.names[node]
-        lines = [f"{name} = {node.data!r}" if name != number(node.data) else repr(node.data), ROLES[its].word]
+        name, word = self.names[node], ROLES[its].word
+        steps = value_words(node, self.names.__getitem__) if node.children else ()
         if isinstance(node.op, operation.Bernoulli):
-            lines[1] = f"drawn at random: {number(node.op.scale)} with probability {number(node.op.keep)}, else 0"
-        elif node.children:
-            lines = [" = ".join([name, *value_words(node, self.names.__getitem__), repr(node.data)]), ROLES[its].word]
+            word = f"drawn at random: {number(node.op.scale)} with probability {number(node.op.keep)}, else 0"
+        sides = [name, *steps, repr(node.data)] if steps or name != number(node.data) else [repr(node.data)]
+        lines = [" = ".join(sides), word]
         if its not in ("constant", "random"):
             slope = derivative(self.names[self.root], name)
             lines.append(f"{slope} = {node.grad!r}" if node.grad is not UNSEEN else f"{slope}: not computed yet")

@@ -7,7 +7,7 @@ import math
 import re
 import zlib
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from struct import pack
 from typing import TYPE_CHECKING, Any
@@ -46,10 +46,7 @@ class TrainingPlayer(Page):
     too large for a page; TypeError for what is not a Recorder.
     """
 
-    name = "training"
-    unit = "frame"
-    part = "epoch"
-    height = 760
+    name, unit, part, height = "training", "frame", "epoch", 760
 
     def __init__(self, *recorders: Recorder, names: Sequence[str] = (), title: str = "", resolution: int = 48) -> None:
         if not recorders:
@@ -136,24 +133,17 @@ class _Reel:
         """The plane in cells: for each frame and cell the class (times 16) and how decided it is (0 to 15)."""
         across, up = (evenly(padded(column, 0.12), self.resolution) for column in zip(*self.data.inputs))
         cells = [[x, y] for y in reversed(up) for x in across]
-        read = self._reading()
         films = self.film.predictions(cells)
-        codes = (16 * kind + round(15 * decided) for frame in films for kind, decided in map(read, frame))
+        codes = (16 * kind + round(15 * decided) for frame in films for kind, decided in map(self._said, frame))
+        kind_of = int if self.data.is_classification else lambda target: self._said(target)[0]
+        sides = (f"{self.data.target_name} {side} {number(self._middle[0])}" for side in ("below", "above"))
         return {
             "side": self.resolution, "cells": _packed("B", codes),
             "ranges": [[across[0], across[-1]], [up[0], up[-1]]],
             "names": list(self.data.feature_names),
-            "points": [[*_short(row), self._class(target)] for row, target in _some(self.data)],
-            "classes": list(self.data.classes) or self._sides(),
+            "points": [[*_short(row), kind_of(target)] for row, target in _some(self.data)],
+            "classes": list(self.data.classes) or list(sides),
         }  # fmt: skip
-
-    def _class(self, target: Any) -> int:
-        """The colour of a point: its class, or on which side of the targets' middle its first number lies."""
-        return int(target) if self.data.is_classification else int(next(flat(target)) > self._middle[0])
-
-    def _sides(self) -> list[str]:
-        name, middle = self.data.target_name, number(self._middle[0])
-        return [f"{name} below {middle}", f"{name} above {middle}"]
 
     @cached_property
     def _middle(self) -> tuple[float, float]:
@@ -162,14 +152,12 @@ class _Reel:
         low, high = min(targets), max(targets)
         return (low + high) / 2, (high - low) / 2 or 1.0
 
-    def _reading(self) -> Callable[[Prediction], tuple[int, float]]:
-        """A function from a prediction to its class and how decided it is, from 0 to 1."""
-        if self.data.is_classification:
-            return self._decided
-        middle, half = self._middle
-        return lambda value: (int(next(flat(value)) > middle), min(1.0, abs(next(flat(value)) - middle) / half))
-
-    def _decided(self, prediction: Prediction) -> tuple[int, float]:
+    def _said(self, prediction: Prediction) -> tuple[int, float]:
+        """The class that a prediction stands for, or its side of the targets' middle, and how decided it is, 0 to 1."""
+        if not self.data.is_classification:
+            middle, half = self._middle
+            lead = next(flat(prediction)) - middle
+            return int(lead > 0), min(1.0, abs(lead) / half)
         kind = class_of(prediction, self.threshold)
         if isinstance(prediction, list):
             largest = max(prediction)
@@ -209,9 +197,7 @@ def _short(values: Iterable[float]) -> list[float]:
 
 def _some(data: Dataset) -> list[Any]:
     """The examples, or evenly chosen ones of many."""
-    pairs = list(data)
-    step = math.ceil(len(pairs) / POINTS)
-    return pairs[::step]
+    return list(data)[:: math.ceil(len(data) / POINTS)]
 
 
 _OF_A_NEURON = re.compile(r"(?P<layer>.*?)\.?neurons\.(?P<neuron>\d+)\.(?P<what>weights|bias)(\.\d+)?")
