@@ -123,12 +123,8 @@ def settings(theme: str) -> Any:
 
 def _fit_for_pages(root: svg.Element, words: str, dark_too: bool) -> None:
     """Makes Matplotlib's SVG fit for a page: a name, colours as attributes, rules that stay inside it, a dark form."""
-    for metadata in root.findall("metadata"):
-        root.remove(metadata)
-    for definitions in root.findall("defs"):
-        for sheet in definitions.findall("style"):
-            definitions.remove(sheet)
     for each in root.iter():
+        each[:] = [child for child in each if child.tag not in ("metadata", "style")]
         _restyle(each)
     _colour_marks_where_used(root)
     for figure in root.findall("g"):

@@ -182,7 +182,9 @@ def _group_box(sketch: Sketch, id: str, key: _Key, members: Sequence[Value], exi
         its, notes = key.name, []
         name = counted(len(members), "random number" if its == "random" else its)
     else:
-        name, notes = counted(sum(1 for node in members if node.children), "operation"), [_operations(members)]
+        common = Counter(node.op.name for node in members if node.children)
+        notes = [", ".join([f"{count:,} {name}" for name, count in common.most_common(4)] + ["…"] * (len(common) > 4))]
+        name = counted(common.total(), "operation")
     results = [node for node in exits if node.children or key.kind == "leaves"]
     title = "\n".join([name, counted(len(members), "value"), *notes])
     cells = (*(Cell("note", note) for note in notes), *_result_cells(results))
@@ -195,19 +197,10 @@ def _result_cells(results: Sequence[Value]) -> list[Cell]:
         return [Cell("data", number(results[0].data)), Cell("grad", grad_text(results[0].grad), results[0].grad)]
     if not results:
         return []
-    low, high = (number(pick(node.data for node in results)) for pick in (min, max))
-    cells = [Cell("note", f"{len(results):,} values, {low} to {high}")]
-    seen = [node.grad for node in results if node.grad is not UNSEEN]
-    if seen:
-        cells.append(Cell("note", f"grads {grad_text(min(seen))} to {grad_text(max(seen))}"))
-    return cells
-
-
-def _operations(members: Sequence[Value]) -> str:
-    """The commonest operations of a group, with their counts."""
-    common = Counter(node.op.name for node in members if node.children).most_common()
-    text = ", ".join(f"{count:,} {name}" for name, count in common[:4])
-    return f"{text}, …" if len(common) > 4 else text
+    numbers, seen = [node.data for node in results], [node.grad for node in results if node.grad is not UNSEEN]
+    notes = [f"{len(results):,} values, {number(min(numbers))} to {number(max(numbers))}"]
+    notes += [f"grads {grad_text(min(seen))} to {grad_text(max(seen))}"] if seen else []
+    return [Cell("note", note) for note in notes]
 
 
 def _inner_modules(name: str, modules: set[str]) -> list[str]:

@@ -205,9 +205,14 @@ class NetworkDiagram(Picture):
         for edge in alive:
             yield self._forward(edge, widest / largest, printed)
             if printed and edge.b.error is not None:
-                yield self._backward(edge, 2.2 / greatest)
-        if printed:  # over all lines
-            yield from map(self._weight, alive)
+                x2, y2, x1, y1 = _between(edge.a, edge.b, -5.0)
+                tip = f"error sent back: weight {edge.weight:+.6g} times δ {edge.b.error:+.6g} = {edge.returned:+.6g}"
+                size = 0.7 + 2.2 / greatest * abs(edge.returned)
+                yield _line(x1, y1, x2, y2, ROLES["loss"].line.light, size, dash="2 3", head=8, tip=tip)
+        for edge in alive if printed else ():  # over all lines
+            a, b = edge.a, edge.b
+            x, y = a.x + 0.26 * (b.x - a.x), a.y + 0.26 * (b.y - a.y) - (5 if b.error is not None else 0)
+            yield _text(x, y, _signed(edge.weight), size=11, fill=_colour(edge.weight), halo=True)
 
     def _forward(self, edge: _Edge, scale: float, printed: bool) -> Element:
         """A weight's line; where errors come back, on a lane of its own."""
@@ -215,18 +220,6 @@ class NetworkDiagram(Picture):
         tip = f"weight {edge.weight:+.6g}" + (f" times {edge.a.passed_on:.6g}" if self.has_values else "")
         size, dash = 0.6 + scale * abs(edge.weight), "" if edge.weight >= 0 else "7 4"
         return _line(*ends, _colour(edge.weight), size, dash=dash, head=9 if printed else 0, tip=tip)
-
-    def _backward(self, edge: _Edge, scale: float) -> Element:
-        """The line of the error that comes back: weight times δ."""
-        x2, y2, x1, y1 = _between(edge.a, edge.b, -5.0)
-        tip = f"error sent back: weight {edge.weight:+.6g} times δ {edge.b.error:+.6g} = {edge.returned:+.6g}"
-        size = 0.7 + scale * abs(edge.returned)
-        return _line(x1, y1, x2, y2, ROLES["loss"].line.light, size, dash="2 3", head=8, tip=tip)
-
-    def _weight(self, edge: _Edge) -> Element:
-        a, b = edge.a, edge.b
-        x, y = a.x + 0.26 * (b.x - a.x), a.y + 0.26 * (b.y - a.y) - (5 if b.error is not None else 0)
-        return _text(x, y, _signed(edge.weight), size=11, fill=_colour(edge.weight), halo=True)
 
     def _circles(self, column: _Column) -> Iterator[Element]:
         x = column.circles[0].x
@@ -298,9 +291,6 @@ class NetworkDiagram(Picture):
         )  # fmt: skip
 
 
-# -------------------------------------------------------------------- one pass through the model
-
-
 def _layers(model: Any) -> list[Any]:
     """The Layers and Dropouts of a model, in the order in which data goes through them."""
     if isinstance(model, (Layer, Dropout)):
@@ -347,9 +337,6 @@ def _weighted_sum(neuron: Neuron, output: Value) -> Value:
             return node
         found += [child for child in node.children if child not in found]
     return output
-
-
-# -------------------------------------------------------------------- SVG
 
 
 def _colour(weight: float) -> str:

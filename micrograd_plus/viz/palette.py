@@ -1,8 +1,7 @@
 """The one home of colours: what each role, sign and series looks like, in light and in dark.
 
-Drawings read it, pages through CSS variables, and charts through Matplotlib. The hues follow Okabe and
-Ito (2008), so that the colour-blind tell them apart too; whatever a colour says, a sign, a border or a word says as
-well. Texts on their fills have a contrast of at least 4.5 to 1 (WCAG 2.2, AA).
+The hues follow Okabe and Ito (2008), so that the colour-blind tell them apart too; whatever a colour says, a sign, a
+border or a word says as well. Texts on their fills have a contrast of at least 4.5 to 1 (WCAG 2.2, AA).
 """
 
 from __future__ import annotations

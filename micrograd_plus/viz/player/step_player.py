@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.operation import Op
@@ -60,23 +61,15 @@ class StepPlayer(Page):
         rules = list(dict.fromkeys(node.op for node in log.order if node.children))
         largest = max(map(abs, log.grads))
         uses = Counter(child for node in log.order for child in node.children)
+        begins = [("Forward", 0), ("Backward", log.backward), ("Update", log.update), ("", len(log.steps))]
+        parts = [{"name": name, "at": at, "share": end - at} for (name, at), (_, end) in pairwise(begins) if end > at]
         return {
             "nodes": [self._node(node, rules) for node in log.order],
             "rules": [{"name": op.label, "value": op.value, "partials": op.partials} for op in rules],
             "steps": [self._step(step, largest, uses) for step in log.steps],
-            "parts": self._shares(),
+            "parts": parts,
             "optimizer": self._optimizer,
         }
-
-    def _shares(self) -> list[dict[str, Any]]:
-        """Where each part begins, and its share of the time line."""
-        begins = {"Forward": 0, "Backward": self.log.backward, "Update": self.log.update}
-        ends = [*begins.values(), len(self.log.steps)][1:]
-        return [
-            {"name": name, "at": begin, "share": end - begin}
-            for (name, begin), end in zip(begins.items(), ends)
-            if end > begin
-        ]
 
     def _node(self, node: Value, rules: Sequence[Op]) -> dict[str, Any]:
         name = self.log.names[node]

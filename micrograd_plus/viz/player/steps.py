@@ -1,7 +1,6 @@
 """The log of one forward and one backward pass: every value that fills and every `+=`, in the engine's own order.
 
-The log is computed beside the graph, by `calculus.sweep`, and touches no `grad`: looking at a pass does not make one.
-Its words are those of `explain`, read off the rows of the table that ran.
+It is computed beside the graph, by `calculus.sweep`, and touches no `grad`: looking at a pass does not make one.
 """
 
 from __future__ import annotations
