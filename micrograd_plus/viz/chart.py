@@ -64,20 +64,20 @@ class Chart(Picture, Figure):
         _fit_for_pages(root, self._words(), dark_too=self.theme == "light")
         return svg.written(root)
 
-    def png(self, dpi: int = 150) -> bytes:
-        """Returns the chart as a PNG picture of `dpi` dots an inch."""
-        return self._drawn("png", dpi)
+    def png(self) -> bytes:
+        """Returns the chart as a PNG picture of 150 dots an inch."""
+        return self._drawn("png")
 
     def pdf(self) -> bytes:
         """Returns the chart as a PDF page."""
         return self._drawn("pdf")
 
-    def _drawn(self, form: str, dpi: int = 150) -> bytes:
+    def _drawn(self, form: str) -> bytes:
         """The chart as Matplotlib writes it, without dates."""
         stream = io.BytesIO()
         with settings(self.theme):
             self._start_layout_over()
-            self.savefig(stream, format=form, dpi=dpi, metadata=_NO_DATES.get(form))
+            self.savefig(stream, format=form, dpi=150, metadata=_NO_DATES.get(form))
         return stream.getvalue()
 
     def _start_layout_over(self) -> None:

@@ -23,20 +23,11 @@ __all__ = ["COLLAPSES", "collapsed", "drawn", "scene_of"]
 COLLAPSES = ("auto", "none", "neurons", "layers")
 """What can be asked for. "auto" goes outwards from neurons only as far as it takes to be legible."""
 
-LEGIBLE = 100
-"""A picture of more boxes than this is hard to read: 484 values were illegible, the same graph as 26 boxes clear."""
-
-ARROWS = 400
-"""So is one of more arrows; an MLP of 2-16-16-1 has 308 between its neurons."""
-
-FEW_LEAVES, FEW_NODES = 12, 40
-"""Up to so many leaves of one kind, and so many nodes outside of all modules, are drawn one by one."""
-
-ABRIDGED = 60
-"""How many nodes next to the output an abridged picture draws."""
-
-MASKED = 256
-"""With more modules than this, the arithmetic between them is one box."""
+LEGIBLE = 100  # a picture of more boxes is hard to read: 484 values were illegible, the same graph as 26 boxes clear
+ARROWS = 400  # so is one of more arrows; an MLP of 2-16-16-1 has 308 between its neurons
+FEW_LEAVES, FEW_NODES = 12, 40  # so many leaves of one kind, and nodes outside of all modules, are drawn one by one
+ABRIDGED = 60  # nodes next to the output that an abridged picture draws
+MASKED = 256  # with more modules, the arithmetic between them is one box
 
 
 def scene_of(sketch: Callable[[], Sketch], collapse: str, limit: int) -> Scene:
@@ -183,7 +174,8 @@ def _group_box(sketch: Sketch, id: str, key: _Key, members: Sequence[Value], exi
         name = counted(len(members), "random number" if its == "random" else its)
     else:
         common = Counter(node.op.name for node in members if node.children)
-        notes = [", ".join([f"{count:,} {name}" for name, count in common.most_common(4)] + ["…"] * (len(common) > 4))]
+        listed = [f"{count:,} {name}" for name, count in common.most_common(4)]
+        notes = [", ".join([*listed, "…"] if len(common) > 4 else listed)]
         name = counted(common.total(), "operation")
     results = [node for node in exits if node.children or key.kind == "leaves"]
     title = "\n".join([name, counted(len(members), "value"), *notes])

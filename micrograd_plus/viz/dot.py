@@ -24,20 +24,11 @@ __all__ = ["dot_text", "printable"]
 
 FONT, SIZE, SMALL = "Arial", 11, 9
 
-CELL_WIDTH = 50
-"""The least width of a number's cell, in points, so that numbers can change without a new layout."""
-
-TOOLTIP = 2000
-"""The most characters of a tooltip in DOT, whose texts may not be endless; the SVG has all of it."""
-
-NESTED = 4
-"""So many levels of modules are drawn around a node, the innermost ones."""
-
-DENSE = 150
-"""With more arrows than this between groups, the arrows are straight and get room: each layer meets all of the next."""
-
-CROWDED = 600
-"""With more arrows than this the layout is told to be quick: seconds and not minutes."""
+CELL_WIDTH = 50  # points at least for a number, so that numbers can change without a new layout
+TOOLTIP = 2000  # characters of a tooltip in DOT at most, whose texts may not be endless; the SVG has all of it
+NESTED = 4  # levels of modules that are drawn around a node, the innermost ones
+DENSE = 150  # more arrows between groups are straight and get room: each layer meets all of the next
+CROWDED = 600  # with more arrows the layout is told to be quick: seconds and not minutes
 
 
 def dot_text(scene: Scene, theme: str, direction: str, legend: bool, title: str) -> str:

@@ -16,14 +16,9 @@ from micrograd_plus.viz import svg
 
 __all__ = ["LayoutError", "find_engine", "finished", "render"]
 
-WHEEL = "graphviz-pure"
-"""The package that pip installs; its executable has the same name."""
-
-_PIXELS = ("-Gdpi=144", "-Gsize=100,60")
-"""A PNG's resolution, and the size in inches that larger ones are shrunk to: 14,400 by 8,640 pixels."""
-
-_FAMILY = "Arial, Helvetica, 'Liberation Sans', Arimo, sans-serif"
-"""Fonts of equal widths first: the boxes were measured for Arial."""
+WHEEL = "graphviz-pure"  # the package that pip installs; its executable has the same name
+_PIXELS = ("-Gdpi=144", "-Gsize=100,60")  # a PNG larger than 14,400 by 8,640 pixels is shrunk
+_FAMILY = "Arial, Helvetica, 'Liberation Sans', Arimo, sans-serif"  # of equal widths: the boxes were measured for Arial
 
 
 class LayoutError(RuntimeError):
@@ -104,13 +99,10 @@ def finished(
         drawing.attrib |= {"class": "mp-graph", "font-family": _FAMILY}
     named = f"{prefix}title {prefix}description"
     root.attrib |= {"role": "img", "aria-labelledby": named, "style": "max-width:100%;height:auto"}
-    heads = (
-        svg.element("title", title, id=f"{prefix}title"),
-        svg.element("desc", description, id=f"{prefix}description"),
-    )
-    for head in heads:
+    for tag, name, words in (("desc", "description", description), ("title", "title", title)):
+        head = svg.element(tag, words, id=prefix + name)
         head.tail = "\n"
-    root[:0] = heads
+        root.insert(0, head)
     if dark:
         svg.darken(root, ".mp-graph")
     return root

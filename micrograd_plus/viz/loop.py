@@ -18,11 +18,7 @@ from micrograd_plus.words import number
 
 __all__ = ["Batch", "TrainingLoop"]
 
-ACROSS = 6
-"""The samples of a batch that stand side by side."""
-
-SAMPLES = 24
-"""The samples of a batch that are drawn; of more the rest is counted."""
+ACROSS, SAMPLES = 6, 24  # the samples of a batch that stand side by side, and those drawn; the rest is counted
 
 
 class Batch(NamedTuple):

@@ -111,7 +111,11 @@ def loss_curves(
         for i, (name, each) in enumerate(histories.items()):
             if iterations and not name and len(each.iterations) > len(each.epochs):
                 _draw_iterations(axes, each, theme)
-            for j, figure in enumerate(_those_of(each, name, figures)):
+            found = [figure for figure in figures if figure in each.figures]
+            if not found:
+                has = f"it has {list(each.figures)}" if each.figures else "no epoch of it has ended"
+                raise ValueError(f"the history {name!r} has none of the figures {list(figures)}: {has}")
+            for j, figure in enumerate(found):
                 epochs = [epoch.epoch for epoch in each.epochs if figure in epoch.figures]
                 label, colour = (f"{name}: {figure}", i) if name else (figure, j)
                 marker = "o" if len(epochs) == 1 else None
@@ -123,15 +127,6 @@ def loss_curves(
         axes.set(xlabel="epoch", ylabel="loss")
         axes.legend()
     return chart
-
-
-def _those_of(history: History, name: str, figures: Sequence[str]) -> list[str]:
-    """The figures that a history has."""
-    found = [figure for figure in figures if figure in history.figures]
-    if not found:
-        has = f"it has {list(history.figures)}" if history.figures else "no epoch of it has ended"
-        raise ValueError(f"the history {name!r} has none of the figures {list(figures)}: {has}")
-    return found
 
 
 def _draw_iterations(axes: Axes, history: History, theme: str) -> None:

@@ -17,14 +17,9 @@ from micrograd_plus.words import derivative, local, number, partial_words, value
 
 __all__ = ["Arrow", "Box", "Cell", "Scene", "Sign", "Sketch", "grad_text", "role"]
 
-EXPANDED = 4
-"""A fused dot product of at most this many pairs is drawn as its products and their sum, unless told otherwise."""
-
-SPELLED = 40
-"""Of an operation with more operands than this, an arrow's tooltip gives the derivative as a number alone."""
-
-LONGEST = 32
-"""A name of more characters is cut in the box; its tooltip has all of it."""
+EXPANDED = 4  # a fused dot product of at most so many pairs is drawn as products and their sum, unless told otherwise
+SPELLED = 40  # of an operation with more operands, an arrow's tooltip gives the derivative as a number alone
+LONGEST = 32  # a name of more characters is cut in the box; its tooltip has all of it
 
 
 @dataclass(frozen=True)

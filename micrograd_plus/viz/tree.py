@@ -11,8 +11,7 @@ from micrograd_plus.words import number, value_words
 
 __all__ = ["tree_text"]
 
-LINES, DEPTH, WIDTH = 120, 24, 60
-"""The most lines of a tree, the deepest indentation, and the longest formula in a line."""
+LINES, DEPTH, WIDTH = 120, 24, 60  # the most lines of a tree, the deepest indentation, the longest formula in a line
 
 
 def tree_text(root: Value, names: Mapping[Value, str]) -> str:

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["LIMIT", "Step", "StepLog"]
 
 
-LIMIT = 1000
-"""Nodes that a page plays at most: with more, the layout takes long, the page is heavy, and nobody steps through."""
+LIMIT = 1000  # nodes at most: with more, the layout takes long, the page is heavy, and nobody steps through
 
 
 class Step(NamedTuple):

@@ -25,14 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["TrainingPlayer"]
 
-POINTS = 2000
-"""Of the data, and of a loss curve, this many points are drawn at most."""
-
-CURVE = 121
-"""The points of a fitted curve (one input)."""
-
-BYTES = 40_000_000
-"""A film may hold this much before it is packed: beyond it a browser tab gets slow."""
+POINTS = 2000  # drawn at most of the data, and of a loss curve
+CURVE = 121  # the points of a fitted curve (one input)
+BYTES = 40_000_000  # a film may hold before it is packed: beyond it a browser tab gets slow
 
 
 class TrainingPlayer(Page):
