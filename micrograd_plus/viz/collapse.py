@@ -1,8 +1,7 @@
 """Large graphs made small: whole modules, inputs and stretches of arithmetic are drawn as one box each.
 
-Level 0 makes a box of each innermost module (a neuron), level 1 of what holds it (a layer), and so on outwards. What no
-module owns is drawn node by node while it is little, and as one box between the modules where it is much. A graph that
-nothing can make small is drawn near its output and cut off below.
+Level 0 makes a box of each innermost module (a neuron), level 1 of what holds it (a layer), and so on outwards. A graph
+that nothing can make small is drawn near its output and cut off below.
 """
 
 from __future__ import annotations

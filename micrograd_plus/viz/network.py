@@ -236,10 +236,8 @@ class NetworkDiagram(Picture):
         is_dropped = cell.mask == 0
         role = ROLES["constant" if is_dropped else "input" if cell.neuron is None else "intermediate"]
         fill, line = role.fill.light, role.line.light
-        yield element(
-            "circle", cx=cell.x, cy=cell.y, r=RADIUS, fill=fill, stroke=line, stroke_width=1.6,
-            stroke_dasharray="4 3" if is_dropped else "",
-        )  # fmt: skip
+        look: dict[str, Any] = {"stroke_width": 1.6, "stroke_dasharray": "4 3" if is_dropped else ""}
+        yield element("circle", cx=cell.x, cy=cell.y, r=RADIUS, fill=fill, stroke=line, **look)
         if is_dropped:
             d = RADIUS * 0.7
             for sign in (1, -1):
@@ -285,7 +283,7 @@ class NetworkDiagram(Picture):
         target = _listed(self.target)
         yield element(
             "g", element("title", f"loss {loss.data:.6g}, target {target}"),
-            _rectangle(x - 50, y - 26, 100, 52, role.fill.light, stroke=role.line.light),
+            _rectangle(x - 50, y - 26, 100, 52, role.fill.light, stroke=role.line.light, stroke_width=1.4, rx=6),
             _text(x, y - 9, f"loss {_number(loss.data)}", size=12.5, weight="bold"),
             _text(x, y + 10, f"target {target}", size=11),
         )  # fmt: skip
@@ -345,11 +343,9 @@ def _colour(weight: float) -> str:
 
 def _between(a: _Cell, b: _Cell, aside: float) -> tuple[float, float, float, float]:
     """The line from the rim of one circle to that of the next, moved aside by so many units."""
-    dx, dy = b.x - a.x, b.y - a.y
-    length = hypot(dx, dy)
-    ux, uy = dx / length, dy / length
+    length, gap = hypot(b.x - a.x, b.y - a.y), RADIUS + 2
+    ux, uy = (b.x - a.x) / length, (b.y - a.y) / length
     ox, oy = uy * aside, -ux * aside
-    gap = RADIUS + 2
     return a.x + ux * gap + ox, a.y + uy * gap + oy, b.x - ux * gap + ox, b.y - uy * gap + oy
 
 
@@ -360,19 +356,17 @@ def _line(
     """A line, with an arrow's head at its end if `head` is its length."""
     length = hypot(x2 - x1, y2 - y1)
     ux, uy = (x2 - x1) / length, (y2 - y1) / length
-    stop_x, stop_y = x2 - ux * head, y2 - uy * head
-    half = 0.45 * head
+    stop_x, stop_y, half = x2 - ux * head, y2 - uy * head, 0.45 * head
     look: dict[str, Any] = {"stroke": colour, "stroke_width": width, "stroke_dasharray": dash}
-    line = element("line", x1=x1, y1=y1, x2=stop_x, y2=stop_y, **look)
-    parts = [*([element("title", tip)] if tip else []), line]
+    parts = [element("title", tip)] if tip else []
+    parts.append(element("line", x1=x1, y1=y1, x2=stop_x, y2=stop_y, **look))
     if head:
         points = [(x2, y2), (stop_x - uy * half, stop_y + ux * half), (stop_x + uy * half, stop_y - ux * half)]
         parts.append(element("polygon", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points), fill=colour))
     return parts[0] if len(parts) == 1 else element("g", *parts)
 
 
-def _rectangle(x: float, y: float, width: float, height: float, fill: str, stroke: str = "") -> Element:
-    line: dict[str, Any] = {"stroke": stroke, "stroke_width": 1.4, "rx": 6} if stroke else {}
+def _rectangle(x: float, y: float, width: float, height: float, fill: str, **line: Any) -> Element:
     return element("rect", x=x, y=y, width=width, height=height, fill=fill, **line)
 
 

@@ -45,19 +45,13 @@ class Role(NamedTuple):
 
 
 background = Shade("#ffffff", "#14171c")
-surface = Shade("#f7f8fa", "#1d2128")
-"""Behind groups and panels, a little apart from the background."""
+surface = Shade("#f7f8fa", "#1d2128")  # behind groups and panels, a little apart from the background
 text = Shade("#1b1f24", "#e8eaed")
-muted = Shade("#5b636e", "#a3abb5")
-"""For what is said in passing: captions, axes, counts."""
-border = Shade("#8a929c", "#757e89")
-"""Lines of boxes and arrows."""
+muted = Shade("#5b636e", "#a3abb5")  # what is said in passing: captions, axes, counts
+border = Shade("#8a929c", "#757e89")  # lines of boxes and arrows
 grid = Shade("#dfe3e8", "#31363e")
-
-positive = Shade("#0a5fa5", "#6db3ee")
-"""A gradient or weight above 0: blue; always with its sign printed."""
-negative = Shade("#b54800", "#f4924f")
-"""A gradient or weight below 0: vermilion; always with its sign printed."""
+positive = Shade("#0a5fa5", "#6db3ee")  # a gradient or weight above 0: blue, always with its sign printed
+negative = Shade("#b54800", "#f4924f")  # below 0: vermilion, always with its sign printed
 warning = Shade("#8f5b00", "#f0c04a")
 
 ROLES: dict[str, Role] = {
@@ -76,8 +70,7 @@ SERIES: tuple[Shade, ...] = (
 )  # fmt: skip
 """Colours for the curves and classes of a chart, in order of use; tell curves apart by dash or marker too."""
 
-DIVERGING_STEPS = 4
-"""Tints on either side of zero: few, so that a picture has few colours and a step can be seen."""
+DIVERGING_STEPS = 4  # tints on either side of zero: few, so that a step can be seen
 
 _TINTS: dict[int, Shade] = {
     -4: Shade("#f6a873", "#8f3d06"), -3: Shade("#fac39d", "#703209"), -2: Shade("#fcd9c1", "#54290d"),

@@ -270,8 +270,7 @@ def loss_contours(
         if minimum:
             axes.scatter(minimum[:1], minimum[1:], s=70, marker="+", color=palette.text[theme], zorder=5)
             behind = {"facecolor": palette.background[theme], "edgecolor": "none", "alpha": 0.85, "pad": 1.0}
-            near: dict[str, Any] = {"xytext": (7, 7), "textcoords": "offset points"}
-            axes.annotate("lowest", minimum, **near, size=9, bbox=behind, zorder=6)
+            axes.annotate("lowest", minimum, (7, 7), textcoords="offset points", size=9, bbox=behind, zorder=6)
         axes.set(xlabel=names[0], ylabel=names[1], xlim=across, ylim=up)
         if paths:
             chart.legend(loc="outside lower center", ncols=min(3, len(paths)))

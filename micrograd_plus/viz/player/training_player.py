@@ -167,10 +167,8 @@ class _Reel:
         outputs = [[list(flat(value)) for value in frame] for frame in self.film.predictions([[x] for x in across])]
         targets = [number for target in self.data.targets for number in flat(target)]
         low, high = padded(targets, 0.25)
-        heights = (
-            round((min(max(value[i], low), high) - low) / (high - low) * 32767)
-            for frame in outputs for i in range(len(frame[0])) for value in frame
-        )  # fmt: skip
+        every = (value for frame in outputs for column in zip(*frame) for value in column)
+        heights = (round((min(max(value, low), high) - low) / (high - low) * 32767) for value in every)
         return {
             "count": CURVE, "outputs": len(outputs[0][0]), "curves": _packed("h", heights),
             "ranges": [[across[0], across[-1]], [low, high]],
