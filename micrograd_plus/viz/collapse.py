@@ -19,9 +19,7 @@ from micrograd_plus.words import number
 
 __all__ = ["COLLAPSES", "collapsed", "drawn", "scene_of"]
 
-COLLAPSES = ("auto", "none", "neurons", "layers")
-"""What can be asked for. "auto" goes outwards from neurons only as far as it takes to be legible."""
-
+COLLAPSES = ("auto", "none", "neurons", "layers")  # "auto" goes outwards only as far as it takes to be legible
 LEGIBLE = 100  # a picture of more boxes is hard to read: 484 values were illegible, the same graph as 26 boxes clear
 ARROWS = 400  # so is one of more arrows; an MLP of 2-16-16-1 has 308 between its neurons
 FEW_LEAVES, FEW_NODES = 12, 40  # so many leaves of one kind, and nodes outside of all modules, are drawn one by one

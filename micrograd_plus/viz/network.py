@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import hypot
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import operation
 from micrograd_plus.calculus import grads
+from micrograd_plus.checks import whole_number
 from micrograd_plus.nn.layers import Dropout, Layer, Sequential
 from micrograd_plus.nn.losses import loss_function
 from micrograd_plus.value import Value
@@ -65,18 +66,12 @@ class _Column:
         return [cell for cell in self.shown if cell]
 
 
-@dataclass(eq=False)
-class _Edge:
+class _Edge(NamedTuple):
     """A weight between two circles that are drawn."""
 
     a: _Cell
     b: _Cell
     weight: float
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether dropout has silenced one of its ends."""
-        return 0.0 in (self.a.mask, self.b.mask)
 
     @property
     def returned(self) -> float:
@@ -109,17 +104,15 @@ class NetworkDiagram(Picture):
         self, model: Module, inputs: Sequence[Any] | None = None, target: Any = None, *, loss: str | Loss = "mse",
         title: str = "", input_names: Sequence[str] = (), max_neurons: int = 10,
     ) -> None:  # fmt: skip
-        if max_neurons < 3:
-            raise ValueError(f"max_neurons is at least 3 (one, a mark for those left out, one), but got {max_neurons}")
-        self.title, self.max_neurons, self.has_values = title, max_neurons, inputs is not None
+        self.max_neurons = whole_number("max_neurons, the circles in a column at most,", max_neurons, least=3)
+        self.title, self.has_values = title, inputs is not None
         layers = _layers(model)
         given = [0.0] * layers[0].nin if inputs is None else inputs
         row = [each if isinstance(each, Value) else Value(each, f"x{i}") for i, each in enumerate(given)]
         self._columns, self.output = _run(layers, row, input_names)
         self.target = target
-        self.loss: Value | None = None
-        if target is not None:
-            self.loss = loss_function(loss)(self.output, target)
+        self.loss: Value | None = None if target is None else loss_function(loss)(self.output, target)
+        if self.loss is not None:
             slopes = grads(self.loss)
             for cell in (each for column in self._columns for each in column.cells):
                 cell.error = slopes.get(cell.weighted, 0.0) if cell.weighted else None
@@ -193,10 +186,10 @@ class NetworkDiagram(Picture):
     def _edges(self, before: _Column, after: _Column) -> Iterator[Element]:
         shown = {cell: i for i, cell in enumerate(before.cells) if cell in before.shown}
         edges = [_Edge(a, b, b.neuron.weights[i].data) for a, i in shown.items() for b in after.circles if b.neuron]
-        alive = [edge for edge in edges if not edge.is_cut]
+        alive = [edge for edge in edges if 0.0 not in (edge.a.mask, edge.b.mask)]
         printed = all(len(column.cells) <= DETAILED for column in (before, after))
         for edge in edges:
-            if edge.is_cut:
+            if 0.0 in (edge.a.mask, edge.b.mask):
                 ends = _between(edge.a, edge.b, 0.0)
                 yield _line(*ends, palette.border.light, 0.6, dash="2 4", tip="cut off by dropout")
         largest = max(abs(weight.data) for cell in after.cells if cell.neuron for weight in cell.neuron.weights) or 1.0
@@ -383,14 +376,12 @@ def _text(
 
 def _number(number: float) -> str:
     """Three decimals, as long as they say something; a whole number as it is."""
-    size = abs(number)
+    size, form = abs(number), ".1e"
     if size < 1e4 and number == int(number):
-        text = f"{number:.0f}" if number else "0"
+        number, form = number or 0.0, ".0f"
     elif 1e-3 <= size < 1e4:
-        text = f"{number:.{3 if size < 10 else 2 if size < 100 else 1}f}"
-    else:
-        text = f"{number:.1e}"
-    return text.replace("-", "−")
+        form = ".3f" if size < 10 else ".2f" if size < 100 else ".1f"
+    return f"{number:{form}}".replace("-", "−")
 
 
 def _signed(number: float) -> str:

@@ -142,9 +142,8 @@ def css_variables() -> str:
 def css_dark(scope: str, colours: Container[tuple[str, str]]) -> str:
     """Returns a style sheet that turns the light colours written on an SVG's elements into the dark ones.
 
-    `scope` selects an element inside the SVG that holds the picture; `colours` are the attributes found in it, as pairs
-    such as ("fill", "#ffffff"): only they get a rule. The light colours stay attributes, so that what knows no style
-    sheets shows the light picture.
+    `scope` selects an element inside the SVG that holds the picture; only `colours`, the attributes found in it, get a
+    rule. The light colours stay attributes, so that what knows no style sheets shows the light picture.
 
     >>> print(css_dark(".graph", {("fill", "#ffffff")}).splitlines()[1])
     :root:not([data-theme=light]) .graph [fill="#ffffff"] { fill: #14171c; }

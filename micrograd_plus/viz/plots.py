@@ -91,9 +91,7 @@ def curves(
 def _points(name: str, curve: Series) -> tuple[Numbers, Numbers]:
     xs, ys = curve if isinstance(curve, tuple) else (range(1, len(curve) + 1), curve)
     if len(xs) != len(ys) or len(xs) == 0:
-        raise ValueError(
-            f"the curve {name!r} has {len(xs)} x's and {len(ys)} heights; give as many of both, at least 1"
-        )
+        raise ValueError(f"the curve {name!r} has {len(xs)} x's and {len(ys)} heights; give as many, at least 1")
     return xs, [float(y) for y in ys]
 
 
@@ -163,9 +161,8 @@ def decision_boundary(
             _draw_region(axes, (xs, ys), grid, colour, theme)
             points = [row for row, target in data if target == number]
             look: dict[str, Any] = {"color": colour, "marker": marker, "edgecolors": palette.background[theme]}
-            axes.scatter(
-                [x for x, _ in points], [y for _, y in points], s=24, label=name, **look, linewidths=0.7, zorder=3
-            )
+            across, up = ([row[i] for row in points] for i in (0, 1))
+            axes.scatter(across, up, s=24, label=name, **look, linewidths=0.7, zorder=3)
         axes.set(xlabel=data.feature_names[0], ylabel=data.feature_names[1], xlim=(xs[0], xs[-1]), ylim=(ys[0], ys[-1]))
         chart.legend(loc="outside lower center", ncols=min(4, len(data.classes)))
     return chart

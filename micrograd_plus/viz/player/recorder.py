@@ -64,8 +64,8 @@ class Recorder(Callback):
         self._keep(run)
         if self.every is None and len(self.frames) > self.limit:
             self._stride *= 2
-            first = self.frames[0]
-            self.frames = [first, *(each for each in self.frames[1:] if each.iteration % self._stride == 0)]
+            first, *others = self.frames
+            self.frames = [first, *(each for each in others if each.iteration % self._stride == 0)]
 
     def on_end(self, run: Run) -> None:
         """Keeps the last frame; where early stopping has put back an earlier epoch's parameters, those."""

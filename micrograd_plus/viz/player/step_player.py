@@ -26,12 +26,10 @@ __all__ = ["StepPlayer"]
 class StepPlayer(Page):
     """A page that plays one forward and one backward pass over the graph below `root`, one value or one `+=` a step.
 
-    `save("x.html")` writes it, a notebook shows it in place. The graph is left as it is: its gradients are computed
-    beside it, from zero. With an `optimizer` a third part shows how its rule would move each parameter in the graph.
-    `title` heads the page; further options are those of the drawing (`Graph`), such as `direction`.
+    The graph is left as it is: its gradients are computed beside it, from zero. With an `optimizer` a third part shows
+    how its rule would move each parameter in the graph. `title` heads the page; further options are those of `Graph`.
 
-    Raises ValueError for a leaf, which has nothing to play, and for more than 1,000 nodes; TypeError for what is not a
-    Value.
+    Raises ValueError for a leaf and for more than 1,000 nodes, TypeError for what is not a Value.
 
     >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
     >>> (a * b).tanh().steps()

@@ -98,9 +98,8 @@ class StepLog:
     def _update(self, optimizer: Optimizer) -> None:
         """Reads the optimizer's rule line by line for each parameter in the graph, and changes nothing."""
         for index, parameter in enumerate(optimizer.parameters):
-            if parameter not in self.place:
+            if (place := self.place.get(parameter)) is None:
                 continue
-            place = self.place[parameter]
             given = {**optimizer.given(index), "g": self.grads[place]}
             words, after = [], parameter.data
             for line, known, result in optimizer.rule.line_by_line(**given):

@@ -33,9 +33,9 @@ BYTES = 40_000_000  # a film may hold before it is packed: beyond it a browser t
 class TrainingPlayer(Page):
     """A page that plays films of training, as `Recorder`s made them: several recorders stand side by side.
 
-    It shows the network with its weights, the decision boundary (two inputs) or the fit (one input), and the loss with
-    a cursor. What the network says of each point was computed by the engine that trained it. `names` are the runs'
-    names, `title` heads the page; `resolution` is how many cells a decision boundary has along each side.
+    It shows the network with its weights, the decision boundary (two inputs) or the fit (one input), as the engine that
+    trained it computes them, and the loss with a cursor. `names` are the runs' names, `title` heads the page;
+    `resolution` is how many cells a decision boundary has along each side.
 
     Raises ValueError for no recorder, one without frames, other numbers of names than of recorders, or a film that is
     too large for a page; TypeError for what is not a Recorder.
