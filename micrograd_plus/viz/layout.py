@@ -82,8 +82,8 @@ def finished(
 ) -> svg.Element:
     """Returns an engine's SVG as the tree of one that can stand in a page or alone.
 
-    It has a role, a title and a description for screen readers, each part's tooltip as its `<title>`, no links, ids
-    with the prefix and, if `dark`, a style sheet that follows the reader's theme. Raises LayoutError if `drawn` is no SVG.
+    It has a role, a title and a description for screen readers, each part's tooltip as its `<title>`, ids with the
+    prefix, no links and, if `dark`, a style sheet that follows the reader's theme. Raises LayoutError for no SVG.
     """
     try:
         root = svg.parsed(drawn)
