@@ -14,7 +14,7 @@ from micrograd_plus import operation
 from micrograd_plus.checks import counted
 from micrograd_plus.nn.owners import ancestors
 from micrograd_plus.value import UNSEEN, Value
-from micrograd_plus.viz.scene import Arrow, Box, Cell, Scene, Sketch, grad_text, role, shortened
+from micrograd_plus.viz.scene import Arrow, Box, Cell, Scene, grad_text, role, shortened
 from micrograd_plus.words import number
 
 __all__ = ["COLLAPSES", "collapsed", "drawn", "scene_of"]
@@ -27,20 +27,20 @@ ABRIDGED = 60  # nodes next to the output that an abridged picture draws
 MASKED = 256  # with more modules, the arithmetic between them is one box
 
 
-def scene_of(sketch: Callable[[], Sketch], collapse: str, limit: int) -> Scene:
+def scene_of(blank: Callable[[], Scene], collapse: str, limit: int) -> Scene:
     """Returns the scene of a graph, collapsed as asked, and never with more than `limit` boxes of values.
 
-    `sketch` makes an empty sketch of the graph.
+    `blank` makes a scene of the graph in which nothing is drawn yet.
     """
-    scene, first = None, sketch()
+    scene, first = None, blank()
     for level in _levels(first.order, first.modules, collapse):
-        scene = collapsed(sketch(), level)
+        scene = collapsed(blank(), level)
         if len(scene.boxes) <= LEGIBLE and len(scene.arrows) <= ARROWS:
             break
     if scene is None and len(first.order) <= limit:
-        scene = drawn(sketch(), limit)
+        scene = drawn(blank(), limit)
     if scene is None or len(scene.boxes) > limit:
-        scene = drawn(sketch(), min(ABRIDGED, limit))
+        scene = drawn(blank(), min(ABRIDGED, limit))
     if collapse in ("neurons", "layers") and not first.modules:
         scene.words.append("nothing to collapse: no parameter is labelled with its module")
     return scene
@@ -60,24 +60,24 @@ def _levels(order: Sequence[Value], modules: Mapping[Value, str], collapse: str)
     return [level for level in range(depth) if boxes[level] <= LEGIBLE] or [depth - 1]
 
 
-def drawn(sketch: Sketch, most: int) -> Scene:
-    """Returns the scene of the `most` nodes nearest to the output, each by itself; one box stands for all others."""
-    shown, queue = {sketch.root}, deque([sketch.root])
+def drawn(scene: Scene, most: int) -> Scene:
+    """Returns the scene, with the `most` nodes nearest to the output drawn by themselves and one box for all others."""
+    shown, queue = {scene.root}, deque([scene.root])
     while queue and len(shown) < most:
         for child in queue.popleft().children:
             if child not in shown and len(shown) < most:
                 shown.add(child)
                 queue.append(child)
-    scene, hidden = sketch.scene, len(sketch.order) - len(shown)
+    hidden = scene.size - len(shown)
     if hidden:
         rest = f"… {hidden:,} more nodes"
         scene.boxes.append(Box("more", "constant", rest, "not drawn", (), named=False, group=True))
-        scene.words.append(f"the {len(shown)} values nearest to the output, of {len(sketch.order):,}")
-    for node in (each for each in sketch.order if each in shown):
-        sketch.box(node)
+        scene.words.append(f"the {len(shown)} values nearest to the output, of {scene.size:,}")
+    for node in (each for each in scene.order if each in shown):
+        scene.box(node)
         if node.children:
-            tails = [scene.nodes[sketch.place[child]] if child in shown else "" for child in node.children]
-            sign, missing = sketch.operation(node, tails), tails.count("")
+            tails = [scene.nodes[scene.place[child]] if child in shown else "" for child in node.children]
+            sign, missing = scene.operation(node, tails), tails.count("")
             if missing:
                 scene.arrows.append(Arrow(f"more-{sign}", "more", sign, f"{missing:,} operands", missing))
     return scene
@@ -92,42 +92,42 @@ class _Key(NamedTuple):
     user: _Key | None = None
 
 
-def collapsed(sketch: Sketch, level: int) -> Scene:
-    """Returns the scene with the modules of one level as one box each."""
+def collapsed(scene: Scene, level: int) -> Scene:
+    """Returns the scene, with the modules of one level drawn as one box each."""
     keys: dict[Value, _Key] = {}  # the group of each node; a node that is in none is drawn by itself
-    for node, module in sketch.modules.items():
+    for node, module in scene.modules.items():
         path = ancestors(module)
         keys[node] = _Key("module", path[max(0, len(path) - 1 - level)])
-    keys |= _between(sketch, keys)
-    keys |= _leaves(sketch, keys)
-    _draw_boxes(sketch, keys)
-    _draw_arrows(sketch, keys)
-    sketch.scene.words.append(f"{len(sketch.order):,} values drawn as {len(sketch.scene.boxes)} boxes")
-    return sketch.scene
+    keys |= _between(scene, keys)
+    keys |= _leaves(scene, keys)
+    _draw_boxes(scene, keys)
+    _draw_arrows(scene, keys)
+    scene.words.append(f"{scene.size:,} values drawn as {len(scene.boxes)} boxes")
+    return scene
 
 
-def _between(sketch: Sketch, keys: Mapping[Value, _Key]) -> dict[Value, _Key]:
+def _between(scene: Scene, keys: Mapping[Value, _Key]) -> dict[Value, _Key]:
     """Nodes that no module owns, if they are many: those that come after the same modules form one group."""
-    rest = [node for node in sketch.order if node.children and node not in keys]
+    rest = [node for node in scene.order if node.children and node not in keys]
     if len(rest) <= FEW_NODES:
         return {}
     bits = {key: 1 << i for i, key in enumerate(dict.fromkeys(keys.values()))}
     passed: dict[Value, int] = {}
-    for node in sketch.order if len(bits) <= MASKED else ():
+    for node in scene.order if len(bits) <= MASKED else ():
         passed[node] = bits[keys[node]] if node in keys else 0
         for child in node.children:
             passed[node] |= passed[child]
-    return {node: _Key("between", passed=passed.get(node, 0)) for node in rest if node is not sketch.root}
+    return {node: _Key("between", passed=passed.get(node, 0)) for node in rest if node is not scene.root}
 
 
-def _leaves(sketch: Sketch, keys: Mapping[Value, _Key]) -> dict[Value, _Key]:
+def _leaves(scene: Scene, keys: Mapping[Value, _Key]) -> dict[Value, _Key]:
     """Leaves that no module owns: those of one role that go to the same place form a group, if they are many."""
     users: dict[Value, _Key | None] = {}
-    for node in sketch.order:
+    for node in scene.order:
         for child in node.children:
             if not child.children and child not in keys:
                 users.setdefault(child, keys.get(node))
-    alike = {leaf: _Key("leaves", role(leaf, sketch.root), user=user) for leaf, user in users.items()}
+    alike = {leaf: _Key("leaves", role(leaf, scene.root), user=user) for leaf, user in users.items()}
     counts, found = Counter(alike.values()), {}
     for leaf, key in alike.items():
         if key.user and key.name in ("constant", "random"):  # a detail of what uses them
@@ -137,34 +137,34 @@ def _leaves(sketch: Sketch, keys: Mapping[Value, _Key]) -> dict[Value, _Key]:
     return found
 
 
-def _draw_boxes(sketch: Sketch, keys: Mapping[Value, _Key]) -> None:
+def _draw_boxes(scene: Scene, keys: Mapping[Value, _Key]) -> None:
     exits: defaultdict[_Key | None, dict[Value, None]] = defaultdict(dict)  # what leaves each group, in order
-    exits[keys.get(sketch.root)][sketch.root] = None
+    exits[keys.get(scene.root)][scene.root] = None
     members: defaultdict[_Key | None, list[Value]] = defaultdict(list)
-    for node in sketch.order:
+    for node in scene.order:
         members[keys.get(node)].append(node)
         for child in node.children:
             if keys.get(child) != keys.get(node):
                 exits[keys.get(child)][child] = None
     ids: dict[_Key, str] = {}
-    for node in sketch.order:
+    for node in scene.order:
         key = keys.get(node)
         if key is None:
-            sketch.box(node)
+            scene.box(node)
             continue
         if key not in ids:
             ids[key] = f"g{len(ids)}"
-            sketch.scene.boxes.append(_group_box(sketch, ids[key], key, members[key], [*exits[key]]))
-        sketch.scene.nodes[sketch.place[node]] = ids[key]
+            scene.boxes.append(_group_box(scene, ids[key], key, members[key], [*exits[key]]))
+        scene.nodes[scene.place[node]] = ids[key]
 
 
-def _group_box(sketch: Sketch, id: str, key: _Key, members: Sequence[Value], exits: Sequence[Value]) -> Box:
+def _group_box(scene: Scene, id: str, key: _Key, members: Sequence[Value], exits: Sequence[Value]) -> Box:
     """The box of a group: its name, what is in it, and the values that leave it."""
-    its, name, holder = "loss" if sketch.root in members else "intermediate", key.name, ""
+    its, name, holder = "loss" if scene.root in members else "intermediate", key.name, ""
     if key.kind == "module":
         holder = "".join(ancestors(name)[-2:-1])
         parameters = sum(node.op is operation.PARAMETER for node in members)
-        notes = _inner_modules(name, {sketch.modules[node] for node in members if node in sketch.modules})
+        notes = _inner_modules(name, {scene.modules[node] for node in members if node in scene.modules})
         notes += [counted(parameters, "parameter")] if parameters else []
     elif key.kind == "leaves":
         its, notes = key.name, []
@@ -198,17 +198,16 @@ def _inner_modules(name: str, modules: set[str]) -> list[str]:
     return [counted(count, kind.removesuffix("s")) for kind, count in kinds.items()]
 
 
-def _draw_arrows(sketch: Sketch, keys: Mapping[Value, _Key]) -> None:
+def _draw_arrows(scene: Scene, keys: Mapping[Value, _Key]) -> None:
     """One arrow from each box to each sign or group that uses it."""
-    scene = sketch.scene
     flows: Counter[tuple[str, str]] = Counter()
-    for node in (each for each in sketch.order if each.children):
-        head = scene.nodes[sketch.place[node]]
-        tails = [scene.nodes[sketch.place[child]] for child in node.children]
+    for node in (each for each in scene.order if each.children):
+        head = scene.nodes[scene.place[node]]
+        tails = [scene.nodes[scene.place[child]] for child in node.children]
         if node in keys:
             flows.update((tail, head) for tail in tails if tail != head)
             continue
-        sign = sketch.operation(node, ["" if child in keys else tail for child, tail in zip(node.children, tails)])
+        sign = scene.operation(node, ["" if child in keys else tail for child, tail in zip(node.children, tails)])
         flows.update((tail, sign) for child, tail in zip(node.children, tails) if child in keys)
     for (tail, head), count in flows.items():
         scene.arrows.append(Arrow(f"f-{tail}-{head}", tail, head, counted(count, "edge"), count))

@@ -15,7 +15,7 @@ from micrograd_plus.viz.collapse import COLLAPSES, scene_of
 from micrograd_plus.viz.dot import dot_text, printable
 from micrograd_plus.viz.layout import LayoutError, finished, render
 from micrograd_plus.viz.picture import Picture
-from micrograd_plus.viz.scene import Scene, Sketch
+from micrograd_plus.viz.scene import Scene
 from micrograd_plus.viz.svg import Element, written
 from micrograd_plus.viz.tree import tree_text
 from micrograd_plus.words import names, number
@@ -125,5 +125,5 @@ class Graph(Picture):
         order = topological_order(self.root)
         labels = {node: node.label for node in order if not node.children} | self._model_names()
         modules = owners(order, {node: module for node, label in labels.items() if (module := module_of(label))})
-        sketch = partial(Sketch, order, self._names(order), modules, self.expand, self.derivatives)
-        return scene_of(sketch, self.collapse, self.limit)
+        blank = partial(Scene, order, self._names(order), modules, self.expand, self.derivatives)
+        return scene_of(blank, self.collapse, self.limit)
