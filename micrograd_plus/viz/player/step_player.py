@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -48,10 +49,15 @@ class StepPlayer(Page):
     def __repr__(self) -> str:
         return f"<StepPlayer: {len(self.log.order)} nodes, {len(self.log.steps) - 1} steps>"
 
-    def parts(self) -> Mapping[str, str]:
-        """Returns the drawing, for its place in the body. Raises LayoutError where no layout engine is installed."""
+    @cached_property
+    def drawing(self) -> str:
+        """The text of the drawing's SVG. Raises LayoutError where no layout engine is installed."""
         graph = Graph(self.log.order[-1], collapse="none", limit=LIMIT, **self._options)
-        return {"svg": written(lean(graph.layout())).rstrip()}
+        return written(lean(graph.layout())).rstrip()
+
+    def parts(self) -> Mapping[str, str]:
+        """Returns the drawing, for its place in the body."""
+        return {"svg": self.drawing}
 
     def data(self) -> Mapping[str, Any]:
         """Returns the log as the page reads it: nodes, rows of the table, steps, and where each part begins."""
