@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from micrograd_plus.viz import palette as palette
     from micrograd_plus.viz import plots as plots
     from micrograd_plus.viz.graph import Graph as Graph
-    from micrograd_plus.viz.layout import LayoutError as LayoutError
+    from micrograd_plus.viz.graph import LayoutError as LayoutError
     from micrograd_plus.viz.loop import TrainingLoop as TrainingLoop
     from micrograd_plus.viz.network import NetworkDiagram as NetworkDiagram
     from micrograd_plus.viz.player import Recorder as Recorder
@@ -17,23 +17,16 @@ if TYPE_CHECKING:
     from micrograd_plus.viz.player import TrainingPlayer as TrainingPlayer
 
 _HOMES = {
-    "Graph": "graph",
-    "LayoutError": "layout",
-    "NetworkDiagram": "network",
-    "Recorder": "player",
-    "StepPlayer": "player",
-    "TrainingLoop": "loop",
-    "TrainingPlayer": "player",
-    "palette": "palette",
-    "plots": "plots",
-}
+    "Graph": "graph", "LayoutError": "graph", "NetworkDiagram": "network", "Recorder": "player", "StepPlayer": "player",
+    "TrainingLoop": "loop", "TrainingPlayer": "player",
+}  # fmt: skip
 
-__all__ = [*_HOMES]
+__all__ = [*_HOMES, "palette", "plots"]
 
 
 def __getattr__(name: str) -> Any:
     """Loads a kind of picture when it is first asked for: a chart needs other packages than a drawing."""
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module 'micrograd_plus.viz' has no attribute {name!r}")
-    home = import_module(f"micrograd_plus.viz.{_HOMES[name]}")
-    return home if name == _HOMES[name] else getattr(home, name)
+    home = import_module(f"micrograd_plus.viz.{_HOMES.get(name, name)}")
+    return getattr(home, name, home)

@@ -6,6 +6,8 @@ Nothing here touches pyplot or its settings. The same chart gives the same bytes
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from micrograd_plus.viz import palette, svg
@@ -18,7 +20,7 @@ try:
 except ImportError as error:
     raise ModuleNotFoundError('charts need Matplotlib: pip install "micrograd_plus[plot]"') from error
 
-__all__ = ["Chart", "chart_of_one", "settings"]
+__all__ = ["Chart", "drawing", "settings"]
 
 _SETTINGS = {
     "svg.hashsalt": "micrograd_plus",  # ids that do not change from run to run
@@ -62,20 +64,20 @@ class Chart(Picture, Figure):
         _fit_for_pages(root, self._words(), dark_too=self.theme == "light")
         return svg.written(root)
 
-    def png(self, dpi: int = 150) -> bytes:
-        """Returns the chart as a PNG picture of `dpi` dots an inch."""
-        return self._drawn("png", dpi)
+    def png(self) -> bytes:
+        """Returns the chart as a PNG picture of 150 dots an inch."""
+        return self._drawn("png")
 
     def pdf(self) -> bytes:
         """Returns the chart as a PDF page."""
         return self._drawn("pdf")
 
-    def _drawn(self, form: str, dpi: int = 150) -> bytes:
+    def _drawn(self, form: str) -> bytes:
         """The chart as Matplotlib writes it, without dates."""
         stream = io.BytesIO()
         with settings(self.theme):
             self._start_layout_over()
-            self.savefig(stream, format=form, dpi=dpi, metadata=_NO_DATES.get(form))
+            self.savefig(stream, format=form, dpi=150, metadata=_NO_DATES.get(form))
         return stream.getvalue()
 
     def _start_layout_over(self) -> None:
@@ -91,14 +93,15 @@ class Chart(Picture, Figure):
         return "; ".join(title for title in titles if title) or "Chart"
 
 
-def chart_of_one(theme: str, title: str, width: float = 6.4, height: float = 4.0) -> tuple[Chart, Axes]:
-    """Returns a chart with one set of axes, their title and grid. Raises what `Chart` raises."""
+@contextmanager
+def drawing(theme: str, title: str, width: float = 6.4, height: float = 4.0) -> Iterator[tuple[Chart, Axes]]:
+    """Yields a chart and its one set of axes, to draw in the theme's settings. Raises what `Chart` raises."""
     chart = Chart(width=width, height=height, theme=theme)
     with settings(theme):
         axes = chart.add_subplot()
         axes.set_title(title, loc="left")
         axes.grid(True, linewidth=0.8)
-    return chart, axes
+        yield chart, axes
 
 
 def settings(theme: str) -> Any:
@@ -111,30 +114,22 @@ def settings(theme: str) -> Any:
         "background": ["figure.facecolor", "axes.facecolor", "savefig.facecolor"],
         "grid": ["grid.color"],
     }
-    chosen: dict[Any, Any] = {
-        key: value
-        for key, value in matplotlib.rcParamsDefault.items()
-        if not key.startswith(("backend", "interactive"))
-    }
-    chosen |= _SETTINGS
-    chosen |= {key: shade[name] for name, keys in colours.items() for key in keys}
-    return matplotlib.rc_context(chosen)
+    usual: dict[Any, Any] = dict(matplotlib.rcParamsDefault.items())
+    for name in ("backend", "backend_fallback", "interactive"):  # these are the user's
+        del usual[name]
+    chosen = {key: shade[name] for name, keys in colours.items() for key in keys}
+    return matplotlib.rc_context(usual | _SETTINGS | chosen)
 
 
 def _fit_for_pages(root: svg.Element, words: str, dark_too: bool) -> None:
     """Makes Matplotlib's SVG fit for a page: a name, colours as attributes, rules that stay inside it, a dark form."""
-    for metadata in root.findall("metadata"):
-        root.remove(metadata)
-    for definitions in root.findall("defs"):
-        for sheet in definitions.findall("style"):
-            definitions.remove(sheet)
     for each in root.iter():
+        each[:] = [child for child in each if child.tag not in ("metadata", "style")]
         _restyle(each)
     _colour_marks_where_used(root)
     for figure in root.findall("g"):
         figure.set("class", "chart")
-    root.set("role", "img")
-    root.set("aria-label", words)
+    root.attrib |= {"role": "img", "aria-label": words}
     rules = ".chart * { stroke-linejoin: round; }"
     if dark_too:
         svg.darken(root, ".chart", rules)

@@ -1,67 +1,47 @@
 """Large graphs made small: whole modules, inputs and stretches of arithmetic are drawn as one box each.
 
-Level 0 makes a box of each innermost module (a neuron), level 1 of what holds it (a layer), and so on outwards. What no
-module owns is drawn node by node while it is little, and as one box between the modules where it is much. A graph that
-nothing can make small is drawn near its output and cut off below.
+Level 0 makes a box of each innermost module (a neuron), level 1 of what holds it (a layer), and so on outwards. A graph
+that nothing can make small is drawn near its output and cut off below.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Mapping, Sequence
-from itertools import islice
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from micrograd_plus import operation
 from micrograd_plus.checks import counted
 from micrograd_plus.nn.owners import ancestors
 from micrograd_plus.value import UNSEEN, Value
-from micrograd_plus.viz.scene import Arrow, Box, Cell, Scene, Sketch, grad_text, role, shortened
+from micrograd_plus.viz.scene import Arrow, Box, Cell, Scene, grad_text, role, shortened
 from micrograd_plus.words import number
 
 __all__ = ["COLLAPSES", "collapsed", "drawn", "scene_of"]
 
-COLLAPSES = ("auto", "none", "neurons", "layers")
-"""What can be asked for. "auto" goes outwards from neurons only as far as it takes to be legible."""
-
-LEGIBLE = 100
-"""A picture of more boxes than this is hard to read: 484 values were illegible, the same graph as 26 boxes clear."""
-
-ARROWS = 400
-"""So is one of more arrows; an MLP of 2-16-16-1 has 308 between its neurons."""
-
-FEW_LEAVES, FEW_NODES = 12, 40
-"""Up to so many leaves of one kind, and so many nodes outside of all modules, are drawn one by one."""
-
-ABRIDGED = 60
-"""How many nodes next to the output an abridged picture draws."""
-
-MASKED = 256
-"""With more modules than this, the arithmetic between them is one box."""
+COLLAPSES = ("auto", "none", "neurons", "layers")  # "auto" goes outwards only as far as it takes to be legible
+LEGIBLE = 100  # a picture of more boxes is hard to read: 484 values were illegible, the same graph as 26 boxes clear
+ARROWS = 400  # so is one of more arrows; an MLP of 2-16-16-1 has 308 between its neurons
+FEW_LEAVES, FEW_NODES = 12, 40  # so many leaves of one kind, and nodes outside of all modules, are drawn one by one
+ABRIDGED = 60  # nodes next to the output that an abridged picture draws
+MASKED = 256  # with more modules, the arithmetic between them is one box
 
 
-def scene_of(
-    order: Sequence[Value], names: Mapping[Value, str], modules: Mapping[Value, str],
-    *, collapse: str = "auto", expand: bool | None = None, derivatives: bool = False, limit: int = 1000,
-) -> Scene:  # fmt: skip
+def scene_of(blank: Callable[[], Scene], collapse: str, limit: int) -> Scene:
     """Returns the scene of a graph, collapsed as asked, and never with more than `limit` boxes of values.
 
-    The other arguments are those of `Sketch`.
+    `blank` makes a scene of the graph in which nothing is drawn yet.
     """
-
-    def sketch() -> Sketch:
-        return Sketch(order, names, modules, expand, derivatives)
-
-    scene = None
-    for level in _levels(order, modules, collapse):
-        scene = collapsed(sketch(), level)
+    scene, first = None, blank()
+    for level in _levels(first.order, first.modules, collapse):
+        scene = collapsed(blank(), level)
         if len(scene.boxes) <= LEGIBLE and len(scene.arrows) <= ARROWS:
             break
-    if scene is None and len(order) <= limit:
-        scene = drawn(sketch(), limit)
+    if scene is None and len(first.order) <= limit:
+        scene = drawn(blank(), limit)
     if scene is None or len(scene.boxes) > limit:
-        scene = drawn(sketch(), min(ABRIDGED, limit))
-    if collapse in ("neurons", "layers") and not modules:
+        scene = drawn(blank(), min(ABRIDGED, limit))
+    if collapse in ("neurons", "layers") and not first.modules:
         scene.words.append("nothing to collapse: no parameter is labelled with its module")
     return scene
 
@@ -80,37 +60,27 @@ def _levels(order: Sequence[Value], modules: Mapping[Value, str], collapse: str)
     return [level for level in range(depth) if boxes[level] <= LEGIBLE] or [depth - 1]
 
 
-def drawn(sketch: Sketch, most: int) -> Scene:
-    """Returns the scene of the `most` nodes nearest to the output, each by itself; one box stands for all others."""
-    shown, queue = {sketch.root}, deque([sketch.root])
+def drawn(scene: Scene, most: int) -> Scene:
+    """Returns the scene, with the `most` nodes nearest to the output drawn by themselves and one box for all others."""
+    shown, queue = {scene.root}, deque([scene.root])
     while queue and len(shown) < most:
         for child in queue.popleft().children:
             if child not in shown and len(shown) < most:
                 shown.add(child)
                 queue.append(child)
-    scene, hidden = sketch.scene, len(sketch.order) - len(shown)
+    hidden = scene.size - len(shown)
     if hidden:
         rest = f"… {hidden:,} more nodes"
         scene.boxes.append(Box("more", "constant", rest, "not drawn", (), named=False, group=True))
-        scene.words.append(f"the {len(shown)} values nearest to the output, of {len(sketch.order):,}")
-    for node in (each for each in sketch.order if each in shown):
-        sketch.box(node)
+        scene.words.append(f"the {len(shown)} values nearest to the output, of {scene.size:,}")
+    for node in (each for each in scene.order if each in shown):
+        scene.box(node)
         if node.children:
-            tails = [scene.nodes[sketch.place[child]] if child in shown else "" for child in node.children]
-            sign, missing = sketch.operation(node, tails), tails.count("")
+            tails = [scene.nodes[scene.place[child]] if child in shown else "" for child in node.children]
+            sign, missing = scene.operation(node, tails), tails.count("")
             if missing:
                 scene.arrows.append(Arrow(f"more-{sign}", "more", sign, f"{missing:,} operands", missing))
     return scene
-
-
-def collapsed(sketch: Sketch, level: int) -> Scene:
-    """Returns the scene with the modules of one level as one box each."""
-    groups = _Groups(sketch, level)
-    _draw_boxes(sketch, groups)
-    _draw_arrows(sketch, groups)
-    boxes = len(sketch.scene.boxes)
-    sketch.scene.words.append(f"{len(sketch.order):,} values drawn as {boxes} boxes")
-    return sketch.scene
 
 
 class _Key(NamedTuple):
@@ -122,90 +92,88 @@ class _Key(NamedTuple):
     user: _Key | None = None
 
 
-class _Groups:
-    """Which group each node goes to; a node that is in none is drawn by itself."""
-
-    def __init__(self, sketch: Sketch, level: int) -> None:
-        self.sketch = sketch
-        self.key: dict[Value, _Key] = {}
-        for node, module in sketch.modules.items():
-            names = ancestors(module)
-            self.key[node] = _Key("module", names[max(0, len(names) - 1 - level)])
-        self._between()
-        self._leaves()
-        self.members: dict[_Key, list[Value]] = {}
-        for node in sketch.order:
-            if node in self.key:
-                self.members.setdefault(self.key[node], []).append(node)
-
-    def _between(self) -> None:
-        """Nodes that no module owns, if they are many: those that come after the same modules form one group."""
-        rest = [node for node in self.sketch.order if node.children and node not in self.key]
-        if len(rest) <= FEW_NODES:
-            return
-        bits = {key: 1 << i for i, key in enumerate(dict.fromkeys(self.key.values()))}
-        passed: dict[Value, int] = {}
-        for node in self.sketch.order if len(bits) <= MASKED else ():
-            mask = bits[self.key[node]] if node in self.key else 0
-            for child in node.children:
-                mask |= passed.get(child, 0)
-            passed[node] = mask
-        for node in rest:
-            if node is not self.sketch.root:
-                self.key[node] = _Key("between", passed=passed.get(node, 0))
-
-    def _leaves(self) -> None:
-        """Leaves that no module owns: those of one role that go to the same place form a group, if they are many."""
-        users: dict[Value, _Key | None] = {}
-        for node in self.sketch.order:
-            for child in node.children:
-                if not child.children and child not in self.key:
-                    users.setdefault(child, self.key.get(node))
-        alike: dict[_Key, list[Value]] = {}
-        for leaf, user in users.items():
-            alike.setdefault(_Key("leaves", role(leaf, self.sketch.root), user=user), []).append(leaf)
-        for key, leaves in alike.items():
-            if key.user and key.name in ("constant", "random"):  # a detail of what uses them
-                self.key.update((leaf, key.user) for leaf in leaves)
-            elif len(leaves) > FEW_LEAVES:
-                self.key.update((leaf, key) for leaf in leaves)
+def collapsed(scene: Scene, level: int) -> Scene:
+    """Returns the scene, with the modules of one level drawn as one box each."""
+    keys: dict[Value, _Key] = {}  # the group of each node; a node that is in none is drawn by itself
+    for node, module in scene.modules.items():
+        path = ancestors(module)
+        keys[node] = _Key("module", path[max(0, len(path) - 1 - level)])
+    keys |= _between(scene, keys)
+    keys |= _leaves(scene, keys)
+    _draw_boxes(scene, keys)
+    _draw_arrows(scene, keys)
+    scene.words.append(f"{scene.size:,} values drawn as {len(scene.boxes)} boxes")
+    return scene
 
 
-def _draw_boxes(sketch: Sketch, groups: _Groups) -> None:
-    outside: dict[Value, None] = {sketch.root: None}  # what leaves its group, in order
-    for node in sketch.order:
+def _between(scene: Scene, keys: Mapping[Value, _Key]) -> dict[Value, _Key]:
+    """Nodes that no module owns, if they are many: those that come after the same modules form one group."""
+    rest = [node for node in scene.order if node.children and node not in keys]
+    if len(rest) <= FEW_NODES:
+        return {}
+    bits = {key: 1 << i for i, key in enumerate(dict.fromkeys(keys.values()))}
+    passed: dict[Value, int] = {}
+    for node in scene.order if len(bits) <= MASKED else ():
+        passed[node] = bits[keys[node]] if node in keys else 0
         for child in node.children:
-            if groups.key.get(child) != groups.key.get(node):
-                outside[child] = None
-    exits: dict[_Key, list[Value]] = {}
-    for node in outside:
-        if node in groups.key:
-            exits.setdefault(groups.key[node], []).append(node)
+            passed[node] |= passed[child]
+    return {node: _Key("between", passed=passed.get(node, 0)) for node in rest if node is not scene.root}
+
+
+def _leaves(scene: Scene, keys: Mapping[Value, _Key]) -> dict[Value, _Key]:
+    """Leaves that no module owns: those of one role that go to the same place form a group, if they are many."""
+    users: dict[Value, _Key | None] = {}
+    for node in scene.order:
+        for child in node.children:
+            if not child.children and child not in keys:
+                users.setdefault(child, keys.get(node))
+    alike = {leaf: _Key("leaves", role(leaf, scene.root), user=user) for leaf, user in users.items()}
+    counts, found = Counter(alike.values()), {}
+    for leaf, key in alike.items():
+        if key.user and key.name in ("constant", "random"):  # a detail of what uses them
+            found[leaf] = key.user
+        elif counts[key] > FEW_LEAVES:
+            found[leaf] = key
+    return found
+
+
+def _draw_boxes(scene: Scene, keys: Mapping[Value, _Key]) -> None:
+    exits: defaultdict[_Key | None, dict[Value, None]] = defaultdict(dict)  # what leaves each group, in order
+    exits[keys.get(scene.root)][scene.root] = None
+    members: defaultdict[_Key | None, list[Value]] = defaultdict(list)
+    for node in scene.order:
+        members[keys.get(node)].append(node)
+        for child in node.children:
+            if keys.get(child) != keys.get(node):
+                exits[keys.get(child)][child] = None
     ids: dict[_Key, str] = {}
-    for node in sketch.order:
-        key = groups.key.get(node)
+    for node in scene.order:
+        key = keys.get(node)
         if key is None:
-            sketch.box(node)
+            scene.box(node)
             continue
         if key not in ids:
             ids[key] = f"g{len(ids)}"
-            sketch.scene.boxes.append(_group_box(sketch, ids[key], key, groups.members[key], exits.get(key, [])))
-        sketch.scene.nodes[sketch.place[node]] = ids[key]
+            scene.boxes.append(_group_box(scene, ids[key], key, members[key], [*exits[key]]))
+        scene.nodes[scene.place[node]] = ids[key]
 
 
-def _group_box(sketch: Sketch, id: str, key: _Key, members: Sequence[Value], exits: Sequence[Value]) -> Box:
+def _group_box(scene: Scene, id: str, key: _Key, members: Sequence[Value], exits: Sequence[Value]) -> Box:
     """The box of a group: its name, what is in it, and the values that leave it."""
-    its, holder = "loss" if sketch.root in members else "intermediate", ""
+    its, name, holder = "loss" if scene.root in members else "intermediate", key.name, ""
     if key.kind == "module":
-        name, holder = key.name, "".join(ancestors(key.name)[-2:-1])
+        holder = "".join(ancestors(name)[-2:-1])
         parameters = sum(node.op is operation.PARAMETER for node in members)
-        notes = _inner_modules(name, {sketch.modules[node] for node in members if node in sketch.modules})
+        notes = _inner_modules(name, {scene.modules[node] for node in members if node in scene.modules})
         notes += [counted(parameters, "parameter")] if parameters else []
     elif key.kind == "leaves":
         its, notes = key.name, []
         name = counted(len(members), "random number" if its == "random" else its)
     else:
-        name, notes = counted(sum(1 for node in members if node.children), "operation"), [_operations(members)]
+        common = Counter(node.op.name for node in members if node.children)
+        listed = [f"{count:,} {name}" for name, count in common.most_common(4)]
+        notes = [", ".join([*listed, "…"] if len(common) > 4 else listed)]
+        name = counted(common.total(), "operation")
     results = [node for node in exits if node.children or key.kind == "leaves"]
     title = "\n".join([name, counted(len(members), "value"), *notes])
     cells = (*(Cell("note", note) for note in notes), *_result_cells(results))
@@ -218,19 +186,10 @@ def _result_cells(results: Sequence[Value]) -> list[Cell]:
         return [Cell("data", number(results[0].data)), Cell("grad", grad_text(results[0].grad), results[0].grad)]
     if not results:
         return []
-    low, high = (number(pick(node.data for node in results)) for pick in (min, max))
-    cells = [Cell("note", f"{len(results):,} values, {low} to {high}")]
-    seen = [node.grad for node in results if node.grad is not UNSEEN]
-    if seen:
-        cells.append(Cell("note", f"grads {grad_text(min(seen))} to {grad_text(max(seen))}"))
-    return cells
-
-
-def _operations(members: Sequence[Value]) -> str:
-    """The commonest operations of a group, with their counts."""
-    common = Counter(node.op.name for node in members if node.children).most_common()
-    text = ", ".join(f"{count:,} {name}" for name, count in islice(common, 4))
-    return f"{text}, …" if len(common) > 4 else text
+    numbers, seen = [node.data for node in results], [node.grad for node in results if node.grad is not UNSEEN]
+    notes = [f"{len(results):,} values, {number(min(numbers))} to {number(max(numbers))}"]
+    notes += [f"grads {grad_text(min(seen))} to {grad_text(max(seen))}"] if seen else []
+    return [Cell("note", note) for note in notes]
 
 
 def _inner_modules(name: str, modules: set[str]) -> list[str]:
@@ -239,20 +198,16 @@ def _inner_modules(name: str, modules: set[str]) -> list[str]:
     return [counted(count, kind.removesuffix("s")) for kind, count in kinds.items()]
 
 
-def _draw_arrows(sketch: Sketch, groups: _Groups) -> None:
+def _draw_arrows(scene: Scene, keys: Mapping[Value, _Key]) -> None:
     """One arrow from each box to each sign or group that uses it."""
-    scene = sketch.scene
     flows: Counter[tuple[str, str]] = Counter()
-    for node in sketch.order:
-        if not node.children:
+    for node in (each for each in scene.order if each.children):
+        head = scene.nodes[scene.place[node]]
+        tails = [scene.nodes[scene.place[child]] for child in node.children]
+        if node in keys:
+            flows.update((tail, head) for tail in tails if tail != head)
             continue
-        place = sketch.place[node]
-        tails = [scene.nodes[sketch.place[child]] for child in node.children]
-        if node in groups.key:
-            flows.update((tail, scene.nodes[place]) for tail in tails if tail != scene.nodes[place])
-            continue
-        single = [tail if child not in groups.key else "" for child, tail in zip(node.children, tails)]
-        sign = sketch.operation(node, single)
-        flows.update((tail, sign) for child, tail in zip(node.children, tails) if child in groups.key)
+        sign = scene.operation(node, ["" if child in keys else tail for child, tail in zip(node.children, tails)])
+        flows.update((tail, sign) for child, tail in zip(node.children, tails) if child in keys)
     for (tail, head), count in flows.items():
         scene.arrows.append(Arrow(f"f-{tail}-{head}", tail, head, counted(count, "edge"), count))

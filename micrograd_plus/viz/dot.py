@@ -1,7 +1,6 @@
 """Writes a scene as DOT, Graphviz's language: boxes are HTML-like tables, modules are dashed clusters.
 
-Labels are user input: every text is escaped for the place where it stands, and names of nodes are ids of the scene,
-never labels. Colours are those of one theme, written out, so that any program shows them.
+Labels are user input: every text is escaped for the place where it stands, and a node's name is its id in the scene.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import html
 import math
 import unicodedata
+from collections import defaultdict
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -24,23 +24,14 @@ __all__ = ["dot_text", "printable"]
 
 FONT, SIZE, SMALL = "Arial", 11, 9
 
-CELL_WIDTH = 50
-"""The least width of a number's cell, in points, so that numbers can change without a new layout."""
-
-TOOLTIP = 2000
-"""The most characters of a tooltip in DOT, whose texts may not be endless; the SVG has all of it."""
-
-NESTED = 4
-"""So many levels of modules are drawn around a node, the innermost ones."""
-
-DENSE = 150
-"""With more arrows than this between groups, the arrows are straight and get room: each layer meets all of the next."""
-
-CROWDED = 600
-"""With more arrows than this the layout is told to be quick: seconds and not minutes."""
+CELL_WIDTH = 50  # points at least for a number, so that numbers can change without a new layout
+TOOLTIP = 2000  # characters of a tooltip in DOT at most, whose texts may not be endless; the SVG has all of it
+NESTED = 4  # levels of modules that are drawn around a node, the innermost ones
+DENSE = 150  # more arrows between groups are straight and get room: each layer meets all of the next
+CROWDED = 600  # with more arrows the layout is told to be quick: seconds and not minutes
 
 
-def dot_text(scene: Scene, *, theme: str = "light", direction: str = "LR", legend: bool = True, title: str = "") -> str:
+def dot_text(scene: Scene, theme: str, direction: str, legend: bool, title: str) -> str:
     """Returns the DOT text of a scene. Equal scenes give equal text."""
     from graphviz import Digraph
 
@@ -74,19 +65,19 @@ def dot_text(scene: Scene, *, theme: str = "light", direction: str = "LR", legen
 
 def _columns(scene: Scene) -> list[list[str]]:
     """The groups that stand side by side, such as the neurons of a layer: they are drawn in their order."""
-    before: dict[str, set[str]] = {}
+    before: defaultdict[str, set[str]] = defaultdict(set)
     for arrow in scene.arrows:
-        before.setdefault(arrow.head, set()).add(arrow.tail)
+        before[arrow.head].add(arrow.tail)
     depth: dict[str, int] = {}
     try:
         for id in TopologicalSorter(before).static_order():
-            depth[id] = 1 + max((depth[tail] for tail in before.get(id, ())), default=0)
+            depth[id] = 1 + max((depth[tail] for tail in before[id]), default=0)
     except CycleError:  # modules that are used again later, as in a recurrent network
         return []
-    columns: dict[tuple[str, int], list[str]] = {}
+    columns: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
     for box in scene.boxes:
         if box.group and box.holder and box.id in depth:
-            columns.setdefault((box.holder, depth[box.id]), []).append(box.id)
+            columns[box.holder, depth[box.id]].append(box.id)
     return [column for column in columns.values() if len(column) > 1]
 
 
@@ -94,19 +85,15 @@ class _Parts:
     """The boxes and signs of a scene by the module that they lie in, written as nested clusters."""
 
     def __init__(self, scene: Scene, theme: str) -> None:
-        self.theme = theme
-        self.largest = _largest(scene)
-        self.parts: dict[str, list[Box | Sign]] = {"": []}
-        self.inner: dict[str, list[str]] = {"": []}
+        self.theme, self.largest = theme, _largest(scene)
+        self.parts: defaultdict[str, list[Box | Sign]] = defaultdict(list)
+        self.holder: dict[str, str] = {}  # of each module the one that it lies in
         parts: list[Box | Sign] = [*scene.boxes, *scene.marks]
         for part in parts:
-            holder = ""
-            for module in ancestors(part.module)[-NESTED:]:
-                if module not in self.parts:
-                    self.parts[module], self.inner[module] = [], []
-                    self.inner[holder].append(module)
-                holder = module
-            self.parts[holder].append(part)
+            path = ["", *ancestors(part.module)[-NESTED:]]
+            for holder, module in pairwise(path):
+                self.holder.setdefault(module, holder)
+            self.parts[path[-1]].append(part)
 
     def write(self, drawing: Digraph, module: str) -> None:
         for part in self.parts[module]:
@@ -115,7 +102,8 @@ class _Parts:
                 drawing.node(part.id, label, **_common(part.id, f"value {part.role}", part.title))
             else:
                 drawing.node(part.id, f"<{_text(part.text)}>", **self._sign(part))
-        for i, name in enumerate(self.inner[module]):
+        inner = [name for name, holder in self.holder.items() if holder == module]
+        for i, name in enumerate(inner):
             with drawing.subgraph(name=f"cluster_{module}_{i}") as cluster:
                 cluster.attr(
                     label=f"<{_text(shortened(name.removeprefix(f'{module}.')))}>", style="dashed,rounded",
@@ -125,12 +113,12 @@ class _Parts:
                 self.write(cluster, name)
 
     def _sign(self, sign: Sign) -> dict[str, str]:
-        short = len(sign.text) <= 2
-        line, fill = palette.ROLES["intermediate"].line[self.theme], palette.ROLES["intermediate"].fill[self.theme]
+        short, role = len(sign.text) <= 2, palette.ROLES["intermediate"]
         return _common(sign.id, "operation", sign.title) | {
             "shape": "circle" if short else "box", "style": "filled" if short else "filled,rounded",
             "fixedsize": "true" if short else "false", "width": "0.26" if short else "0", "height": "0.26",
-            "margin": "0.06,0.02", "color": line, "fillcolor": fill, "fontsize": "12" if short else "10",
+            "margin": "0.06,0.02", "color": role.line[self.theme], "fillcolor": role.fill[self.theme],
+            "fontsize": "12" if short else "10",
         }  # fmt: skip
 
 
@@ -156,9 +144,6 @@ def _largest(scene: Scene) -> float:
     """The largest gradient in the picture but for the output's own, which is 1 whatever the others are."""
     tints = [cell.tint for box in scene.boxes if box.role != "loss" for cell in box.cells if cell.tint is not None]
     return max((abs(tint) for tint in tints if math.isfinite(tint)), default=0.0)
-
-
-# -------------------------------------------------------------------- HTML-like labels
 
 
 def _table(box: Box, theme: str, largest: float) -> str:
@@ -216,17 +201,12 @@ def _width(text: str) -> str:
 
 def _footer(scene: Scene, theme: str, legend: bool, title: str) -> str:
     """What stands below the picture: its title, what was left out, and what the colours mean."""
-    muted = palette.muted[theme]
-    rows = [f"<B>{_text(title)}</B>"] if title else []
-    rows += [_text(word) for word in scene.words]
-    lines = "".join(
-        f'<TR><TD ALIGN="LEFT"><FONT COLOR="{muted}" POINT-SIZE="{SMALL + 1}">{row}</FONT></TD></TR>' for row in rows
-    )
-    if legend:
-        lines += f'<TR><TD ALIGN="LEFT">{_legend(scene, theme)}</TD></TR>'
-    if not lines:
-        return ""
-    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{lines}</TABLE>>'
+    words = [f"<B>{_text(title)}</B>"] if title else []
+    words += [_text(word) for word in scene.words]
+    rows = [f'<FONT COLOR="{palette.muted[theme]}" POINT-SIZE="{SMALL + 1}">{each}</FONT>' for each in words]
+    rows += [_legend(scene, theme)] if legend else []
+    lines = "".join(f'<TR><TD ALIGN="LEFT">{row}</TD></TR>' for row in rows)
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{lines}</TABLE>>' if lines else ""
 
 
 def _legend(scene: Scene, theme: str) -> str:

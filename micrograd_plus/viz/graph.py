@@ -4,48 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 
 from micrograd_plus.checks import named, whole_number
 from micrograd_plus.nn.owners import module_of, owners
 from micrograd_plus.value import Value, topological_order
-from micrograd_plus.viz import palette, svg
+from micrograd_plus.viz import palette
 from micrograd_plus.viz.collapse import COLLAPSES, scene_of
 from micrograd_plus.viz.dot import dot_text, printable
 from micrograd_plus.viz.layout import LayoutError, finished, render
 from micrograd_plus.viz.picture import Picture
 from micrograd_plus.viz.scene import Scene
+from micrograd_plus.viz.svg import Element, written
 from micrograd_plus.viz.tree import tree_text
 from micrograd_plus.words import names, number
 
 if TYPE_CHECKING:
     from micrograd_plus.nn import Module
 
-__all__ = ["Drawing", "Graph", "LayoutError"]
-
-Key = TypeVar("Key")
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A graph that was laid out: the tree of its SVG, and where each part of it is in there, by element id.
-
-    `nodes` maps a node's place in topological order to its box, whose cells are `<id>-data` and `<id>-grad`; `signs`
-    to its operation, `results` to the arrow between the two; `edges` maps (place of the parent, position of the
-    operand) to the arrow that comes from that operand.
-    """
-
-    tree: svg.Element
-    nodes: dict[int, str]
-    signs: dict[int, str]
-    results: dict[int, str]
-    edges: dict[tuple[int, int], str]
-
-    @property
-    def svg(self) -> str:
-        """Its text."""
-        return svg.written(self.tree)
+__all__ = ["Graph", "LayoutError"]
 
 
 class Graph(Picture):
@@ -97,12 +75,9 @@ class Graph(Picture):
     def __str__(self) -> str:
         return self.text()
 
-    # ------------------------------------------------------------ the forms it comes in
-
     def text(self) -> str:
         """Returns the graph as a tree of lines, for a terminal. It needs no layout engine."""
-        order = topological_order(self.root)
-        return tree_text(self.root, self._names(order))
+        return tree_text(self.root, self._names(topological_order(self.root)))
 
     def dot(self) -> str:
         """Returns the graph in DOT, Graphviz's language. It needs no layout engine."""
@@ -110,58 +85,45 @@ class Graph(Picture):
 
     def svg(self) -> str:
         """Returns the graph as an SVG. Raises LayoutError without a layout engine, TimeoutError if it is too slow."""
-        return self.layout().svg
+        return written(self.layout())
 
     def png(self) -> bytes:
         """Returns the graph as a PNG at 144 dots an inch. Raises what `svg` raises."""
         return render(self.dot(), "png", self.engine, self.timeout)
 
-    def layout(self, prefix: str = "") -> Drawing:
-        """Returns the drawing with the ids of its parts, each beginning with `prefix`. Raises what `svg` raises."""
-        return self._layout(self._scene(), prefix)
+    def layout(self, prefix: str | None = "") -> Element:
+        """Returns the SVG as a tree; its ids (see `scene`) begin with `prefix`, or, if that is None, with a digest.
 
-    def _layout(self, scene: Scene, prefix: str) -> Drawing:
+        Raises what `svg` raises.
+        """
+        scene = self._scene()
+        dot = self._dot(scene)
+        prefix = f"g{hashlib.sha256(dot.encode()).hexdigest()[:8]}-" if prefix is None else prefix
         title = self.title or f"Computation graph of {scene.name}"
-        words = [f"{scene.size:,} values", *scene.words, f"the output is {number(self.root.data)}"]
-        drawn = render(self._dot(scene), "svg", self.engine, self.timeout)
-        tree = finished(
-            drawn, title=title, description="; ".join(words), tooltips=scene.titles(), dark=self.theme == "auto",
-            prefix=prefix,
-        )  # fmt: skip
-        nodes, signs, results = (_prefixed(each, prefix) for each in (scene.nodes, scene.signs, scene.results))
-        return Drawing(tree, nodes, signs, results, _prefixed(scene.edges, prefix))
+        words = "; ".join([f"{scene.size:,} values", *scene.words, f"the output is {number(self.root.data)}"])
+        drawn = render(dot, "svg", self.engine, self.timeout)
+        return finished(drawn, title, words, scene.titles(), dark=self.theme == "auto", prefix=prefix)
 
     def _shown(self) -> dict[str, str]:
-        scene = self._scene()
-        digest = hashlib.sha256(self._dot(scene).encode()).hexdigest()[:8]
-        drawing = self._layout(scene, prefix=f"g{digest}-")  # several pictures in one page must not share ids
-        text, width = drawing.svg, float(drawing.tree.get("width", "").removesuffix("pt"))
+        tree = self.layout(prefix=None)  # several pictures in one page must not share ids
+        text, width = written(tree), float(tree.get("width", "").removesuffix("pt"))
         # A wide picture shrinks to half its size to fit, and scrolls beyond that.
         frame = f'<div style="overflow-x:auto"><div style="min-width:{width / 2:.0f}pt">{text}</div></div>'
         return {"text/html": frame, "image/svg+xml": text}
 
-    # ------------------------------------------------------------ how it is made
-
     def _dot(self, scene: Scene) -> str:
         theme = "light" if self.theme == "auto" else self.theme
-        return dot_text(scene, theme=theme, direction=self.direction, legend=self.legend, title=self.title)
+        return dot_text(scene, theme, self.direction, self.legend, self.title)
 
     def _names(self, order: Sequence[Value]) -> dict[Value, str]:
         return names(order) | self._model_names()
 
     def _model_names(self) -> dict[Value, str]:
-        pairs = self.model.named_parameters() if self.model is not None else ()
-        return {parameter: name for name, parameter in pairs}
+        return {each: name for name, each in self.model.named_parameters()} if self.model is not None else {}
 
     def _scene(self) -> Scene:
         order = topological_order(self.root)
         labels = {node: node.label for node in order if not node.children} | self._model_names()
-        homes = {node: module for node, label in labels.items() if (module := module_of(label))}
-        return scene_of(
-            order, self._names(order), owners(order, homes),
-            collapse=self.collapse, expand=self.expand, derivatives=self.derivatives, limit=self.limit,
-        )  # fmt: skip
-
-
-def _prefixed(ids: dict[Key, str], prefix: str) -> dict[Key, str]:
-    return {key: prefix + id for key, id in ids.items()}
+        modules = owners(order, {node: module for node, label in labels.items() if (module := module_of(label))})
+        blank = partial(Scene, order, self._names(order), modules, self.expand, self.derivatives)
+        return scene_of(blank, self.collapse, self.limit)

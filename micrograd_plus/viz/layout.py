@@ -16,14 +16,9 @@ from micrograd_plus.viz import svg
 
 __all__ = ["LayoutError", "find_engine", "finished", "render"]
 
-WHEEL = "graphviz-pure"
-"""The package that pip installs; its executable has the same name."""
-
-_PIXELS = ("-Gdpi=144", "-Gsize=100,60")
-"""A PNG's resolution, and the size in inches that larger ones are shrunk to: 14,400 by 8,640 pixels."""
-
-_FAMILY = "Arial, Helvetica, 'Liberation Sans', Arimo, sans-serif"
-"""Fonts of equal widths first: the boxes were measured for Arial."""
+WHEEL = "graphviz-pure"  # the package that pip installs; its executable has the same name
+_PIXELS = ("-Gdpi=144", "-Gsize=100,60")  # a PNG larger than 14,400 by 8,640 pixels is shrunk
+_FAMILY = "Arial, Helvetica, 'Liberation Sans', Arimo, sans-serif"  # of equal widths: the boxes were measured for Arial
 
 
 class LayoutError(RuntimeError):
@@ -40,15 +35,11 @@ def find_engine(engine: str | None = None) -> str:
         found = (_in_wheel() if candidate == WHEEL else None) or shutil.which(candidate)
         if found:
             return found
-    raise LayoutError(f"{_MISSING.get(engine, _UNKNOWN).format(engine)}. Without one, .text() and .dot() still work")
-
-
-_MISSING = {
-    None: "no layout engine for pictures was found: run `pip install graphviz-pure`",
-    WHEEL: "the layout engine graphviz-pure was not found: run `pip install graphviz-pure`",
-    "dot": "the layout engine dot was not found: install Graphviz, as in `apt-get install graphviz`",
-}
-_UNKNOWN = "there is no layout engine {!r}: give the path of a Graphviz `dot`, or leave engine out"
+    wanted = "for pictures" if engine is None else repr(engine)
+    raise LayoutError(
+        f"no layout engine {wanted} was found: run `pip install {WHEEL}`, or install Graphviz, and leave engine out or"
+        " give the path of its `dot`. Without one, .text() and .dot() still work"
+    )
 
 
 @cache
@@ -60,12 +51,8 @@ def _in_wheel() -> str | None:
         installed = files(WHEEL) or []
     except PackageNotFoundError:
         return None
-    for file in installed:
-        if Path(file.name).stem == WHEEL:
-            path = os.path.normpath(str(file.locate()))
-            if os.access(path, os.X_OK):
-                return path
-    return None
+    paths = [os.path.normpath(str(file.locate())) for file in installed if Path(file.name).stem == WHEEL]
+    return next((path for path in paths if os.access(path, os.X_OK)), None)
 
 
 def render(dot: str, format: str, engine: str | None = None, timeout: float = 60.0) -> bytes:
@@ -91,14 +78,12 @@ def render(dot: str, format: str, engine: str | None = None, timeout: float = 60
 
 
 def finished(
-    drawn: bytes, *, title: str, description: str, tooltips: Mapping[str, str], dark: bool, prefix: str = ""
+    drawn: bytes, title: str, description: str, tooltips: Mapping[str, str], *, dark: bool, prefix: str
 ) -> svg.Element:
     """Returns an engine's SVG as the tree of one that can stand in a page or alone.
 
-    It has a role, a title and a description for screen readers, each part's tooltip as its `<title>`, no links, and, if
-    `dark` is asked for, a style sheet that follows the reader's theme. Every id starts with `prefix`.
-
-    Raises LayoutError if `drawn` is no SVG.
+    It has a role, a title and a description for screen readers, each part's tooltip as its `<title>`, ids with the
+    prefix, no links and, if `dark`, a style sheet that follows the reader's theme. Raises LayoutError for no SVG.
     """
     try:
         root = svg.parsed(drawn)
@@ -108,7 +93,14 @@ def finished(
     taken = {each.get("id") for each in root.iter()}
     for each in root.iter():
         _finish(each, tooltips, prefix, taken)
-    _head(root, title, description, prefix)
+    for drawing in root.findall("g"):
+        drawing.attrib |= {"class": "mp-graph", "font-family": _FAMILY}
+    named = f"{prefix}title {prefix}description"
+    root.attrib |= {"role": "img", "aria-labelledby": named, "style": "max-width:100%;height:auto"}
+    for tag, name, words in (("desc", "description", description), ("title", "title", title)):
+        head = svg.element(tag, words, id=prefix + name)
+        head.tail = "\n"
+        root.insert(0, head)
     if dark:
         svg.darken(root, ".mp-graph")
     return root
@@ -131,16 +123,3 @@ def _finish(element: svg.Element, tooltips: Mapping[str, str], prefix: str, take
         element.set("stroke", "none")
     for name in ("font-family", "xml:space"):  # said once, on the whole
         element.attrib.pop(name, None)
-
-
-def _head(root: svg.Element, title: str, description: str, prefix: str) -> None:
-    for drawing in root.findall("g"):
-        drawing.set("class", "mp-graph")
-        drawing.set("font-family", _FAMILY)
-    root.set("role", "img")
-    root.set("aria-labelledby", f"{prefix}title {prefix}description")
-    root.set("style", "max-width:100%;height:auto")
-    for place, (tag, words, name) in enumerate((("title", title, "title"), ("desc", description, "description"))):
-        head = svg.element(tag, words, id=prefix + name)
-        head.tail = "\n"
-        root.insert(place, head)

@@ -18,11 +18,7 @@ from micrograd_plus.words import number
 
 __all__ = ["Batch", "TrainingLoop"]
 
-ACROSS = 6
-"""The samples of a batch that stand side by side."""
-
-SAMPLES = 24
-"""The samples of a batch that are drawn; of more the rest is counted."""
+ACROSS, SAMPLES = 6, 24  # the samples of a batch that stand side by side, and those drawn; the rest is counted
 
 
 class Batch(NamedTuple):
@@ -76,8 +72,6 @@ class TrainingLoop(Picture, Report, Callback):
         """Returns the iterations of each epoch."""
         return [list(each) for _, each in groupby(self.iterations, key=lambda iteration: iteration.epoch)]
 
-    # ------------------------------------------------------------ the account
-
     def title(self) -> str:
         """Returns the sum that the account begins with."""
         if not self.iterations:
@@ -93,10 +87,9 @@ class TrainingLoop(Picture, Report, Callback):
         for epoch in self.epochs():
             sizes = [len(each.rows) for each in epoch]
             seen += sum(sizes)
-            updates = epoch[-1].iteration
-            rows.append(
-                (str(epoch[0].epoch), str(len(epoch)), _sizes(sizes), str(updates), str(seen), self._often(epoch))
-            )
+            last = epoch[-1]
+            numbers = [str(each) for each in (last.epoch, len(epoch), _sizes(sizes), last.iteration, seen)]
+            rows.append((*numbers, self._often(epoch)))
         headers = ("epoch", "batches", "their sizes", "updates so far", "samples seen", "each sample")
         shown = rows if len(rows) <= 12 else [*rows[:10], ("…",) * len(headers), rows[-1]]
         return [Table(headers, tuple(shown), numeric=(0, 1, 3, 4))]
@@ -108,12 +101,10 @@ class TrainingLoop(Picture, Report, Callback):
         once = "once" if set(counts.values()) == {1} else f"up to {max(counts.values())} times"
         return f"{once}, but for {missed} left out" if missed else once
 
-    # ------------------------------------------------------------ the picture
-
     def svg(self) -> str:
         """Returns the picture of the loop. Raises ValueError before a run, LayoutError without a layout engine."""
-        words = {"title": "The loop of training", "description": self.title()}
-        return written(finished(render(self._dot(), "svg"), **words, tooltips={}, dark=True, prefix="loop-"))
+        drawn = render(self._dot(), "svg")
+        return written(finished(drawn, "The loop of training", self.title(), {}, dark=True, prefix="loop-"))
 
     def png(self) -> bytes:
         """Returns the picture as a PNG at 144 dots an inch. Raises what `svg` raises."""
@@ -135,12 +126,11 @@ class TrainingLoop(Picture, Report, Callback):
         more = len(epochs) - self.epochs_shown
         if more > 0:
             words = f"… and {counted(more, 'more epoch')}: {len(self.iterations)} updates in all"
-            drawing.attr("graph", label=f"<{words}>", labelloc="b", labeljust="l", fontname="Arial", fontsize="12",
-                         fontcolor=palette.muted.light)  # fmt: skip
+            look = {"fontname": "Arial", "fontsize": "12", "fontcolor": palette.muted.light}
+            drawing.attr("graph", label=f"<{words}>", labelloc="b", labeljust="l", **look)
         return str(drawing.source)
 
     def _epoch(self, drawing: Any, place: int, epoch: list[Batch]) -> None:
-        shown = epoch[: self.batches_shown]
         with drawing.subgraph(name=f"cluster_{place}") as cluster:
             often = self._often(epoch)
             cluster.attr(
@@ -148,10 +138,11 @@ class TrainingLoop(Picture, Report, Callback):
                 fontname="Arial", fontsize="13", fontcolor=palette.text.light, labeljust="l", style="rounded",
                 color=palette.border.light, margin="12",
             )  # fmt: skip
-            for each in shown:
-                cluster.node(f"i{each.iteration}", f"<{_card(each)}>")
-            names = [f"i{each.iteration}" for each in shown]
-            left = len(epoch) - len(shown)
+            names = []
+            for each in epoch[: self.batches_shown]:
+                names.append(f"i{each.iteration}")
+                cluster.node(names[-1], f"<{_card(each)}>")
+            left = len(epoch) - len(names)
             if left:
                 names.append(f"more{place}")
                 cluster.node(names[-1], f"… {left} more", fontcolor=palette.muted.light)
@@ -169,22 +160,21 @@ def _sizes(sizes: list[int]) -> str:
 
 def _card(each: Batch) -> str:
     """One iteration as an HTML-like table: its samples, and what is done with them, in order."""
-    inputs, parameter, loss = (palette.ROLES[role] for role in ("input", "parameter", "loss"))
+    roles = palette.ROLES
+    steps = [
+        (f"forward × {len(each.rows)}", roles["input"]),
+        (f"mean loss {html.escape(number(each.loss))}", roles["loss"]),
+        (f"backward × {len(each.rows)}", roles["loss"]),
+        (f"<B>update {each.iteration}</B>", roles["parameter"]),
+    ]
     rows = [
         f'<TD BORDER="0"><B>Iteration {each.iteration}</B>: one batch</TD>',
         f'<TD BORDER="0">{_squares(each.rows)}</TD>',
-        _line(f"forward × {len(each.rows)}", inputs.fill.light),
-        _line(f"mean loss {html.escape(number(each.loss))}", loss.fill.light),
-        _line(f"backward × {len(each.rows)}", loss.fill.light),
-        _line(f"<B>update {each.iteration}</B>", parameter.fill.light),
+        *(f'<TD BORDER="0" BGCOLOR="{role.fill.light}" WIDTH="120">{words}</TD>' for words, role in steps),
     ]
     body = "".join(f"<TR>{row}</TR>" for row in rows)
     frame = f'BORDER="1" CELLBORDER="0" COLOR="{palette.border.light}"'
     return f'<TABLE {frame} CELLSPACING="3" CELLPADDING="3">{body}</TABLE>'
-
-
-def _line(words: str, fill: str) -> str:
-    return f'<TD BORDER="0" BGCOLOR="{fill}" WIDTH="120">{words}</TD>'
 
 
 def _squares(rows: tuple[int, ...]) -> str:

@@ -1,8 +1,6 @@
 """The network diagram: neurons as circles in columns, weights as edges, one example's values and errors in place.
 
-A diagram shows a model at work on one example: the value of every neuron, and, where the target is known, the error
-that comes back. Dropout is drawn from the mask that this very pass drew. The text is SVG, made here: a network is a
-grid of circles, and needs no layout engine.
+The text is SVG, made here: a network is a grid of circles, and needs no layout engine.
 """
 
 from __future__ import annotations
@@ -10,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import hypot
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import operation
 from micrograd_plus.calculus import grads
-from micrograd_plus.functions import total
+from micrograd_plus.checks import whole_number
 from micrograd_plus.nn.layers import Dropout, Layer, Sequential
 from micrograd_plus.nn.losses import loss_function
-from micrograd_plus.nn.owners import owners
-from micrograd_plus.value import Value, topological_order
+from micrograd_plus.value import Value
 from micrograd_plus.viz import palette
 from micrograd_plus.viz.palette import ROLES
 from micrograd_plus.viz.picture import Picture
@@ -50,11 +47,6 @@ class _Cell:
     y: float = 0.0
 
     @property
-    def weights(self) -> list[float]:
-        """The numbers by which a neuron weighs the column before."""
-        return [weight.data for weight in self.neuron.weights] if self.neuron else []
-
-    @property
     def passed_on(self) -> float:
         """The number that the next column gets."""
         return self.output.data * (1.0 if self.mask is None else self.mask)
@@ -74,18 +66,12 @@ class _Column:
         return [cell for cell in self.shown if cell]
 
 
-@dataclass(eq=False)
-class _Edge:
+class _Edge(NamedTuple):
     """A weight between two circles that are drawn."""
 
     a: _Cell
     b: _Cell
     weight: float
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether dropout has silenced one of its ends."""
-        return 0.0 in (self.a.mask, self.b.mask)
 
     @property
     def returned(self) -> float:
@@ -118,26 +104,19 @@ class NetworkDiagram(Picture):
         self, model: Module, inputs: Sequence[Any] | None = None, target: Any = None, *, loss: str | Loss = "mse",
         title: str = "", input_names: Sequence[str] = (), max_neurons: int = 10,
     ) -> None:  # fmt: skip
-        if max_neurons < 3:
-            raise ValueError(f"max_neurons is at least 3 (one, a mark for those left out, one), but got {max_neurons}")
-        self.title, self.max_neurons, self.has_values = title, max_neurons, inputs is not None
+        self.max_neurons = whole_number("max_neurons, the circles in a column at most,", max_neurons, least=3)
+        self.title, self.has_values = title, inputs is not None
         layers = _layers(model)
-        row = [_input(each, i) for i, each in enumerate(inputs if inputs is not None else [0.0] * layers[0].nin)]
+        given = [0.0] * layers[0].nin if inputs is None else inputs
+        row = [each if isinstance(each, Value) else Value(each, f"x{i}") for i, each in enumerate(given)]
         self._columns, self.output = _run(layers, row, input_names)
-        self.target, self.loss = target, None
-        if target is not None:
-            self.loss = self._errors(loss)
-        self._place()
-
-    def _errors(self, loss: str | Loss) -> Value:
-        found = loss_function(loss)(self.output, self.target)
-        slopes = grads(found)
-        for column in self._columns[1:]:
-            for cell in column.cells:
+        self.target = target
+        self.loss: Value | None = None if target is None else loss_function(loss)(self.output, target)
+        if self.loss is not None:
+            slopes = grads(self.loss)
+            for cell in (each for column in self._columns for each in column.cells):
                 cell.error = slopes.get(cell.weighted, 0.0) if cell.weighted else None
-        return found
-
-    # ------------------------------------------------------------ where things are
+        self._place()
 
     def _place(self) -> None:
         """Gives every shown circle its centre; columns stand centred beside each other."""
@@ -159,8 +138,6 @@ class NetworkDiagram(Picture):
                     cell.x, cell.y = left + COLUMN * i, highest + row * (j + (tallest - len(column.shown)) / 2)
         self.width = left + COLUMN * (len(self._columns) - 1) + (200 if self.loss is not None else 70)
         self.height = self.floor + (58 if self.loss is not None else 12)
-
-    # ------------------------------------------------------------ the picture
 
     def svg(self) -> str:
         """Returns the picture as an `<svg>` element, which turns dark where the reader prefers it."""
@@ -189,9 +166,9 @@ class NetworkDiagram(Picture):
         if self.title:
             yield _text(self.width / 2, 26, self.title, size=15, weight="bold")
         if self.has_values:
-            yield from self._arrow(self.top - 4, "forward: values", palette.border.light, backward=False)
+            yield from self._arrow(self.top - 4, 40, "forward: values", palette.border.light)
         if self.loss is not None:
-            yield from self._arrow(self.floor + 30, "backward: errors δ", ROLES["loss"].line.light, backward=True)
+            yield from self._arrow(self.floor + 30, self.width - 40, "backward: errors δ", ROLES["loss"].line.light)
         for before, after in zip(self._columns, self._columns[1:]):
             yield from self._edges(before, after)
         if self.loss is not None:
@@ -199,32 +176,36 @@ class NetworkDiagram(Picture):
         for column in self._columns:
             yield from self._circles(column)
 
-    def _arrow(self, y: float, words: str, colour: str, backward: bool) -> Iterator[Element]:
+    def _arrow(self, y: float, start: float, words: str, colour: str) -> Iterator[Element]:
         """The long arrow over or under the network that says which way the numbers go."""
-        ends = (self.width - 40, 40) if backward else (40, self.width - 40)
-        yield _line(ends[0], y, ends[1], y, colour, 1.6, head=9)
+        yield _line(start, y, self.width - start, y, colour, 1.6, head=9)
         half = 4 + 3.6 * len(words)
         yield _rectangle(self.width / 2 - half, y - 10, 2 * half, 20, palette.background.light)
         yield _text(self.width / 2, y, words, size=13, fill=palette.muted.light)
 
     def _edges(self, before: _Column, after: _Column) -> Iterator[Element]:
         shown = {cell: i for i, cell in enumerate(before.cells) if cell in before.shown}
-        edges = [_Edge(a, b, b.weights[i]) for a, i in shown.items() for b in after.circles]
-        alive = [edge for edge in edges if not edge.is_cut]
+        edges = [_Edge(a, b, b.neuron.weights[i].data) for a, i in shown.items() for b in after.circles if b.neuron]
+        alive = [edge for edge in edges if 0.0 not in (edge.a.mask, edge.b.mask)]
         printed = all(len(column.cells) <= DETAILED for column in (before, after))
         for edge in edges:
-            if edge.is_cut:
+            if 0.0 in (edge.a.mask, edge.b.mask):
                 ends = _between(edge.a, edge.b, 0.0)
                 yield _line(*ends, palette.border.light, 0.6, dash="2 4", tip="cut off by dropout")
-        largest = max((abs(weight) for cell in after.cells for weight in cell.weights), default=0.0) or 1.0
+        largest = max(abs(weight.data) for cell in after.cells if cell.neuron for weight in cell.neuron.weights) or 1.0
         greatest = max((abs(edge.returned) for edge in edges), default=0.0) or 1.0
         widest = 4.0 if len(edges) <= 30 else 2.2
         for edge in alive:
             yield self._forward(edge, widest / largest, printed)
             if printed and edge.b.error is not None:
-                yield self._backward(edge, 2.2 / greatest)
-        if printed:  # over all lines
-            yield from map(self._weight, alive)
+                x2, y2, x1, y1 = _between(edge.a, edge.b, -5.0)
+                tip = f"error sent back: weight {edge.weight:+.6g} times δ {edge.b.error:+.6g} = {edge.returned:+.6g}"
+                size = 0.7 + 2.2 / greatest * abs(edge.returned)
+                yield _line(x1, y1, x2, y2, ROLES["loss"].line.light, size, dash="2 3", head=8, tip=tip)
+        for edge in alive if printed else ():  # over all lines
+            a, b = edge.a, edge.b
+            x, y = a.x + 0.26 * (b.x - a.x), a.y + 0.26 * (b.y - a.y) - (5 if b.error is not None else 0)
+            yield _text(x, y, _signed(edge.weight), size=11, fill=_colour(edge.weight), halo=True)
 
     def _forward(self, edge: _Edge, scale: float, printed: bool) -> Element:
         """A weight's line; where errors come back, on a lane of its own."""
@@ -232,18 +213,6 @@ class NetworkDiagram(Picture):
         tip = f"weight {edge.weight:+.6g}" + (f" times {edge.a.passed_on:.6g}" if self.has_values else "")
         size, dash = 0.6 + scale * abs(edge.weight), "" if edge.weight >= 0 else "7 4"
         return _line(*ends, _colour(edge.weight), size, dash=dash, head=9 if printed else 0, tip=tip)
-
-    def _backward(self, edge: _Edge, scale: float) -> Element:
-        """The line of the error that comes back: weight times δ."""
-        x2, y2, x1, y1 = _between(edge.a, edge.b, -5.0)
-        tip = f"error sent back: weight {edge.weight:+.6g} times δ {edge.b.error:+.6g} = {edge.returned:+.6g}"
-        size = 0.7 + scale * abs(edge.returned)
-        return _line(x1, y1, x2, y2, ROLES["loss"].line.light, size, dash="2 3", head=8, tip=tip)
-
-    def _weight(self, edge: _Edge) -> Element:
-        a, b = edge.a, edge.b
-        x, y = a.x + 0.26 * (b.x - a.x), a.y + 0.26 * (b.y - a.y) - (5 if b.error is not None else 0)
-        return _text(x, y, _signed(edge.weight), size=11, fill=_colour(edge.weight), halo=True)
 
     def _circles(self, column: _Column) -> Iterator[Element]:
         x = column.circles[0].x
@@ -260,10 +229,8 @@ class NetworkDiagram(Picture):
         is_dropped = cell.mask == 0
         role = ROLES["constant" if is_dropped else "input" if cell.neuron is None else "intermediate"]
         fill, line = role.fill.light, role.line.light
-        yield element(
-            "circle", cx=cell.x, cy=cell.y, r=RADIUS, fill=fill, stroke=line, stroke_width=1.6,
-            stroke_dasharray="4 3" if is_dropped else "",
-        )  # fmt: skip
+        look: dict[str, Any] = {"stroke_width": 1.6, "stroke_dasharray": "4 3" if is_dropped else ""}
+        yield element("circle", cx=cell.x, cy=cell.y, r=RADIUS, fill=fill, stroke=line, **look)
         if is_dropped:
             d = RADIUS * 0.7
             for sign in (1, -1):
@@ -309,13 +276,10 @@ class NetworkDiagram(Picture):
         target = _listed(self.target)
         yield element(
             "g", element("title", f"loss {loss.data:.6g}, target {target}"),
-            _rectangle(x - 50, y - 26, 100, 52, role.fill.light, stroke=role.line.light),
+            _rectangle(x - 50, y - 26, 100, 52, role.fill.light, stroke=role.line.light, stroke_width=1.4, rx=6),
             _text(x, y - 9, f"loss {_number(loss.data)}", size=12.5, weight="bold"),
             _text(x, y + 10, f"target {target}", size=11),
         )  # fmt: skip
-
-
-# -------------------------------------------------------------------- one pass through the model
 
 
 def _layers(model: Any) -> list[Any]:
@@ -332,25 +296,22 @@ def _layers(model: Any) -> list[Any]:
     )
 
 
-def _input(given: Any, i: int) -> Value:
-    """An input of the network as a leaf that a weight can meet, which a constant is not."""
-    is_data = isinstance(given, Value) and given.op is not operation.CONSTANT
-    return given if is_data else Value(given, f"x{i}")
-
-
 def _run(layers: list[Any], row: list[Value], names: Sequence[str]) -> tuple[list[_Column], Any]:
     """Sends a row through the layers; returns a column for the inputs and for each Layer, and the output."""
     labels = [names[i] if i < len(names) else each.label or f"x{i}" for i, each in enumerate(row)]
     columns = [_Column("inputs", [_Cell(each, label) for each, label in zip(row, labels)])]
     last = sum(isinstance(layer, Layer) for layer in layers)
-    before: set[Value] = set()
     for layer in layers:
         made = layer(row)
         out = made if isinstance(made, list) else [made]
         if isinstance(layer, Layer):
-            number = len(columns)
-            name = "output" if number == last else f"hidden {number}"
-            columns.append(_Column(_layer_title(layer, name), _cells(layer, out, name, before)))
+            name = "output" if len(columns) == last else f"hidden {len(columns)}"
+            cells = [
+                _Cell(output, f"{name}, neuron {j}", neuron, _weighted_sum(neuron, output))
+                for j, (neuron, output) in enumerate(zip(layer.neurons, out))
+            ]
+            how = layer.activation if isinstance(layer.activation, str) else getattr(layer.activation, "__name__", "")
+            columns.append(_Column(f"{name} ({how})" if how else name, cells))
         else:
             for cell, masked in zip(columns[-1].cells, out):
                 masks = [each.data for each in masked.children if isinstance(each.op, operation.Bernoulli)]
@@ -359,27 +320,14 @@ def _run(layers: list[Any], row: list[Value], names: Sequence[str]) -> tuple[lis
     return columns, row[0] if len(row) == 1 else row
 
 
-def _layer_title(layer: Layer, name: str) -> str:
-    activation = layer.activation if isinstance(layer.activation, str) else getattr(layer.activation, "__name__", "")
-    return f"{name} ({activation})" if activation else name
-
-
-def _cells(layer: Layer, outputs: list[Value], name: str, before: set[Value]) -> list[_Cell]:
-    """A cell for each neuron of a layer; what it computed is added to the nodes of the layers `before`."""
-    order = [node for node in topological_order(total(outputs)) if node not in before]
-    before.update(node for node in order if node.children)
-    homes = {parameter: neuron for neuron in layer.neurons for parameter in neuron.parameters()}
-    weighted: dict[Neuron, Value] = {}
-    for node, neuron in owners(order, homes).items():
-        if node.children:
-            weighted.setdefault(neuron, node)  # the first one is the weighted sum, whatever the activation makes of it
-    return [
-        _Cell(output, f"{name}, neuron {j}", neuron, weighted.get(neuron, output))
-        for j, (neuron, output) in enumerate(zip(layer.neurons, outputs))
-    ]
-
-
-# -------------------------------------------------------------------- SVG
+def _weighted_sum(neuron: Neuron, output: Value) -> Value:
+    """The last value that a neuron's own numbers went into, before its activation."""
+    own, found = {neuron.weights[0], neuron.bias}, [output]
+    for node in found:
+        if not own.isdisjoint(node.children):
+            return node
+        found += [child for child in node.children if child not in found]
+    return output
 
 
 def _colour(weight: float) -> str:
@@ -388,11 +336,9 @@ def _colour(weight: float) -> str:
 
 def _between(a: _Cell, b: _Cell, aside: float) -> tuple[float, float, float, float]:
     """The line from the rim of one circle to that of the next, moved aside by so many units."""
-    dx, dy = b.x - a.x, b.y - a.y
-    length = hypot(dx, dy)
-    ux, uy = dx / length, dy / length
+    length, gap = hypot(b.x - a.x, b.y - a.y), RADIUS + 2
+    ux, uy = (b.x - a.x) / length, (b.y - a.y) / length
     ox, oy = uy * aside, -ux * aside
-    gap = RADIUS + 2
     return a.x + ux * gap + ox, a.y + uy * gap + oy, b.x - ux * gap + ox, b.y - uy * gap + oy
 
 
@@ -403,19 +349,17 @@ def _line(
     """A line, with an arrow's head at its end if `head` is its length."""
     length = hypot(x2 - x1, y2 - y1)
     ux, uy = (x2 - x1) / length, (y2 - y1) / length
-    stop_x, stop_y = x2 - ux * head, y2 - uy * head
-    half = 0.45 * head
+    stop_x, stop_y, half = x2 - ux * head, y2 - uy * head, 0.45 * head
     look: dict[str, Any] = {"stroke": colour, "stroke_width": width, "stroke_dasharray": dash}
-    line = element("line", x1=x1, y1=y1, x2=stop_x, y2=stop_y, **look)
-    parts = [*([element("title", tip)] if tip else []), line]
+    parts = [element("title", tip)] if tip else []
+    parts.append(element("line", x1=x1, y1=y1, x2=stop_x, y2=stop_y, **look))
     if head:
         points = [(x2, y2), (stop_x - uy * half, stop_y + ux * half), (stop_x + uy * half, stop_y - ux * half)]
         parts.append(element("polygon", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points), fill=colour))
     return parts[0] if len(parts) == 1 else element("g", *parts)
 
 
-def _rectangle(x: float, y: float, width: float, height: float, fill: str, stroke: str = "") -> Element:
-    line: dict[str, Any] = {"stroke": stroke, "stroke_width": 1.4, "rx": 6} if stroke else {}
+def _rectangle(x: float, y: float, width: float, height: float, fill: str, **line: Any) -> Element:
     return element("rect", x=x, y=y, width=width, height=height, fill=fill, **line)
 
 
@@ -432,14 +376,12 @@ def _text(
 
 def _number(number: float) -> str:
     """Three decimals, as long as they say something; a whole number as it is."""
-    size = abs(number)
+    size, form = abs(number), ".1e"
     if size < 1e4 and number == int(number):
-        text = f"{number:.0f}" if number else "0"
+        number, form = number or 0.0, ".0f"
     elif 1e-3 <= size < 1e4:
-        text = f"{number:.{3 if size < 10 else 2 if size < 100 else 1}f}"
-    else:
-        text = f"{number:.1e}"
-    return text.replace("-", "−")
+        form = ".3f" if size < 10 else ".2f" if size < 100 else ".1f"
+    return f"{number:{form}}".replace("-", "−")
 
 
 def _signed(number: float) -> str:

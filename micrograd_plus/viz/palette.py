@@ -1,8 +1,7 @@
 """The one home of colours: what each role, sign and series looks like, in light and in dark.
 
-Every picture reads it: drawings, pages through CSS variables, charts through matplotlib. The hues follow Okabe and
-Ito (2008), so that the colour-blind tell them apart too; whatever a colour says, a sign, a border or a word says as
-well. Texts on their fills have a contrast of at least 4.5 to 1 (WCAG 2.2, AA).
+The hues follow Okabe and Ito (2008), so that the colour-blind tell them apart too; whatever a colour says, a sign, a
+border or a word says as well. Texts on their fills have a contrast of at least 4.5 to 1 (WCAG 2.2, AA).
 """
 
 from __future__ import annotations
@@ -12,27 +11,10 @@ from math import isinf
 from typing import NamedTuple
 
 __all__ = [
-    "DIVERGING_STEPS",
-    "ROLES",
-    "SERIES",
-    "THEMES",
-    "Role",
-    "Shade",
-    "background",
-    "border",
-    "css_dark",
-    "css_variables",
-    "diverging",
-    "grid",
-    "muted",
-    "negative",
-    "positive",
-    "shades",
-    "surface",
-    "text",
-    "tint",
+    "DIVERGING_STEPS", "ROLES", "SERIES", "THEMES", "Role", "Shade", "background", "border", "css_dark",
+    "css_variables", "diverging", "grid", "muted", "negative", "positive", "shades", "surface", "text", "tint",
     "warning",
-]
+]  # fmt: skip
 
 THEMES = ("light", "dark")
 
@@ -63,19 +45,13 @@ class Role(NamedTuple):
 
 
 background = Shade("#ffffff", "#14171c")
-surface = Shade("#f7f8fa", "#1d2128")
-"""Behind groups and panels, a little apart from the background."""
+surface = Shade("#f7f8fa", "#1d2128")  # behind groups and panels, a little apart from the background
 text = Shade("#1b1f24", "#e8eaed")
-muted = Shade("#5b636e", "#a3abb5")
-"""For what is said in passing: captions, axes, counts."""
-border = Shade("#8a929c", "#757e89")
-"""Lines of boxes and arrows."""
+muted = Shade("#5b636e", "#a3abb5")  # what is said in passing: captions, axes, counts
+border = Shade("#8a929c", "#757e89")  # lines of boxes and arrows
 grid = Shade("#dfe3e8", "#31363e")
-
-positive = Shade("#0a5fa5", "#6db3ee")
-"""A gradient or weight above 0: blue; always with its sign printed."""
-negative = Shade("#b54800", "#f4924f")
-"""A gradient or weight below 0: vermilion; always with its sign printed."""
+positive = Shade("#0a5fa5", "#6db3ee")  # a gradient or weight above 0: blue, always with its sign printed
+negative = Shade("#b54800", "#f4924f")  # below 0: vermilion, always with its sign printed
 warning = Shade("#8f5b00", "#f0c04a")
 
 ROLES: dict[str, Role] = {
@@ -89,29 +65,18 @@ ROLES: dict[str, Role] = {
 """Every role a node can have. `loss` is the node that the picture was asked of."""
 
 SERIES: tuple[Shade, ...] = (
-    Shade("#0072b2", "#56b4e9"),
-    Shade("#a84300", "#f58a3c"),
-    Shade("#00805f", "#2fc596"),
-    Shade("#a8467f", "#c96fa3"),
-    Shade("#b08c00", "#f2d544"),
-    Shade("#343b45", "#e6e9ee"),
-)
+    Shade("#0072b2", "#56b4e9"), Shade("#a84300", "#f58a3c"), Shade("#00805f", "#2fc596"),
+    Shade("#a8467f", "#c96fa3"), Shade("#b08c00", "#f2d544"), Shade("#343b45", "#e6e9ee"),
+)  # fmt: skip
 """Colours for the curves and classes of a chart, in order of use; tell curves apart by dash or marker too."""
 
-DIVERGING_STEPS = 4
-"""Tints on either side of zero: few, so that a picture has few colours and a step can be seen."""
+DIVERGING_STEPS = 4  # tints on either side of zero: few, so that a step can be seen
 
 _TINTS: dict[int, Shade] = {
-    -4: Shade("#f6a873", "#8f3d06"),
-    -3: Shade("#fac39d", "#703209"),
-    -2: Shade("#fcd9c1", "#54290d"),
-    -1: Shade("#feece0", "#3a2114"),
-    0: background,
-    1: Shade("#e2f0fb", "#14283c"),
-    2: Shade("#c6e1f7", "#143656"),
-    3: Shade("#a5d0f2", "#124672"),
-    4: Shade("#7fbbec", "#0d5690"),
-}
+    -4: Shade("#f6a873", "#8f3d06"), -3: Shade("#fac39d", "#703209"), -2: Shade("#fcd9c1", "#54290d"),
+    -1: Shade("#feece0", "#3a2114"), 0: background, 1: Shade("#e2f0fb", "#14283c"), 2: Shade("#c6e1f7", "#143656"),
+    3: Shade("#a5d0f2", "#124672"), 4: Shade("#7fbbec", "#0d5690"),
+}  # fmt: skip
 
 
 def diverging(value: float, largest: float = 1.0) -> Shade:
@@ -177,9 +142,8 @@ def css_variables() -> str:
 def css_dark(scope: str, colours: Container[tuple[str, str]]) -> str:
     """Returns a style sheet that turns the light colours written on an SVG's elements into the dark ones.
 
-    `scope` selects an element inside the SVG that holds the picture; `colours` are the attributes found in it, as pairs
-    such as ("fill", "#ffffff"): only they get a rule. The light colours stay attributes, so that what knows no style
-    sheets shows the light picture.
+    `scope` selects an element inside the SVG that holds the picture; only `colours`, the attributes found in it, get a
+    rule. The light colours stay attributes, so that what knows no style sheets shows the light picture.
 
     >>> print(css_dark(".graph", {("fill", "#ffffff")}).splitlines()[1])
     :root:not([data-theme=light]) .graph [fill="#ffffff"] { fill: #14171c; }

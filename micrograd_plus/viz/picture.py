@@ -30,19 +30,15 @@ class Picture:
         path = Path(path)
         form = self.forms.get(path.suffix.lower())
         if form is None:
-            *others, last = self.forms
-            known = f"{', '.join(others)} or {last}" if others else last
+            known = " or ".join(", ".join(self.forms).rsplit(", ", 1))
             raise ValueError(f"{self.kind} is saved as {known}, but got {path.name!r}; change the suffix")
-        content = self._made(form)
+        content = getattr(self, form)()
         write_atomically(path, content if isinstance(content, bytes) else f"{content.rstrip()}\n".encode())
         return path
 
-    def _made(self, form: str) -> Any:
-        return getattr(self, form)()
-
     def _shown(self) -> dict[str, str]:
         """What a notebook shows beside the words, by MIME type."""
-        return {"image/svg+xml": self._made("svg")}
+        return {"image/svg+xml": getattr(self, self.forms[".svg"])()}
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: words always, and the picture if it can be drawn. It never raises."""

@@ -1,22 +1,22 @@
 """Charts of training: loss curves, decision boundaries, descent paths, losses and their slopes, confusion matrices.
 
 Each function returns a `Chart`, which is a Matplotlib Figure: change what you like, then `save` it or let a notebook
-show it. Charts need the extra `plot` (`pip install "micrograd_plus[plot]"`). `theme` is "light" or "dark"; every
-function raises ValueError for another one.
+show it. `theme` is "light" or "dark"; every function raises ValueError for another one.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from micrograd_plus.functions import total
 from micrograd_plus.mode import no_grad
 from micrograd_plus.nn import Module
 from micrograd_plus.train.engine import evaluating
 from micrograd_plus.value import Value
 from micrograd_plus.viz import palette
-from micrograd_plus.viz.chart import Chart, chart_of_one, settings
+from micrograd_plus.viz.chart import Chart, drawing, settings
 from micrograd_plus.viz.ranges import evenly, padded
 
 # isort: split
@@ -29,16 +29,9 @@ if TYPE_CHECKING:
     from micrograd_plus.train.metrics import ConfusionMatrix
 
 __all__ = [
-    "Chart",
-    "bars",
-    "confusion_chart",
-    "curves",
-    "decision_boundary",
-    "descent_on_curve",
-    "loss_contours",
-    "loss_curves",
-    "loss_functions",
-]
+    "Chart", "bars", "confusion_chart", "curves", "decision_boundary", "descent_on_curve", "loss_contours",
+    "loss_curves", "loss_functions",
+]  # fmt: skip
 
 Numbers: TypeAlias = "Sequence[float]"
 Series: TypeAlias = "Numbers | tuple[Numbers, Numbers]"
@@ -57,19 +50,13 @@ _DASHES: tuple[Any, ...] = (
 _MARKERS = "osD^vP"
 
 
-def _dash(i: int) -> Any:
-    return _DASHES[i % len(_DASHES)]
-
-
-def _marker(i: int) -> str:
-    return _MARKERS[i % len(_MARKERS)]
-
-
 def _series(i: int, theme: str) -> str:
     return palette.SERIES[i % len(palette.SERIES)][theme]
 
 
-# -------------------------------------------------------------------- curves
+def _look(i: int, theme: str) -> dict[str, Any]:
+    """How the curve number `i` is told apart: by colour and by dash."""
+    return {"color": _series(i, theme), "linestyle": _DASHES[i % len(_DASHES)]}
 
 
 def curves(
@@ -87,11 +74,10 @@ def curves(
     if not series:
         raise ValueError("there are no curves to draw: series is empty; give it a name and its numbers")
     points = {name: _points(name, curve) for name, curve in series.items()}
-    chart, axes = chart_of_one(theme, title)
-    with settings(theme):
+    with drawing(theme, title) as (chart, axes):
         for i, (name, (xs, ys)) in enumerate(points.items()):
-            marker = _marker(i) if markers or len(xs) == 1 else None
-            axes.plot(xs, ys, label=name, color=_series(i, theme), linestyle=_dash(i), marker=marker, markersize=4)
+            marker = _MARKERS[i % len(_MARKERS)] if markers or len(xs) == 1 else None
+            axes.plot(xs, ys, label=name, **_look(i, theme), marker=marker, markersize=4)
         if log:
             axes.set_yscale("log")
         axes.set(xlabel=xlabel, ylabel=ylabel)
@@ -105,9 +91,7 @@ def curves(
 def _points(name: str, curve: Series) -> tuple[Numbers, Numbers]:
     xs, ys = curve if isinstance(curve, tuple) else (range(1, len(curve) + 1), curve)
     if len(xs) != len(ys) or len(xs) == 0:
-        raise ValueError(
-            f"the curve {name!r} has {len(xs)} x's and {len(ys)} heights; give as many of both, at least 1"
-        )
+        raise ValueError(f"the curve {name!r} has {len(xs)} x's and {len(ys)} heights; give as many, at least 1")
     return xs, [float(y) for y in ys]
 
 
@@ -121,17 +105,20 @@ def loss_curves(
     history has. Raises ValueError for a history without a finished epoch.
     """
     histories = dict(history) if isinstance(history, Mapping) else {"": history}
-    chart, axes = chart_of_one(theme, title)
-    with settings(theme):
+    with drawing(theme, title) as (chart, axes):
         for i, (name, each) in enumerate(histories.items()):
             if iterations and not name and len(each.iterations) > len(each.epochs):
                 _draw_iterations(axes, each, theme)
-            for j, figure in enumerate(_those_of(each, name, figures)):
+            found = [figure for figure in figures if figure in each.figures]
+            if not found:
+                has = f"it has {list(each.figures)}" if each.figures else "no epoch of it has ended"
+                raise ValueError(f"the history {name!r} has none of the figures {list(figures)}: {has}")
+            for j, figure in enumerate(found):
                 epochs = [epoch.epoch for epoch in each.epochs if figure in epoch.figures]
                 label, colour = (f"{name}: {figure}", i) if name else (figure, j)
                 marker = "o" if len(epochs) == 1 else None
-                look = {"color": _series(colour, theme), "linestyle": _dash(j), "marker": marker}
-                axes.plot(epochs, each[figure], label=label, **look)
+                look = {**_look(j, theme), "color": _series(colour, theme)}
+                axes.plot(epochs, each[figure], label=label, **look, marker=marker)
         if log:
             axes.set_yscale("log")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -140,27 +127,11 @@ def loss_curves(
     return chart
 
 
-def _those_of(history: History, name: str, figures: Sequence[str]) -> list[str]:
-    """The figures that a history has."""
-    found = [figure for figure in figures if figure in history.figures]
-    if not found:
-        has = f"it has {list(history.figures)}" if history.figures else "no epoch of it has ended"
-        raise ValueError(f"the history {name!r} has none of the figures {list(figures)}: {has}")
-    return found
-
-
 def _draw_iterations(axes: Axes, history: History, theme: str) -> None:
     """An iteration stands where in its epoch it was: the last at the epoch's number."""
-    counts, seen = Counter(each.epoch for each in history.iterations), Counter[int]()
-    xs = []
-    for each in history.iterations:
-        seen[each.epoch] += 1
-        xs.append(each.epoch - 1 + seen[each.epoch] / counts[each.epoch])
-    grey = palette.border[theme]
-    axes.plot(xs, history.losses, label="each iteration", color=grey, linewidth=0.7, alpha=0.6)
-
-
-# -------------------------------------------------------------------- what a model says of the plane
+    epochs = [(epoch, len(list(group))) for epoch, group in groupby(each.epoch for each in history.iterations)]
+    xs = [epoch - 1 + i / count for epoch, count in epochs for i in range(1, count + 1)]
+    axes.plot(xs, history.losses, label="each iteration", color=palette.border[theme], linewidth=0.7, alpha=0.6)
 
 
 def decision_boundary(
@@ -181,26 +152,23 @@ def decision_boundary(
         raise ValueError(
             f"the model scores {len(scores[0])} classes, but {data!r} has {len(data.classes)}; match the last layer"
         )
-    chart, axes = chart_of_one(theme, title, 5.4, 4.6)
-    with settings(theme):
+    with drawing(theme, title, 5.4, 4.6) as (chart, axes):
         axes.grid(False)
         for number, name in enumerate(data.classes):
+            colour, marker = _series(number, theme), _MARKERS[number % len(_MARKERS)]
             leads = [each[number] - max(each[:number] + each[number + 1 :]) for each in scores]
             grid = [leads[start : start + len(xs)] for start in range(0, len(leads), len(xs))]
-            _draw_region(axes, (xs, ys), grid, _series(number, theme), theme)
+            _draw_region(axes, (xs, ys), grid, colour, theme)
             points = [row for row, target in data if target == number]
-            axes.scatter(
-                [x for x, _ in points], [y for _, y in points], s=24, label=name, color=_series(number, theme),
-                marker=_marker(number), edgecolors=palette.background[theme], linewidths=0.7, zorder=3,
-            )  # fmt: skip
+            look: dict[str, Any] = {"color": colour, "marker": marker, "edgecolors": palette.background[theme]}
+            across, up = ([row[i] for row in points] for i in (0, 1))
+            axes.scatter(across, up, s=24, label=name, **look, linewidths=0.7, zorder=3)
         axes.set(xlabel=data.feature_names[0], ylabel=data.feature_names[1], xlim=(xs[0], xs[-1]), ylim=(ys[0], ys[-1]))
         chart.legend(loc="outside lower center", ncols=min(4, len(data.classes)))
     return chart
 
 
-def _draw_region(
-    axes: Axes, at: tuple[Numbers, Numbers], leads: Sequence[Numbers], colour: str, theme: str
-) -> None:  # fmt: skip
+def _draw_region(axes: Axes, at: tuple[Numbers, Numbers], leads: Sequence[Numbers], colour: str, theme: str) -> None:
     """Tints where a class is predicted: where its score leads the others', by `leads`, a row of the plane each."""
     least, most = min(map(min, leads)), max(map(max, leads))
     if most > 0:
@@ -236,8 +204,7 @@ def confusion_chart(
     rows, names = _counts(matrix, classes)
     size, longest = len(rows), max(map(len, names))
     side = max(3.6, 1.5 + 0.48 * size)
-    chart, axes = chart_of_one(theme, title, side + 0.4, side)
-    with settings(theme):
+    with drawing(theme, title, side + 0.4, side) as (chart, axes):
         axes.grid(False)
         for i, row in enumerate(rows):
             for j, count in enumerate(row):
@@ -272,14 +239,10 @@ def _counts(matrix: Any, classes: Sequence[str]) -> tuple[Sequence[Sequence[int]
     return rows, names
 
 
-# -------------------------------------------------------------------- descent
-
-
 def loss_contours(
     loss: Callable[[float, float], Any], paths: Mapping[str, Sequence[Point]], *,
     limits: tuple[Point, Point] | None = None, minimum: Point | None = None,
-    names: tuple[str, str] = ("$w_1$", "$w_2$"),
-    levels: int = 12, resolution: int = 90, title: str = "Descent", theme: str = "light",
+    names: tuple[str, str] = ("$w_1$", "$w_2$"), resolution: int = 90, title: str = "Descent", theme: str = "light",
 ) -> Chart:  # fmt: skip
     """Returns contour lines of a loss over two parameters, with the paths that descents took over them.
 
@@ -295,33 +258,29 @@ def loss_contours(
     with no_grad():
         heights = [[float(loss(x, y)) for x in xs] for y in ys]
     low, high = min(map(min, heights)), max(map(max, heights))
-    lines = sorted({low + (high - low) * ((i + 0.5) / levels) ** 2.5 for i in range(levels)})
-    chart, axes = chart_of_one(theme, title, 5.6, 4.8)
-    with settings(theme):
+    lines = sorted({low + (high - low) * ((i + 0.5) / 12) ** 2.5 for i in range(12)})
+    with drawing(theme, title, 5.6, 4.8) as (chart, axes):
         axes.grid(False)
         axes.contour(xs, ys, heights, levels=lines, colors=[palette.border[theme]], linewidths=0.7, alpha=0.75)
         for i, (name, path) in enumerate(paths.items()):
-            _draw_path(axes, name, path, _series(i, theme), _dash(i))
+            _draw_path(axes, name, path, _look(i, theme))
         if minimum:
             axes.scatter(minimum[:1], minimum[1:], s=70, marker="+", color=palette.text[theme], zorder=5)
             behind = {"facecolor": palette.background[theme], "edgecolor": "none", "alpha": 0.85, "pad": 1.0}
-            near: dict[str, Any] = {"xytext": (7, 7), "textcoords": "offset points"}
-            axes.annotate("lowest", minimum, **near, size=9, bbox=behind, zorder=6)
+            axes.annotate("lowest", minimum, (7, 7), textcoords="offset points", size=9, bbox=behind, zorder=6)
         axes.set(xlabel=names[0], ylabel=names[1], xlim=across, ylim=up)
         if paths:
             chart.legend(loc="outside lower center", ncols=min(3, len(paths)))
     return chart
 
 
-def _draw_path(axes: Axes, name: str, path: Sequence[Point], colour: str, dash: Any) -> None:
+def _draw_path(axes: Axes, name: str, path: Sequence[Point], look: dict[str, Any]) -> None:
     """A descent from above: a mark for each step, or thin lines if they are many."""
-    across, up = [x for x, _ in path], [y for _, y in path]
+    across, up = zip(*path)
     width, marker = 0.8 if len(path) > 200 else 1.4, "o" if len(path) <= 80 else None
-    axes.plot(
-        across, up, color=colour, linewidth=width, linestyle=dash, marker=marker, markersize=3, label=name, zorder=3
-    )
-    axes.scatter(across[:1], up[:1], s=42, facecolors="none", edgecolors=colour, linewidths=1.6, zorder=4)
-    axes.scatter(across[-1:], up[-1:], s=42, color=colour, zorder=4)
+    axes.plot(across, up, **look, linewidth=width, marker=marker, markersize=3, label=name, zorder=3)
+    axes.scatter(across[:1], up[:1], s=42, facecolors="none", edgecolors=look["color"], linewidths=1.6, zorder=4)
+    axes.scatter(across[-1:], up[-1:], s=42, color=look["color"], zorder=4)
 
 
 def descent_on_curve(
@@ -368,9 +327,6 @@ def _draw_visits(axes: Axes, name: str, path: Sequence[Point], curve: Sequence[P
     axes.grid(True, linewidth=0.8)
 
 
-# -------------------------------------------------------------------- losses, and bars
-
-
 def loss_functions(
     losses: Mapping[str, Callable[[Value], Value]], *, limits: Point = (-4.0, 4.0), xlabel: str = "prediction",
     title: str = "", theme: str = "light",
@@ -388,10 +344,11 @@ def loss_functions(
     with settings(theme):
         above, below = chart.subplots(2, 1, sharex=True)
         for i, (name, loss) in enumerate(losses.items()):
-            heights, slopes = zip(*(_height_and_slope(loss, x) for x in xs))
-            style = {"color": _series(i, theme), "linestyle": _dash(i)}
-            above.plot(xs, heights, label=name, **style)
-            below.plot(xs, slopes, **style)
+            predictions = [Value(x, "prediction") for x in xs]
+            outs = [loss(each) for each in predictions]
+            total(outs).backward()
+            above.plot(xs, [out.data for out in outs], label=name, **_look(i, theme))
+            below.plot(xs, [float(each.grad) for each in predictions], **_look(i, theme))
         above.set_title(title, loc="left")
         above.set_ylabel("loss")
         below.set(ylabel="slope", xlabel=xlabel)
@@ -400,13 +357,6 @@ def loss_functions(
             axes.grid(True, linewidth=0.8)
         above.legend()
     return chart
-
-
-def _height_and_slope(loss: Callable[[Value], Value], x: float) -> tuple[float, float]:
-    prediction = Value(x, "prediction")
-    out = loss(prediction)
-    out.backward()
-    return out.data, float(prediction.grad)
 
 
 def bars(
@@ -418,8 +368,7 @@ def bars(
     """
     if not values:
         raise ValueError("there are no bars to draw: values is empty; give it a name and its number")
-    chart, axes = chart_of_one(theme, title, max(4.0, min(10.0, 1.2 + 0.62 * len(values))), 3.4)
-    with settings(theme):
+    with drawing(theme, title, max(4.0, min(10.0, 1.2 + 0.62 * len(values))), 3.4) as (chart, axes):
         axes.grid(False, axis="x")
         colours = [(palette.positive if value >= 0 else palette.negative)[theme] for value in values.values()]
         drawn = axes.bar(list(values), list(values.values()), color=colours, width=0.62)

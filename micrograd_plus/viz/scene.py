@@ -1,32 +1,25 @@
 """What a picture of a computation graph shows: boxes for values, small signs for operations, and arrows between them.
 
-A scene knows nothing of layout or colour values, and holds no Value: it is texts, roles and ids, in an order that
-depends on the graph alone. Ids come from a node's place in topological order: `n4` is the box of node 4, `n4-data` and
-`n4-grad` its cells, `o4` the sign of its operation, `r4` the arrow from there to the box, and `e4-1` the arrow from its
-operand 1.
+Ids come from a node's place in topological order: `n4` is the box of node 4, `n4-data` and `n4-grad` its cells, `o4`
+the sign of its operation, `r4` the arrow from there to the box, and `e4-1` the arrow from its operand 1.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from micrograd_plus import operation, ops
 from micrograd_plus.value import UNSEEN, Value
 from micrograd_plus.viz.palette import ROLES
 from micrograd_plus.words import derivative, local, number, partial_words, value_words
 
-__all__ = ["Arrow", "Box", "Cell", "Scene", "Sign", "Sketch", "grad_text", "role"]
+__all__ = ["Arrow", "Box", "Cell", "Scene", "Sign", "grad_text", "role"]
 
-EXPANDED = 4
-"""A fused dot product of at most this many pairs is drawn as its products and their sum, unless told otherwise."""
-
-SPELLED = 40
-"""Of an operation with more operands than this, an arrow's tooltip gives the derivative as a number alone."""
-
-LONGEST = 32
-"""A name of more characters is cut in the box; its tooltip has all of it."""
+EXPANDED = 4  # a fused dot product of at most so many pairs is drawn as products and their sum, unless told otherwise
+SPELLED = 40  # of an operation with more operands, an arrow's tooltip gives the derivative as a number alone
+LONGEST = 32  # a name of more characters is cut in the box; its tooltip has all of it
 
 
 @dataclass(frozen=True)
@@ -80,32 +73,6 @@ class Arrow:
     result: bool = False
 
 
-@dataclass
-class Scene:
-    """All that is drawn, in a fixed order, and where each part of the graph is found in it.
-
-    `nodes` maps a node's place in topological order to the id of its box, `signs` to that of its operation, `results`
-    to that of the arrow between them; `edges` maps (place of the parent, position of the operand) to an arrow's id.
-    `words` are said below the picture. `name` is the output's name, `size` the number of values in the graph.
-    """
-
-    name: str = ""
-    size: int = 0
-    boxes: list[Box] = field(default_factory=list)
-    marks: list[Sign] = field(default_factory=list)
-    arrows: list[Arrow] = field(default_factory=list)
-    words: list[str] = field(default_factory=list)
-    nodes: dict[int, str] = field(default_factory=dict)
-    signs: dict[int, str] = field(default_factory=dict)
-    results: dict[int, str] = field(default_factory=dict)
-    edges: dict[tuple[int, int], str] = field(default_factory=dict)
-
-    def titles(self) -> dict[str, str]:
-        """Returns the tooltip of each id that has one."""
-        parts: list[Box | Sign | Arrow] = [*self.boxes, *self.marks, *self.arrows]
-        return {part.id: part.title for part in parts if part.title}
-
-
 def role(node: Value, root: Value) -> str:
     """Returns which of `palette.ROLES` a node plays in the graph of `root`.
 
@@ -137,27 +104,36 @@ def shortened(name: str) -> str:
     return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
 
 
-class Sketch:
-    """Draws nodes of one graph into a scene, each on request.
+class Scene:
+    """All that is drawn of a graph, in a fixed order; nodes are drawn on request.
 
-    `order` is the graph in topological order and `names` a name for each node in it; `modules` the dotted name of the
-    module that a node lies in. `expand` tells whether a fused dot product is drawn as its products and their sum; None
-    means small ones. `derivatives` prints the local derivative on each arrow.
+    `order` is the graph in topological order, `names` a name for each node in it, `modules` the dotted name of the
+    module that a node lies in; `expand` and `derivatives` are options of `Graph`. `nodes` maps a node's place in the
+    order to the id of its box. `words` are said below the picture.
     """
 
     def __init__(
         self, order: Sequence[Value], names: Mapping[Value, str], modules: Mapping[Value, str],
-        expand: bool | None = None, derivatives: bool = False,
+        expand: bool | None, derivatives: bool,
     ) -> None:  # fmt: skip
-        self.derivatives = derivatives
-        self.order, self.names, self.modules, self.expand = order, names, modules, expand
-        self.root = order[-1]
+        self.order, self.names, self.modules = order, names, modules
+        self.expand, self.derivatives = expand, derivatives
+        self.root, self.size, self.name = order[-1], len(order), names[order[-1]]
         self.place = {node: place for place, node in enumerate(order)}
         self.uses = Counter(child for node in order for child in node.children)
-        self.scene = Scene(names[self.root], len(order))
+        self.boxes: list[Box] = []
+        self.marks: list[Sign] = []
+        self.arrows: list[Arrow] = []
+        self.words: list[str] = []
+        self.nodes: dict[int, str] = {}
 
-    def box(self, node: Value) -> str:
-        """Returns the id of a node's box, which it draws with the cells that the node's role has."""
+    def titles(self) -> dict[str, str]:
+        """Returns the tooltip of each id that has one."""
+        parts: list[Box | Sign | Arrow] = [*self.boxes, *self.marks, *self.arrows]
+        return {part.id: part.title for part in parts if part.title}
+
+    def box(self, node: Value) -> None:
+        """Draws a node's box, with the cells that the node's role has."""
         place, its = self.place[node], role(node, self.root)
         cells = [Cell("data", number(node.data))]
         if its == "random":
@@ -166,32 +142,28 @@ class Sketch:
             cells.append(Cell("grad", grad_text(node.grad), node.grad))
         name, module = self.names[node] if its != "constant" or node.label else "", self.modules.get(node, "")
         short, title = shortened(name.removeprefix(f"{module}.")), self._box_title(node, its)
-        self.scene.boxes.append(Box(f"n{place}", its, short, title, tuple(cells), module, bool(node.label)))
-        self.scene.nodes[place] = f"n{place}"
-        return f"n{place}"
+        self.boxes.append(Box(f"n{place}", its, short, title, tuple(cells), module, bool(node.label)))
+        self.nodes[place] = f"n{place}"
 
     def operation(self, node: Value, tails: Sequence[str]) -> str:
         """Returns the id of a node's sign, drawn with the arrow to its box and one from each tail ("" for none)."""
-        place, box = self.place[node], self.scene.nodes[self.place[node]]
+        place, box = self.place[node], self.nodes[self.place[node]]
         operator, module = f"o{place}", self.modules.get(node, "")
         title = " = ".join([self.names[node], *value_words(node, self.names.__getitem__), number(node.data)])
         pairs = self._pairs(node)
         products = [f"o{place}-{i}" for i in range(pairs)]
         for product, left, right in zip(products, node.children, node.children[pairs:]):
             words = f"{self.names[left]} * {self.names[right]} = {number(left.data)} * {number(right.data)}"
-            title_of = f"{words} = {number(left.data * right.data)}"
-            self.scene.marks.append(Sign(product, "*", title_of, module))
-            self.scene.arrows.append(Arrow(f"{product}-sum", product, operator))
-        self.scene.marks.append(Sign(operator, "+" if pairs else node.op.label, title, module))
-        self.scene.signs[place] = operator
+            self.marks.append(Sign(product, "*", f"{words} = {number(left.data * right.data)}", module))
+            self.arrows.append(Arrow(f"{product}-sum", product, operator))
+        self.marks.append(Sign(operator, "+" if pairs else node.op.label, title, module))
         for position, (child, tail) in enumerate(zip(node.children, tails)):
             if tail:
-                id = self.scene.edges[place, position] = f"e{place}-{position}"
                 head = products[position % pairs] if pairs and position < 2 * pairs else operator
                 label = grad_text(node.partials[position]) if self.derivatives else ""
-                self.scene.arrows.append(Arrow(id, tail, head, self._arrow_title(node, position, child), label=label))
-        self.scene.results[place] = f"r{place}"
-        self.scene.arrows.append(Arrow(f"r{place}", operator, box, result=True))
+                title = self._arrow_title(node, position, child)
+                self.arrows.append(Arrow(f"e{place}-{position}", tail, head, title, label=label))
+        self.arrows.append(Arrow(f"r{place}", operator, box, result=True))
         return operator
 
     def _pairs(self, node: Value) -> int:
@@ -202,14 +174,14 @@ class Sketch:
         return pairs if self.expand or pairs <= EXPANDED else 0
 
     def _box_title(self, node: Value, its: str) -> str:
-        name = self.names[node]
-        lines = [f"{name} = {node.data!r}" if name != number(node.data) else repr(node.data), ROLES[its].word]
+        name, word = self.names[node], ROLES[its].word
+        steps = value_words(node, self.names.__getitem__) if node.children else ()
         if isinstance(node.op, operation.Bernoulli):
-            lines[1] = f"drawn at random: {number(node.op.scale)} with probability {number(node.op.keep)}, else 0"
-        elif node.children:
-            lines = [" = ".join([name, *value_words(node, self.names.__getitem__), repr(node.data)]), ROLES[its].word]
+            word = f"drawn at random: {number(node.op.scale)} with probability {number(node.op.keep)}, else 0"
+        sides = [name, *steps, repr(node.data)] if steps or name != number(node.data) else [repr(node.data)]
+        lines = [" = ".join(sides), word]
         if its not in ("constant", "random"):
-            slope = derivative(self.names[self.root], name)
+            slope = derivative(self.name, name)
             lines.append(f"{slope} = {node.grad!r}" if node.grad is not UNSEEN else f"{slope}: not computed yet")
         return "\n".join(lines)
 
@@ -221,6 +193,6 @@ class Sketch:
         line = " = ".join([slope, *dict.fromkeys([*steps, number(partial)])])
         if node.grad is UNSEEN:
             return line
-        top = self.names[self.root]
+        top = self.name
         share = f"{number(node.grad)} * {number(partial)} = {number(node.grad * partial)}"
         return f"{line}\n{derivative(top, name)} += {derivative(top, out)} * {slope} = {share}"

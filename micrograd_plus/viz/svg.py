@@ -13,12 +13,8 @@ from micrograd_plus.viz import palette
 
 __all__ = ["Element", "ParseError", "darken", "element", "parsed", "unwrap", "written"]
 
-_SVG = "http://www.w3.org/2000/svg"
-_PREFIXES = {
-    f"{{{_SVG}}}": "",
-    "{http://www.w3.org/1999/xlink}": "xlink:",
-    "{http://www.w3.org/XML/1998/namespace}": "xml:",
-}
+_SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+_PREFIXES = {_SVG: "", _XLINK: "xlink:", "http://www.w3.org/XML/1998/namespace": "xml:"}
 
 
 def element(tag: str, *inside: Element | str, **attributes: object) -> Element:
@@ -49,8 +45,8 @@ def parsed(text: str | bytes) -> Element:
 
 
 def _plain(name: str) -> str:
-    space, bracket, local = name.rpartition("}")
-    return _PREFIXES.get(space + bracket, "") + local
+    space, _, local = name.rpartition("}")
+    return _PREFIXES.get(space[1:], "") + local
 
 
 def written(root: Element) -> str:
@@ -62,7 +58,7 @@ def written(root: Element) -> str:
     if root.tag == "svg":
         spaces = {"xmlns": _SVG}
         if any(name.startswith("xlink:") for each in root.iter() for name in each.attrib):
-            spaces["xmlns:xlink"] = "http://www.w3.org/1999/xlink"
+            spaces["xmlns:xlink"] = _XLINK
         root.attrib = spaces | root.attrib
     return f"{ElementTree.tostring(root, encoding='unicode').rstrip()}\n"
 

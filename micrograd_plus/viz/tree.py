@@ -11,15 +11,13 @@ from micrograd_plus.words import number, value_words
 
 __all__ = ["tree_text"]
 
-LINES, DEPTH, WIDTH = 120, 24, 60
-"""The most lines of a tree, the deepest indentation, and the longest formula in a line."""
+LINES, DEPTH, WIDTH = 120, 24, 60  # the most lines of a tree, the deepest indentation, the longest formula in a line
 
 
 def tree_text(root: Value, names: Mapping[Value, str]) -> str:
-    """Returns the graph as a tree, the output on top, operands below what is made of them.
+    """Returns the graph as a tree, operands below what is made of them; a value used again is written out once.
 
-    A value that is used more than once is written out once and then pointed to. A tree that would be longer than a
-    screen or two is cut, and says so.
+    A tree that would be longer than a screen or two is cut, and says so.
 
     >>> a = Value(3.0, "a")
     >>> b = a * a
@@ -30,12 +28,8 @@ def tree_text(root: Value, names: Mapping[Value, str]) -> str:
     lines: list[str] = []
     written: set[Value] = set()
     todo: list[tuple[Value, str, str]] = [(root, "", "")]  # a node, what stands before it, and before its operands
-    left_out = False
-    while todo:
+    while todo and len(lines) < LINES:
         node, before, indent = todo.pop()
-        if len(lines) == LINES:
-            left_out = True
-            break
         again = node in written and bool(node.children)
         lines.append(before + (f"{names[node]}, as above" if again else _line(node, names)))
         written.add(node)
@@ -44,11 +38,10 @@ def tree_text(root: Value, names: Mapping[Value, str]) -> str:
         if len(indent) >= 3 * DEPTH:
             lines.append(f"{indent}└─ …")
             continue
-        children = list(dict.fromkeys(node.children))
-        for place in reversed(range(len(children))):
-            last = place == len(children) - 1
-            todo.append((children[place], indent + ("└─ " if last else "├─ "), indent + ("   " if last else "│  ")))
-    if left_out:
+        *others, last = dict.fromkeys(node.children)
+        todo.append((last, f"{indent}└─ ", f"{indent}   "))
+        todo += [(child, f"{indent}├─ ", f"{indent}│  ") for child in reversed(others)]
+    if todo:
         lines.append("… and more: this is the part nearest to the output")
     return "\n".join(lines)
 

@@ -1,8 +1,7 @@
 """Players: web pages that play a pass through a graph, or a training run, step by step."""
 
-from micrograd_plus.viz.player.film import Film, Frame
-from micrograd_plus.viz.player.recorder import Recorder
+from micrograd_plus.viz.player.recorder import Frame, Recorder
 from micrograd_plus.viz.player.step_player import StepPlayer
 from micrograd_plus.viz.player.training_player import TrainingPlayer
 
-__all__ = ["Film", "Frame", "Recorder", "StepPlayer", "TrainingPlayer"]
+__all__ = ["Frame", "Recorder", "StepPlayer", "TrainingPlayer"]

@@ -1,8 +1,7 @@
 """A page is one HTML file that plays something, holds all it needs, and asks the network for nothing.
 
-Every page has the same frame (title, controls, help, dark mode) from `files/page.html`; what it plays is its body, its
-script and its data. Labels come from users and may hold anything: the data travels as JSON in which no tag can be
-written, the scripts put text only where text belongs, and the page's policy allows no script but its own.
+Labels come from users and may hold anything: the data travels as JSON in which no tag can be written, the scripts put
+text only where text belongs, and the page's policy allows no script but its own.
 """
 
 from __future__ import annotations
@@ -27,16 +26,14 @@ class Page(Picture):
     """One self-contained web page: `html()` is its text, `save(path)` writes it, a notebook shows it in place.
 
     A subclass supplies its `title`, the `unit` that one press of "next" moves by and the `part` that Page Down does,
-    its `data` (JSON), the `name` of its files (`<name>.css`, `<name>.js`, the body `<name>.html` and its part of the
-    help, `<name>_help.html`), and `parts`, if the body has places for some.
+    its `data`, `parts` for the places in its body, the `name` of its files (`<name>.css`, `<name>.js`, `<name>.html`,
+    `<name>_help.html`) and, in CSS pixels, the `height` of its frame in a notebook.
     """
 
     kind = "a page"
     forms: ClassVar = {".html": "html", ".htm": "html"}
     name = title = ""
-    unit, part = "step", "part"
-    height = 720
-    """The height of the frame in a notebook, in CSS pixels."""
+    unit, part, height = "step", "part", 720
 
     def data(self) -> Mapping[str, Any]:
         """Returns what the scripts read, as JSON would hold it."""
@@ -50,24 +47,15 @@ class Page(Picture):
         """Returns the whole page. It holds its style, its scripts, its drawing and its data."""
         style, script = (_text("page.css", f"{self.name}.css"), _text("controls.js", f"{self.name}.js"))
         return Template(_text("page.html")).substitute(
-            policy=_policy(script),
-            title=html.escape(self.title),
-            style=css_variables() + style,
-            body=Template(_text(f"{self.name}.html")).substitute(self.parts()),
-            help=_text(f"{self.name}_help.html"),
-            unit=self.unit,
-            part=self.part,
-            data=_json(self.data()),
-            script=script,
-        )
+            policy=_policy(script), title=html.escape(self.title), style=css_variables() + style, script=script,
+            body=Template(_text(f"{self.name}.html")).substitute(self.parts()), help=_text(f"{self.name}_help.html"),
+            unit=self.unit, part=self.part, data=_json(self.data()),
+        )  # fmt: skip
 
     def _shown(self) -> dict[str, str]:
-        source = html.escape(self.html(), quote=True)
-        frame = (
-            f'<iframe srcdoc="{source}" title="{html.escape(self.title)}" sandbox="allow-scripts" loading="lazy"'
-            f' style="width:100%;height:{self.height}px;border:0"></iframe>'
-        )
-        return {"text/html": frame}
+        source, title = html.escape(self.html()), html.escape(self.title)
+        look = f'sandbox="allow-scripts" loading="lazy" style="width:100%;height:{self.height}px;border:0"'
+        return {"text/html": f'<iframe srcdoc="{source}" title="{title}" {look}></iframe>'}
 
 
 @cache
@@ -79,10 +67,8 @@ def _text(*names: str) -> str:
 def _policy(script: str) -> str:
     """Nothing may be loaded from anywhere, and the one script that may run is this one, known by its hash."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return (
-        "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; img-src data:;"
-        f" script-src 'sha256-{digest}'"
-    )
+    nothing = "default-src 'none'; base-uri 'none'; form-action 'none'"
+    return f"{nothing}; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'"
 
 
 def _json(data: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.operation import Op
@@ -13,7 +14,7 @@ from micrograd_plus.viz import palette
 from micrograd_plus.viz.graph import Graph
 from micrograd_plus.viz.player.lean import lean
 from micrograd_plus.viz.player.page import Page
-from micrograd_plus.viz.player.steps import Step, StepLog
+from micrograd_plus.viz.player.steps import LIMIT, Step, StepLog
 from micrograd_plus.viz.svg import written
 from micrograd_plus.words import derivative, local, number, places
 
@@ -22,19 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = ["StepPlayer"]
 
-LIMIT = 1000
-"""Nodes that a page plays at most: with more, the layout takes long, the page is heavy, and nobody steps through."""
-
 
 class StepPlayer(Page):
     """A page that plays one forward and one backward pass over the graph below `root`, one value or one `+=` a step.
 
-    `save("x.html")` writes it, a notebook shows it in place. The graph is left as it is: its gradients are computed
-    beside it, from zero. With an `optimizer` a third part shows how its rule would move each parameter in the graph.
-    `title` heads the page; further options are those of the drawing (`Graph`), such as `direction`.
+    The graph is left as it is: its gradients are computed beside it, from zero. With an `optimizer` a third part shows
+    how its rule would move each parameter in the graph. `title` heads the page; further options are those of `Graph`.
 
-    Raises ValueError for a leaf, which has nothing to play, and for more than 1,000 nodes; TypeError for what is not a
-    Value.
+    Raises ValueError for a leaf and for more than 1,000 nodes, TypeError for what is not a Value.
 
     >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
     >>> (a * b).tanh().steps()
@@ -43,16 +39,12 @@ class StepPlayer(Page):
 
     name = "steps"
 
-    def __init__(
-        self, root: Value, *, optimizer: Optimizer | None = None, title: str = "", **drawing: Any
-    ) -> None:  # fmt: skip
+    def __init__(self, root: Value, *, optimizer: Optimizer | None = None, title: str = "", **drawing: Any) -> None:
         if not isinstance(root, Value):
             raise TypeError(f"a step player needs a Value, but got {type(root).__name__}: {root!r}")
-        self.log = StepLog(root, optimizer=optimizer, limit=LIMIT)
-        self._optimizer = type(optimizer).__name__
-        self._options = drawing
-        name = self.log.names[root]
-        self.title = title or f"{name}, step by step"
+        self.log = StepLog(root, optimizer=optimizer)
+        self._optimizer, self._options = type(optimizer).__name__, drawing
+        self.title = title or f"{self.log.names[root]}, step by step"
 
     def __repr__(self) -> str:
         return f"<StepPlayer: {len(self.log.order)} nodes, {len(self.log.steps) - 1} steps>"
@@ -61,7 +53,7 @@ class StepPlayer(Page):
     def drawing(self) -> str:
         """The text of the drawing's SVG. Raises LayoutError where no layout engine is installed."""
         graph = Graph(self.log.order[-1], collapse="none", limit=LIMIT, **self._options)
-        return written(lean(graph.layout().tree)).rstrip()
+        return written(lean(graph.layout())).rstrip()
 
     def parts(self) -> Mapping[str, str]:
         """Returns the drawing, for its place in the body."""
@@ -71,23 +63,17 @@ class StepPlayer(Page):
         """Returns the log as the page reads it: nodes, rows of the table, steps, and where each part begins."""
         log = self.log
         rules = list(dict.fromkeys(node.op for node in log.order if node.children))
+        largest = max(map(abs, log.grads))
+        uses = Counter(child for node in log.order for child in node.children)
+        begins = [("Forward", 0), ("Backward", log.backward), ("Update", log.update), ("", len(log.steps))]
+        parts = [{"name": name, "at": at, "share": end - at} for (name, at), (_, end) in pairwise(begins) if end > at]
         return {
             "nodes": [self._node(node, rules) for node in log.order],
             "rules": [{"name": op.label, "value": op.value, "partials": op.partials} for op in rules],
-            "steps": list(map(_Steps(log).as_data, log.steps)),
-            "parts": self._shares(),
+            "steps": [self._step(step, largest, uses) for step in log.steps],
+            "parts": parts,
             "optimizer": self._optimizer,
         }
-
-    def _shares(self) -> list[dict[str, Any]]:
-        """Where each part begins, and its share of the time line."""
-        begins = {"Forward": 0, "Backward": self.log.backward, "Update": self.log.update}
-        ends = [*begins.values(), len(self.log.steps)][1:]
-        return [
-            {"name": name, "at": begin, "share": end - begin}
-            for (name, begin), end in zip(begins.items(), ends)
-            if end > begin
-        ]
 
     def _node(self, node: Value, rules: Sequence[Op]) -> dict[str, Any]:
         name = self.log.names[node]
@@ -98,38 +84,27 @@ class StepPlayer(Page):
             found |= {"rule": rules.index(node.op), "children": [self.log.place[child] for child in node.children]}
         return found
 
-
-class _Steps:
-    """The steps of a log as the page reads them: numbers as they are printed, and what the drawing needs.
-
-    What the page can tell from the steps before (a gradient so far) it is not told again.
-    """
-
-    def __init__(self, log: StepLog) -> None:
-        self.log = log
-        self.largest = max(abs(grad) for grad in log.grads)
-        self.uses = Counter(child for node in log.order for child in node.children)
-
-    def as_data(self, step: Step) -> dict[str, Any]:
+    def _step(self, step: Step, largest: float, uses: Mapping[Value, int]) -> dict[str, Any]:
+        """A step as the page reads it: numbers as they are printed; what the page can tell from before is left out."""
         found: dict[str, Any] = {"kind": step.kind, "node": step.node}
         if step.kind in ("forward", "update"):
             found["words"] = step.words
         if step.kind == "update":
             found["before"] = number(step.before)
         if step.kind == "backward":
-            found |= self._addition(step)
+            found |= self._addition(step, largest, uses)
         if step.kind in ("seed", "backward"):
-            found["tint"] = palette.tint(step.after, self.largest)
+            found["tint"] = palette.tint(step.after, largest)
         if step.kind != "start":
             found["after"] = number(step.after)
         return found
 
-    def _addition(self, step: Step) -> dict[str, Any]:
+    def _addition(self, step: Step, largest: float, uses: Mapping[Value, int]) -> dict[str, Any]:
         product, partial = step.partial * step.upstream, number(step.partial)
         node, child = self.log.order[step.node], self.log.order[step.child]
-        slope = local(node, child, self.log.order[-1], self.uses, self.log.names.__getitem__)
+        slope = local(node, child, self.log.order[-1], uses, self.log.names.__getitem__)
         return ({"share": True} if slope.startswith("∂") else {}) | {
             "operand": step.operand, "variable": places(node)[step.operand][0],
             "words": [each for each in dict.fromkeys(step.words) if each != partial], "partial": partial,
-            "product": number(product), "productTint": palette.tint(product, self.largest),
+            "product": number(product), "productTint": palette.tint(product, largest),
         }  # fmt: skip

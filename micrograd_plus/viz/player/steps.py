@@ -1,13 +1,11 @@
 """The log of one forward and one backward pass: every value that fills and every `+=`, in the engine's own order.
 
-The log is computed beside the graph, by `calculus.sweep`, and touches no `grad`: looking at a pass does not make one.
-Its words are those of `explain`, read off the rows of the table that ran.
+It is computed beside the graph, by `calculus.sweep`, and touches no `grad`: looking at a pass does not make one.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from micrograd_plus import operation
 from micrograd_plus.calculus import sweep
@@ -18,11 +16,13 @@ from micrograd_plus.words import names, number, partial_words, tidy, value_words
 if TYPE_CHECKING:
     from micrograd_plus.nn import Optimizer
 
-__all__ = ["Step", "StepLog"]
+__all__ = ["LIMIT", "Step", "StepLog"]
 
 
-@dataclass(frozen=True)
-class Step:
+LIMIT = 1000  # nodes at most: with more, the layout takes long, the page is heavy, and nobody steps through
+
+
+class Step(NamedTuple):
     """One step of a pass, by the places of its nodes in topological order.
 
     `kind` is one of
@@ -51,7 +51,7 @@ class StepLog:
 
     `place` is where in `order` a node is, `grads` are the gradients at the end. `backward` and `update` tell where in
     `steps` these parts begin; there are updates if an `optimizer` is given. Raises ValueError for a leaf, or for more
-    nodes than `limit`.
+    nodes than a page plays.
 
     >>> a = Value(3.0, "a")
     >>> log = StepLog(a * a)
@@ -59,11 +59,11 @@ class StepLog:
     [('start', 0.0), ('forward', 9.0), ('seed', 1.0), ('backward', 3.0), ('backward', 6.0)]
     """
 
-    def __init__(self, root: Value, *, optimizer: Optimizer | None = None, limit: int | None = None) -> None:
+    def __init__(self, root: Value, *, optimizer: Optimizer | None = None) -> None:
         self.order = topological_order(root)
-        if limit is not None and len(self.order) > limit:
+        if len(self.order) > LIMIT:
             raise ValueError(
-                f"the graph has {len(self.order):,} nodes, and a player steps through {limit:,} at most;"
+                f"the graph has {len(self.order):,} nodes, and a player steps through {LIMIT:,} at most;"
                 " play one example instead of a batch, or a part of the graph: hidden.steps()"
             )
         if not root.children:
@@ -74,18 +74,15 @@ class StepLog:
         self.place = {node: place for place, node in enumerate(self.order)}
         self.grads = [0.0] * len(self.order)
         self.steps = [Step("start", len(self.order) - 1)]
-        self._forward()
+        for place, node in enumerate(self.order):
+            if node.children:
+                words = value_words(node, self.names.__getitem__)
+                self.steps.append(Step("forward", place, after=node.data, words=words))
         self.backward = len(self.steps)
         self._backward()
         self.update = len(self.steps)
         if optimizer is not None:
             self._update(optimizer)
-
-    def _forward(self) -> None:
-        for place, node in enumerate(self.order):
-            if node.children:
-                words = value_words(node, self.names.__getitem__)
-                self.steps.append(Step("forward", place, after=node.data, words=words))
 
     def _backward(self) -> None:
         self.steps.append(Step("seed", len(self.order) - 1, after=1.0))
@@ -101,9 +98,8 @@ class StepLog:
     def _update(self, optimizer: Optimizer) -> None:
         """Reads the optimizer's rule line by line for each parameter in the graph, and changes nothing."""
         for index, parameter in enumerate(optimizer.parameters):
-            if parameter not in self.place:
+            if (place := self.place.get(parameter)) is None:
                 continue
-            place = self.place[parameter]
             given = {**optimizer.given(index), "g": self.grads[place]}
             words, after = [], parameter.data
             for line, known, result in optimizer.rule.line_by_line(**given):

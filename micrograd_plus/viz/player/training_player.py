@@ -7,15 +7,13 @@ import math
 import re
 import zlib
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from itertools import groupby
 from struct import pack
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.checks import flat
 from micrograd_plus.train.metrics import class_of
-from micrograd_plus.viz.player.film import Film, Frame
 from micrograd_plus.viz.player.page import Page
 from micrograd_plus.viz.ranges import evenly, padded
 from micrograd_plus.words import number
@@ -23,51 +21,41 @@ from micrograd_plus.words import number
 if TYPE_CHECKING:
     from micrograd_plus.data import Dataset
     from micrograd_plus.train.engine import Prediction
+    from micrograd_plus.viz.player.recorder import Frame, Recorder
 
 __all__ = ["TrainingPlayer"]
 
-POINTS = 2000
-"""Of the data, and of a loss curve, this many points are drawn at most."""
-
-CURVE = 121
-"""The points of a fitted curve (one input)."""
-
-BYTES = 40_000_000
-"""A film may hold this much before it is packed: beyond it a browser tab gets slow."""
+POINTS = 2000  # drawn at most of the data, and of a loss curve
+CURVE = 121  # the points of a fitted curve (one input)
+BYTES = 40_000_000  # a film may hold before it is packed: beyond it a browser tab gets slow
 
 
 class TrainingPlayer(Page):
     """A page that plays films of training, as `Recorder`s made them: several recorders stand side by side.
 
-    It shows the network with its weights, the decision boundary (two inputs) or the fit (one input), and the loss with
-    a cursor. What the network says of each point was computed by the engine that trained it. `names` are the runs'
-    names, `title` heads the page; `resolution` is how many cells a decision boundary has along each side.
+    It shows the network with its weights, the decision boundary (two inputs) or the fit (one input), as the engine that
+    trained it computes them, and the loss with a cursor. `names` are the runs' names, `title` heads the page;
+    `resolution` is how many cells a decision boundary has along each side.
 
     Raises ValueError for no recorder, one without frames, other numbers of names than of recorders, or a film that is
     too large for a page; TypeError for what is not a Recorder.
     """
 
-    name = "training"
-    unit = "frame"
-    part = "epoch"
-    height = 760
+    name, unit, part, height = "training", "frame", "epoch", 760
 
-    def __init__(
-        self, *recorders: Film, names: Sequence[str] = (), title: str = "", resolution: int = 48
-    ) -> None:  # fmt: skip
+    def __init__(self, *recorders: Recorder, names: Sequence[str] = (), title: str = "", resolution: int = 48) -> None:
         if not recorders:
             raise ValueError("there is no film to play: pass a Recorder that was in fit(..., callbacks=[recorder])")
         for recorder in recorders:
-            if not isinstance(recorder, Film):
+            if not hasattr(recorder, "frames"):
                 raise TypeError(f"a training player needs Recorders, but got {type(recorder).__name__}: {recorder!r}")
             if not recorder.frames:
                 raise ValueError("this Recorder has no frames yet: pass it to fit(..., callbacks=[recorder]) first")
         if names and len(names) != len(recorders):
             raise ValueError(f"there are {len(recorders)} films but {len(names)} names; give each film one")
         numbered = [f"run {i}" for i in range(1, len(recorders) + 1)] if len(recorders) > 1 else [""]
-        given = [str(name) for name in names] or numbered
-        self.runs = [_Reel(recorder, name, resolution) for recorder, name in zip(recorders, given)]
-        self.title = title or f"Training on {recorders[0].data.name}"
+        self.runs = [_Reel(recorder, str(name), resolution) for recorder, name in zip(recorders, names or numbered)]
+        self.title = title or f"Training on {recorders[0].run.data.name}"
 
     def __repr__(self) -> str:
         frames = ", ".join(f"{run.name or 'one run'} of {len(run.frames)} frames" for run in self.runs)
@@ -81,10 +69,10 @@ class TrainingPlayer(Page):
 class _Reel:
     """One film as the page reads it: packed numbers, and where in time each frame is."""
 
-    def __init__(self, film: Film, name: str, resolution: int) -> None:
-        self.film, self.name, self.threshold = film, name, film.threshold
-        self.frames, self.data, self.history = film.frames, film.data, film.history
-        self.resolution = resolution
+    def __init__(self, film: Recorder, name: str, resolution: int) -> None:
+        self.film, self.name, self.resolution, self.frames = film, name, resolution, film.frames
+        self.data, self.history = film.run.data, film.run.history
+        self.threshold = film.run.objective.threshold or 0.0
         cells = {1: CURVE * 2, 2: resolution**2}.get(self.data.width, 0)
         size = len(self.frames) * (cells + 2 * len(film.names))
         if size > BYTES:
@@ -94,34 +82,26 @@ class _Reel:
             )
 
     def as_data(self) -> dict[str, Any]:
-        largest = max((abs(each) for frame in self.frames for each in frame.parameters), default=0.0) or 1.0
+        numbers = [each for frame in self.frames for each in frame.parameters]
+        largest = max(map(abs, numbers), default=0.0) or 1.0
         return {
             "name": self.name,
-            "times": [self._time(frame) for frame in self.frames],
+            "times": [round(self._epochs_after(frame.iteration), 6) for frame in self.frames],
             "frames": [self._frame(frame) for frame in self.frames],
             "names": self.film.names,
             "layers": _layers(self.film.names),
             "largest": largest,
-            "weights": _packed(
-                "h", (round(each / largest * 32767) for frame in self.frames for each in frame.parameters)
-            ),
+            "weights": _packed("h", (round(each / largest * 32767) for each in numbers)),
             "losses": self._losses(),
             "plane": self._plane() if self.data.width == 2 else None,
             "fit": self._fit() if self.data.width == 1 else None,
         }
 
-    # ---------------------------------------------------------------- time
-
-    def _time(self, frame: Frame) -> float:
-        """Where a frame is on the time line, in epochs."""
-        return round(self._epochs_after(frame.iteration), 6)
-
     def _epochs_after(self, iteration: int) -> float:
+        """Where a moment is on the time line, in epochs; one that was not finished is as long as the first."""
         ends = [0, *(epoch.iteration for epoch in self.history.epochs)]
-        whole = bisect_right(ends, iteration) - 1
-        if whole == len(self.history.epochs):  # in an epoch that was not finished, or at the very end
-            per_epoch = ends[1] if len(ends) > 1 else len(self.history.iterations) or 1
-            return whole + (iteration - ends[-1]) / per_epoch
+        ends.append(ends[-1] + (ends[1] if len(ends) > 1 else len(self.history.iterations) or 1))
+        whole = min(bisect_right(ends, iteration), len(ends) - 1) - 1
         return whole + (iteration - ends[whole]) / (ends[whole + 1] - ends[whole])
 
     def _frame(self, frame: Frame) -> list[Any]:
@@ -137,41 +117,28 @@ class _Reel:
         bucket = math.ceil(len(every) / POINTS) or 1
         groups = [every[i : i + bucket] for i in range(0, len(every), bucket)]
         means = [(group[-1][0], sum(loss for _, loss in group) / len(group)) for group in groups]
-        curves = {"loss of each batch": means} | {
-            figure: [
-                (float(i), each.figures[figure])
-                for i, each in enumerate(self.history.epochs, 1)
-                if figure in each.figures
-            ]
-            for figure in self.history.figures
-            if figure.endswith("loss")
-        }
+        curves = {"loss of each batch": means}
+        for figure in self.history.figures:
+            if figure.endswith("loss"):
+                epochs = enumerate(self.history.epochs, 1)
+                curves[figure] = [(float(i), each.figures[figure]) for i, each in epochs if figure in each.figures]
         return {name: [_short(column) for column in zip(*points)] for name, points in curves.items() if points}
-
-    # ---------------------------------------------------------------- what the network says
 
     def _plane(self) -> dict[str, Any]:
         """The plane in cells: for each frame and cell the class (times 16) and how decided it is (0 to 15)."""
         across, up = (evenly(padded(column, 0.12), self.resolution) for column in zip(*self.data.inputs))
         cells = [[x, y] for y in reversed(up) for x in across]
-        read = self._reading()
         films = self.film.predictions(cells)
-        codes = (16 * kind + round(15 * decided) for frame in films for kind, decided in map(read, frame))
+        codes = (16 * kind + round(15 * decided) for frame in films for kind, decided in map(self._said, frame))
+        kind_of = int if self.data.is_classification else lambda target: self._said(target)[0]
+        sides = (f"{self.data.target_name} {side} {number(self._middle[0])}" for side in ("below", "above"))
         return {
             "side": self.resolution, "cells": _packed("B", codes),
             "ranges": [[across[0], across[-1]], [up[0], up[-1]]],
             "names": list(self.data.feature_names),
-            "points": [[*_short(row), self._class(target)] for row, target in _some(self.data)],
-            "classes": list(self.data.classes) or self._sides(),
+            "points": [[*_short(row), kind_of(target)] for row, target in _some(self.data)],
+            "classes": list(self.data.classes) or list(sides),
         }  # fmt: skip
-
-    def _class(self, target: Any) -> int:
-        """The colour of a point: its class, or on which side of the targets' middle its first number lies."""
-        return int(target) if self.data.is_classification else int(next(flat(target)) > self._middle[0])
-
-    def _sides(self) -> list[str]:
-        name, middle = self.data.target_name, number(self._middle[0])
-        return [f"{name} below {middle}", f"{name} above {middle}"]
 
     @cached_property
     def _middle(self) -> tuple[float, float]:
@@ -180,14 +147,12 @@ class _Reel:
         low, high = min(targets), max(targets)
         return (low + high) / 2, (high - low) / 2 or 1.0
 
-    def _reading(self) -> Callable[[Prediction], tuple[int, float]]:
-        """A function from a prediction to its class and how decided it is, from 0 to 1."""
-        if self.data.is_classification:
-            return self._decided
-        middle, half = self._middle
-        return lambda value: (int(next(flat(value)) > middle), min(1.0, abs(next(flat(value)) - middle) / half))
-
-    def _decided(self, prediction: Prediction) -> tuple[int, float]:
+    def _said(self, prediction: Prediction) -> tuple[int, float]:
+        """The class that a prediction stands for, or its side of the targets' middle, and how decided it is, 0 to 1."""
+        if not self.data.is_classification:
+            middle, half = self._middle
+            lead = next(flat(prediction)) - middle
+            return int(lead > 0), min(1.0, abs(lead) / half)
         kind = class_of(prediction, self.threshold)
         if isinstance(prediction, list):
             largest = max(prediction)
@@ -202,10 +167,8 @@ class _Reel:
         outputs = [[list(flat(value)) for value in frame] for frame in self.film.predictions([[x] for x in across])]
         targets = [number for target in self.data.targets for number in flat(target)]
         low, high = padded(targets, 0.25)
-        heights = (
-            round((min(max(value[i], low), high) - low) / (high - low) * 32767)
-            for frame in outputs for i in range(len(frame[0])) for value in frame
-        )  # fmt: skip
+        every = (value for frame in outputs for column in zip(*frame) for value in column)
+        heights = (round((min(max(value, low), high) - low) / (high - low) * 32767) for value in every)
         return {
             "count": CURVE, "outputs": len(outputs[0][0]), "curves": _packed("h", heights),
             "ranges": [[across[0], across[-1]], [low, high]],
@@ -227,9 +190,7 @@ def _short(values: Iterable[float]) -> list[float]:
 
 def _some(data: Dataset) -> list[Any]:
     """The examples, or evenly chosen ones of many."""
-    pairs = list(data)
-    step = math.ceil(len(pairs) / POINTS)
-    return pairs[::step]
+    return list(data)[:: math.ceil(len(data) / POINTS)]
 
 
 _OF_A_NEURON = re.compile(r"(?P<layer>.*?)\.?neurons\.(?P<neuron>\d+)\.(?P<what>weights|bias)(\.\d+)?")
@@ -240,23 +201,19 @@ def _layers(names: Sequence[str]) -> list[dict[str, Any]]:
 
     What is not a neuron's becomes a layer of one row, named by the module it is in.
     """
-    found = []
-    for layer, members in groupby(enumerate(names), key=lambda each: _layer_of(each[1])):
-        rows: dict[str, list[int]] = {}
-        biases: dict[str, int] = {}
-        for place, name in members:
-            match = _OF_A_NEURON.fullmatch(name)
-            neuron = match["neuron"] if match else ""
-            if match and match["what"] == "bias":
-                biases[neuron] = place
-            else:
-                rows.setdefault(neuron, []).append(place)
-        found.append(
-            {"name": layer, "rows": list(rows.values()), "biases": [biases.get(neuron, -1) for neuron in rows]}
-        )
-    return found
-
-
-def _layer_of(name: str) -> str:
-    match = _OF_A_NEURON.fullmatch(name)
-    return match["layer"] if match else re.sub(r"\.?[^.\d][^.]*(\.\d+)*$", "", name)
+    found: list[tuple[str, dict[str, list[int]], dict[str, int]]] = []
+    for place, name in enumerate(names):
+        match = _OF_A_NEURON.fullmatch(name)
+        layer = match["layer"] if match else re.sub(r"\.?[^.\d][^.]*(\.\d+)*$", "", name)
+        neuron = match["neuron"] if match else ""
+        if not found or found[-1][0] != layer:
+            found.append((layer, {}, {}))
+        _, rows, biases = found[-1]
+        if match and match["what"] == "bias":
+            biases[neuron] = place
+        else:
+            rows.setdefault(neuron, []).append(place)
+    return [
+        {"name": layer, "rows": list(rows.values()), "biases": [biases.get(neuron, -1) for neuron in rows]}
+        for layer, rows, biases in found
+    ]
