@@ -18,7 +18,7 @@ from micrograd_plus.functions import total
 from micrograd_plus.mode import no_gc, no_grad
 from micrograd_plus.operation import Op
 from micrograd_plus.report import Report, Table
-from micrograd_plus.value import UNSEEN, Number, Value, apply, constant, leaf, topological_order
+from micrograd_plus.value import Number, Value, apply, constant, leaf, topological_order
 
 __all__ = ["Addition", "GradcheckError", "GradcheckReport", "dependents", "gradcheck", "gradients", "grads", "sweep"]
 
@@ -144,24 +144,20 @@ def sweep(output: Value, order: Sequence[Value] | None = None) -> Iterator[Addit
 
 
 def grads(output: Value, order: Sequence[Value] | None = None) -> dict[Value, float]:
-    """Returns what `output.backward()` finds as the `grad` of each node of its graph; every `grad` is put back.
+    """Returns what `output.backward()` finds as the `grad` of each node of its graph, and touches nobody's `grad`.
 
-    `order` is the topological order of the graph, if it is known.
+    `order` is as in `sweep`.
 
     >>> a = Value(3.0)
     >>> grads(a * a + a)[a], a.grad
     (7.0, 0.0)
     """
-    order = topological_order(output) if order is None else order
-    before = [node.grad for node in order]
-    try:
-        for node in order:
-            node.grad = UNSEEN
-        output.backward()
-        return {node: node.grad for node in order}
-    finally:
-        for node, grad in zip(order, before):
-            node.grad = grad
+    found = {output: 1.0}
+    for node in reversed(topological_order(output, leaves=False) if order is None else order):
+        upstream = found[node]
+        for child, partial in zip(node.children, node.partials):
+            found[child] = found.get(child, 0.0) + partial * upstream
+    return found
 
 
 # -------------------------------------------------------------------- gradcheck

@@ -111,10 +111,10 @@ def examine(losses: Iterable[Value], model: Module) -> Exam:
     for loss in losses:
         exam.loss += loss.data
         exam.graphs += 1
-        for node, gradient in grads(loss).items():
+        order = topological_order(loss, leaves=False)
+        for node, gradient in grads(loss, order).items():
             if node.op is operation.PARAMETER:
                 exam.gradients[node] = exam.gradients.get(node, 0.0) + gradient
-        order = topological_order(loss)
         made_by = owners(order, homes)
         for node in _hidden(order):
             if node in made_by:
