@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from types import TracebackType
 from typing import Any, NamedTuple
 
 from micrograd_plus.checks import named, whole_number
@@ -22,7 +21,7 @@ from micrograd_plus.train.callbacks import Callback, Run
 from micrograd_plus.value import Value
 from micrograd_plus.words import names, number, tidy
 
-__all__ = ["Entry", "Ledger", "Posting", "ledger"]
+__all__ = ["Entry", "Ledger", "Posting"]
 
 FOLLOWED = 4
 """So many parameters are followed if none are named: a screen holds no more."""
@@ -64,7 +63,7 @@ class Entry:
         >>> from micrograd_plus.nn import SGD
         >>> w = Value(1.0, "w")
         >>> optimizer = SGD([w], lr=0.25)
-        >>> with ledger(optimizer) as book:
+        >>> with Ledger(optimizer) as book:
         ...     (w * w).backward()
         ...     optimizer.step()
         >>> book.entries[0].quantities()
@@ -80,21 +79,43 @@ class Entry:
 
 
 class Ledger(Report, Callback):
-    """What `ledger` returns: a context manager for your own loop, a callback for `fit`, and the book to read.
+    """Records every quantity of the optimizer's rule while it steps: a context manager, a callback, and a book to read.
+
+    Use it around your own loop, `with Ledger(optimizer) as book:`, or as a callback of `fit` (then the optimizer may
+    be left out). `parameters` are Values or their labels, the optimizer's first four if none are given; `steps` the
+    numbers of the steps to record, from 1, all by default. `digits` is how many significant digits are written.
 
     `entries` are in order of step and parameter; `table(parameter)` has one row a step; `str()` and a notebook show the
-    first entries line by line; `to_dict()` gives all as data.
+    first entries line by line; `to_dict()` gives all as data. Raises ValueError for a parameter that is not the
+    optimizer's or a step below 1, TypeError for what is not a number.
+
+    >>> from micrograd_plus.nn import Adam
+    >>> w = Value(1.0, "w")
+    >>> optimizer = Adam([w], lr=0.1)
+    >>> with Ledger(optimizer) as book:
+    ...     (w * w).backward()
+    ...     optimizer.step()
+    >>> print(book.parts()[0])
+    w, step 1: given t = 1, lr = 0.1, w = 1, g = 2, m = 0, v = 0, beta1 = 0.9, beta2 = 0.999, eps = 1e-08
+    quantity  formula                             with the numbers                   result
+    --------  ----------------------------------  ---------------------------------  -------
+    m         = beta1 * m + (1 - beta1) * g       = 0.9 * 0 + (1 - 0.9) * 2          = 0.2
+    v         = beta2 * v + (1 - beta2) * g * g   = 0.999 * 0 + (1 - 0.999) * 2 * 2  = 0.004
+    m_hat     = m / (1 - beta1 ** t)              = 0.2 / (1 - 0.9 ** 1)             = 2
+    v_hat     = v / (1 - beta2 ** t)              = 0.004 / (1 - 0.999 ** 1)         = 4
+    step      = lr * m_hat / (sqrt(v_hat) + eps)  = 0.1 * 2 / (sqrt(4) + 1e-08)      = 0.1
+    w         = w - step                          = 1 - 0.1                          = 0.9
     """
 
     def __init__(
-        self, optimizer: Optimizer | None, parameters: Sequence[Value | str] | None, steps: Iterable[int] | None,
-        digits: int,
+        self, optimizer: Optimizer | None = None, parameters: Sequence[Value | str] | None = None,
+        steps: Iterable[int] | None = None, *, digits: int = 4,
     ) -> None:  # fmt: skip
-        self.optimizer, self.digits = optimizer, digits
+        self.optimizer, self.digits = optimizer, whole_number("digits", digits, least=1)
         self.entries: list[Entry] = []
         self._wanted = parameters
         self._steps = None if steps is None else frozenset(whole_number("a step", step, least=1) for step in steps)
-        self._followed: list[tuple[int, str]] = []  # place among the optimizer's parameters, and name
+        self._followed: dict[str, tuple[int, Value]] = {}  # by name, with the place among the optimizer's parameters
         self._before: list[dict[str, float]] = []  # what the rule is given, but for the gradient, for each followed
         if optimizer is not None:
             self._open(optimizer)
@@ -104,7 +125,7 @@ class Ledger(Report, Callback):
     def __enter__(self) -> Ledger:
         """Records each `optimizer.step()` until the end of the block. Raises ValueError if no optimizer was given."""
         if self.optimizer is None:
-            raise ValueError("a ledger around your own loop needs the optimizer: ledger(optimizer)")
+            raise ValueError("a ledger around your own loop needs the optimizer: Ledger(optimizer)")
         optimizer, step = self.optimizer, self.optimizer.step
 
         def recorded_step() -> None:
@@ -116,9 +137,7 @@ class Ledger(Report, Callback):
         self._undo = partial(setattr, optimizer, "step", step)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Gives the optimizer its own `step` back."""
         self._undo()
 
@@ -132,7 +151,7 @@ class Ledger(Report, Callback):
         if self.optimizer is None:
             self._open(run.optimizer)
         elif self.optimizer is not run.optimizer:
-            raise ValueError("this ledger is of another optimizer than fit's; pass the same to both, or none to ledger")
+            raise ValueError("this ledger is of another optimizer than fit's; pass the same to both, or none here")
         self._note(run.optimizer)
 
     def on_iteration(self, run: Run) -> None:
@@ -146,25 +165,23 @@ class Ledger(Report, Callback):
         """Finds the parameters to follow among the optimizer's."""
         found = names(optimizer.parameters)
         known = {found[p] if p.label else f"w{i + 1}": (i, p) for i, p in enumerate(optimizer.parameters)}
-        places = {value: (i, name) for name, (i, value) in known.items()}
-        wanted = list(known)[:FOLLOWED] if self._wanted is None else self._wanted
-        for each in wanted:
-            value = each if isinstance(each, Value) else named("parameter", each, known)[1]
-            if value not in places:
-                raise ValueError(f"{value!r} is not among the parameters of {optimizer!r}; choose one that is")
-            self._followed.append(places[value])
+        own = {parameter: name for name, (_, parameter) in known.items()}
+        for each in list(known)[:FOLLOWED] if self._wanted is None else self._wanted:
+            parameter = each if isinstance(each, Value) else named("parameter", each, known)[1]
+            if parameter not in own:
+                raise ValueError(f"{parameter!r} is not among the parameters of {optimizer!r}; choose one that is")
+            self._followed[own[parameter]] = known[own[parameter]]
         self.optimizer = optimizer
 
     def _note(self, optimizer: Optimizer) -> None:
         """Takes down what the rule will be given, but for the gradient, which may come later."""
-        self._before = [optimizer.given(i) for i, _ in self._followed]
+        self._before = [optimizer.given(i) for i, _ in self._followed.values()]
 
     def _post(self, optimizer: Optimizer) -> None:
         """Runs the rule's lines on what was noted and the gradient; holds the result against the step's."""
         if self._steps is not None and optimizer.t not in self._steps:
             return
-        for (i, name), before in zip(self._followed, self._before):
-            parameter = optimizer.parameters[i]
+        for (name, (_, parameter)), before in zip(self._followed.items(), self._before):
             given = {**before, "g": parameter.grad}
             lines = tuple(self._posting(*line) for line in optimizer.rule.line_by_line(**given))
             used = {name: x for name, x in optimizer.options.items() if name in str(optimizer.rule)}
@@ -213,12 +230,11 @@ class Ledger(Report, Callback):
 
         Raises ValueError for a parameter that is not followed.
         """
-        followed = {name: name for _, name in self._followed}
-        wanted = parameter
         if isinstance(parameter, Value):
-            own = [name for i, name in self._followed if self.optimizer and self.optimizer.parameters[i] is parameter]
-            wanted = own[0] if own else parameter.label
-        name = next(iter(followed), "") if wanted is None else named("followed parameter", wanted, followed)
+            own = (name for name, (_, followed) in self._followed.items() if followed is parameter)
+            parameter = next(own, parameter.label)
+        known = {name: name for name in self._followed}
+        name = next(iter(known), "") if parameter is None else named("followed parameter", parameter, known)
         rows = [entry.quantities() for entry in self.entries if entry.parameter == name]
         headers = tuple(dict.fromkeys(quantity for row in rows for quantity in row)) or ("t",)
         cells = tuple(tuple(number(row[quantity], self.digits) for quantity in headers) for row in rows)
@@ -229,35 +245,3 @@ class Ledger(Report, Callback):
         entries = [{**asdict(entry), "lines": [line._asdict() for line in entry.lines]} for entry in self.entries]
         optimizer = {"optimizer": repr(self.optimizer), "rule": str(self.optimizer.rule)} if self.optimizer else {}
         return {**optimizer, "entries": entries}
-
-
-def ledger(
-    optimizer: Optimizer | None = None, parameters: Sequence[Value | str] | None = None,
-    steps: Iterable[int] | None = None, *, digits: int = 4,
-) -> Ledger:  # fmt: skip
-    """Returns a Ledger that records every quantity of the optimizer's rule while it steps.
-
-    Use it around your own loop, `with ledger(optimizer) as book:`, or as a callback of `fit` (then the optimizer may
-    be left out). `parameters` are Values or their labels, the optimizer's first four if none are given; `steps` the
-    numbers of the steps to record, from 1, all by default. `digits` is how many significant digits are written.
-
-    Raises ValueError for a parameter that is not the optimizer's or a step below 1, TypeError for what is not a number.
-
-    >>> from micrograd_plus.nn import Adam
-    >>> w = Value(1.0, "w")
-    >>> optimizer = Adam([w], lr=0.1)
-    >>> with ledger(optimizer) as book:
-    ...     (w * w).backward()
-    ...     optimizer.step()
-    >>> print(book.parts()[0])
-    w, step 1: given t = 1, lr = 0.1, w = 1, g = 2, m = 0, v = 0, beta1 = 0.9, beta2 = 0.999, eps = 1e-08
-    quantity  formula                             with the numbers                   result
-    --------  ----------------------------------  ---------------------------------  -------
-    m         = beta1 * m + (1 - beta1) * g       = 0.9 * 0 + (1 - 0.9) * 2          = 0.2
-    v         = beta2 * v + (1 - beta2) * g * g   = 0.999 * 0 + (1 - 0.999) * 2 * 2  = 0.004
-    m_hat     = m / (1 - beta1 ** t)              = 0.2 / (1 - 0.9 ** 1)             = 2
-    v_hat     = v / (1 - beta2 ** t)              = 0.004 / (1 - 0.999 ** 1)         = 4
-    step      = lr * m_hat / (sqrt(v_hat) + eps)  = 0.1 * 2 / (sqrt(4) + 1e-08)      = 0.1
-    w         = w - step                          = 1 - 0.1                          = 0.9
-    """
-    return Ledger(optimizer, parameters, steps, whole_number("digits", digits, least=1))

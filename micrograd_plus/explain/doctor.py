@@ -9,22 +9,11 @@ import math
 from collections.abc import Iterator, Sequence
 
 from micrograd_plus.checks import whole_number
+from micrograd_plus.explain import findings
 from micrograd_plus.explain.checks import replay
-from micrograd_plus.explain.diagnosis import Diagnosis, examined, not_finite, sample_of
+from micrograd_plus.explain.diagnosis import Diagnosis, examined, sample_of
 from micrograd_plus.explain.exam import Exam, examine, trial_steps
-from micrograd_plus.explain.findings import (
-    CAUSES,
-    LONGER,
-    RAISED,
-    SHORTER,
-    Finding,
-    findings_of_data,
-    findings_of_exam,
-    findings_of_gradients,
-    findings_of_mode,
-    findings_of_model,
-    in_order,
-)  # fmt: skip
+from micrograd_plus.explain.findings import CAUSES, LONGER, RAISED, SHORTER, Finding, in_order, not_finite
 from micrograd_plus.nn import Module, Optimizer
 from micrograd_plus.report import Report, Table
 from micrograd_plus.train.callbacks import Callback, Run
@@ -78,7 +67,7 @@ class Doctor(Report, Callback):
         """Begins a new record, and looks at the data and at the model as it is."""
         self._forget()
         self.model, self.optimizer = run.model, run.optimizer
-        self._lasting = list(findings_of_data(run.data))
+        self._lasting = list(findings.of_data(run.data))
         self._look_at(run)
         self._start = self._exam.loss if self._exam else None
 
@@ -122,7 +111,7 @@ class Doctor(Report, Callback):
         if self.optimizer is not None:
             orders = [topological_order(loss, leaves=False) for loss in losses]
             exam.trials = trial_steps(self.optimizer, exam.gradients, lambda: _replayed(orders), WATCHED)
-        also = [*findings_of_gradients(self.model, exam.gradients), *findings_of_mode(self.model, False, 0.0)]
+        also = [*findings.of_gradients(self.model, exam.gradients), *findings.of_mode(self.model, False, 0.0)]
         self._record(exam, self.model, self.optimizer, also)
 
     # ------------------------------------------------------------ the record
@@ -131,7 +120,7 @@ class Doctor(Report, Callback):
         unreached = set(exam.unreached)
         self._unreached = unreached if self._unreached is None else self._unreached & unreached
         self._exam = exam
-        found = [*also, *findings_of_exam(exam, optimizer)]  # whether it is slow, the run tells
+        found = [*also, *findings.of_exam(exam, optimizer)]  # whether it is slow, the run tells
         self._looks.append([finding for finding in found if finding.kind in CAUSES])
 
     @property
@@ -140,7 +129,7 @@ class Doctor(Report, Callback):
         found = [*self._lasting, *self._trend(), *self._over_looks()]
         if self.model is not None and self._looks:
             unreached = [name for name, _ in self.model.named_parameters() if name in (self._unreached or ())]
-            found += findings_of_model(self.model, self.optimizer, unreached)
+            found += findings.of_model(self.model, self.optimizer, unreached)
         return Diagnosis(in_order(found), self._exam, len(self._looks))
 
     def _over_looks(self) -> Iterator[Finding]:
@@ -178,9 +167,8 @@ class Doctor(Report, Callback):
         if last - first > RAISED * usual and last > 1.2 * first:
             yield Finding("rate too high", "", course, cure)
         elif first - last < SLOW * first and not exam.has_learned and _could_go_faster(exam):
-            yield Finding(
-                "rate too low", "", f"{course}; a step {LONGER:g} times longer would gain more", f"try lr={rate * 10:g}"
-            )
+            evidence = f"{course}; a step {LONGER:g} times longer would gain more"
+            yield Finding("rate too low", "", evidence, f"try lr={rate * 10:g}")
 
     # ------------------------------------------------------------ reading it
 
@@ -211,10 +199,8 @@ its plateau at the start, XOR falls by 0.01 in 20 epochs with sensible rates."""
 
 
 def _could_go_faster(exam: Exam) -> bool:
-    if not exam.trials:
-        return False
     gain = {factor: exam.loss - loss for factor, loss in exam.trials.items()}
-    return gain[LONGER] > 10 * gain[1.0] > 0
+    return bool(gain) and gain[LONGER] > 10 * gain[1.0] > 0
 
 
 def _replayed(orders: Sequence[Sequence[Value]]) -> float:

@@ -9,7 +9,6 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from micrograd_plus import operation
 from micrograd_plus.calculus import grads
@@ -138,22 +137,18 @@ def _hidden(order: Sequence[Value]) -> list[Value]:
     return [node for node in order if node in weighed and node.op.name in ("relu", *SQUASHERS)]
 
 
-def _count(units: dict[str, Unit], node: Value, home: Home) -> None:
-    unit = units.setdefault(home.unit, Unit(home.unit, home.layer, node.op.name))
+def _count(units: dict[str, Unit], node: Value, home: tuple[str, str]) -> None:
+    unit = units.setdefault(home[0], Unit(*home, node.op.name))
     unit.seen += 1
     unit.zero += node.op.name == "relu" and node.data == 0
     unit.saturated += node.op.name in SQUASHERS and node.partials[0] < FLAT
 
 
-class Home(NamedTuple):
-    """Where a parameter belongs: its unit (`layers.0.neurons.2`) and its layer (`layers.0`)."""
+def _homes(model: Module) -> dict[Value, tuple[str, str]]:
+    """The unit (`layers.0.neurons.2`) and the layer (`layers.0`) of each parameter.
 
-    unit: str
-    layer: str
-
-
-def _homes(model: Module) -> dict[Value, Home]:
-    """The unit and layer of each parameter: a Neuron is a unit, as is a row of weights; its layer is what holds it."""
+    A Neuron is a unit, as is a row of weights; its layer is what holds it.
+    """
     modules = dict(model.named_modules())
     found = {}
     for name, parameter in model.named_parameters():
@@ -162,27 +157,21 @@ def _homes(model: Module) -> dict[Value, Home]:
         *outer, holder = [each for each in holders if each in modules]
         row = parts[-1].isdigit() and parts[-2].isdigit()
         unit = ".".join(parts[:-1]) if row else holder
-        found[parameter] = Home(
-            unit, next(filter(None, reversed(outer)), holder) if isinstance(modules[holder], Neuron) else holder
-        )
+        layer = next(filter(None, reversed(outer)), holder) if isinstance(modules[holder], Neuron) else holder
+        found[parameter] = unit, layer
     return found
 
 
-def _layers(homes: Mapping[Value, Home], gradients: Mapping[Value, float]) -> list[VitalSigns]:
+def _layers(homes: Mapping[Value, tuple[str, str]], gradients: Mapping[Value, float]) -> list[VitalSigns]:
     groups: dict[str, list[Value]] = {}
-    for parameter, home in homes.items():
-        groups.setdefault(home.layer, []).append(parameter)
-    return [
-        VitalSigns(
-            name, len(group), _rms(each.data for each in group), _rms(gradients.get(each, 0.0) for each in group)
-        )
-        for name, group in groups.items()
-    ]
-
-
-def _rms(numbers: Iterable[float]) -> float:
-    listed = list(numbers)
-    return math.hypot(*listed) / math.sqrt(len(listed))
+    for parameter, (_, layer) in homes.items():
+        groups.setdefault(layer, []).append(parameter)
+    found = []
+    for name, group in groups.items():
+        numbers = [each.data for each in group], [gradients.get(each, 0.0) for each in group]
+        rms = (math.hypot(*each) / math.sqrt(len(group)) for each in numbers)
+        found.append(VitalSigns(name, len(group), *rms))
+    return found
 
 
 # -------------------------------------------------------------------- trying steps out
