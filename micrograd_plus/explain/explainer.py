@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import islice
 
 from micrograd_plus import operation
@@ -20,6 +20,11 @@ from micrograd_plus.value import UNSEEN, Value, topological_order
 from micrograd_plus.words import derivative, local, names, number, partial_words, value_words
 
 __all__ = ["explain"]
+
+CHANGED = (
+    "Some numbers have changed since the forward pass (an optimizer's step, perhaps), but the derivatives are those of"
+    " the forward pass. Explain before the update, or run the forward pass again."
+)
 
 
 def explain(
@@ -53,8 +58,8 @@ def explain(
     <BLANKLINE>
     w.grad = 1.573, the same.
     """
-    for name, value in (("node", node), ("output", output)):
-        if not isinstance(value, Value) and not (name == "output" and value is None):
+    for name, value in {"node": node, **({} if output is None else {"output": output})}.items():
+        if not isinstance(value, Value):
             raise TypeError(f"explain needs a Value as its {name}, but got {type(value).__name__}: {value!r}")
     for name, limit in (("max_paths", max_paths), ("max_operands", max_operands), ("digits", digits)):
         whole_number(name, limit, least=1)
@@ -70,9 +75,7 @@ class _Explainer:
         self.order = topological_order(node if output is None else output)
         self.gradients = None if output is None else grads(output, self.order)
         self.uses = Counter(child for parent in self.order for child in parent.children)
-        self.named = names(self.order)
-        if node not in self.named:  # the output does not depend on it
-            self.named = names([*self.order, *(each for each in topological_order(node) if each not in self.named)])
+        self.named = names(self.order if output is None else topological_order(output, node))
 
     def explanation(self) -> Explanation:
         node = self.node
@@ -81,22 +84,14 @@ class _Explainer:
         written = [edge.written for edge in operands]
         written += [each for path in paths.listed for each in path.written] if paths else []
         return Explanation(
-            name=self.name(node),
-            role=_role(node),
-            value=node.data,
-            grad=self.gradient(node),
-            formulas=value_words(node, self.name, self.digits),
-            operands=operands,
-            operand_count=len(node.children),
-            output="L" if self.output is None else self.name(self.output),
-            paths=paths,
-            notes=tuple(filter(None, self.notes(written))),
-            digits=self.digits,
-        )
+            name=self.name(node), role=_role(node), value=node.data, grad=self.gradient(node),
+            formulas=value_words(node, self.name, self.digits), operands=operands, operand_count=len(node.children),
+            output="L" if self.output is None else self.name(self.output), paths=paths,
+            notes=tuple(filter(None, self.notes(written))), digits=self.digits,
+        )  # fmt: skip
 
-    @property
-    def name(self) -> Callable[[Value], str]:
-        return self.named.__getitem__
+    def name(self, node: Value) -> str:
+        return self.named[node]
 
     def gradient(self, node: Value) -> float | None:
         if self.gradients is not None:
@@ -106,11 +101,10 @@ class _Explainer:
     def edge(self, parent: Value, position: int) -> Edge:
         child, local, upstream = parent.children[position], parent.partials[position], self.gradient(parent)
         symbols, numbers = partial_words(parent, position, self.name, self.digits)
-        contribution = None if upstream is None else local * upstream
-        written = self.written(parent, child)
         return Edge(
-            self.name(parent), self.name(child), child.data, written, symbols, numbers, local, upstream, contribution
-        )
+            self.name(parent), self.name(child), child.data, self.written(parent, child), symbols, numbers, local,
+            upstream, contribution=None if upstream is None else local * upstream,
+        )  # fmt: skip
 
     def written(self, parent: Value, child: Value) -> str:
         """The local derivative's name; see `Edge`."""
@@ -118,25 +112,16 @@ class _Explainer:
 
     def path_sum(self, output: Value) -> PathSum:
         paths = Paths(output, self.node, self.order)
-        uses = [
-            (parent, position)
-            for parent in self.order
-            for position, child in enumerate(parent.children) if child is self.node
-        ]  # fmt: skip
+        edges = ((parent, i, child) for parent in self.order for i, child in enumerate(parent.children))
+        uses = (self.edge(parent, i) for parent, i, child in edges if child is self.node)
         return PathSum(
-            output=self.name(output),
-            count=paths.count,
-            listed=tuple(map(self.written_path, islice(paths, self.max_paths))),
-            total=self.gradient(self.node) or 0.0,
-            uses=tuple(self.edge(parent, position) for parent, position in uses[: self.max_operands]),
-            use_count=len(uses),
-        )
+            self.name(output), paths.count, tuple(map(self.written_path, islice(paths, self.max_paths))),
+            self.gradient(self.node) or 0.0, tuple(islice(uses, self.max_operands)), self.uses[self.node],
+        )  # fmt: skip
 
     def written_path(self, path: Path) -> WrittenPath:
         edges = tuple(self.written(parent, child) for parent, child in zip(path.nodes, path.nodes[1:]))
         return WrittenPath(tuple(map(self.name, path.nodes)), edges, path.partials, path.product)
-
-    # ------------------------------------------------------------ what the reader must know
 
     def notes(self, written: Iterable[str]) -> Iterable[str]:
         node, name = self.node, self.name(self.node)
@@ -151,10 +136,7 @@ class _Explainer:
         elif node.grad is not UNSEEN:
             yield "L is the output that backward() was last called on."
         if any(map(is_stale, {node, *(parent for parent in self.order if node in parent.children)})):
-            yield (
-                "Some numbers have changed since the forward pass (an optimizer's step, perhaps), but the derivatives"
-                " are those of the forward pass. Explain before the update, or run the forward pass again."
-            )
+            yield CHANGED
 
     def _compare_with_grad(self, name: str, output: str) -> str:
         """What the gradient that was found has to do with what is in `grad`; nothing where there is none."""

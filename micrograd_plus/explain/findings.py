@@ -176,12 +176,12 @@ def of_data(data: Dataset) -> Iterator[Finding]:
     sizes = [max(map(abs, column)) for column in zip(*data.inputs)]
     by_size = sorted((size, name) for size, name in zip(sizes, data.feature_names) if size)
     cure = "standardize(train, test) from micrograd_plus.data, fitted on the training part"
-    if by_size and by_size[-1][0] > LARGE_INPUT:
-        yield Finding("unscaled inputs", "", "{1} reaches {0:.4g}".format(*by_size[-1]), cure)
-    elif by_size and by_size[-1][0] > UNSCALED * by_size[0][0]:
-        yield Finding(
-            "unscaled inputs", "", "{1} reaches {0:.4g}, {3} only {2:.4g}".format(*by_size[-1], *by_size[0]), cure
-        )
+    if by_size:
+        (least, smallest), (most, largest) = by_size[0], by_size[-1]
+        if most > LARGE_INPUT:
+            yield Finding("unscaled inputs", "", f"{largest} reaches {most:.4g}", cure)
+        elif most > UNSCALED * least:
+            yield Finding("unscaled inputs", "", f"{largest} reaches {most:.4g}, {smallest} only {least:.4g}", cure)
     if not data.is_classification:
         size = max(map(abs, flat(data.targets)))
         if size > LARGE_TARGET:

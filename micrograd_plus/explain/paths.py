@@ -1,8 +1,6 @@
 """Backpropagation read as a sum over paths: each way from the output to a node, and the product along it.
 
-The chain rule says that the derivative of an output by a node is the sum, over every path between them, of the product
-of the local derivatives on the path. There may be more paths than atoms, so they are counted by dynamic programming
-and listed lazily, the ones that matter most first.
+There may be more paths than atoms: they are counted by dynamic programming and listed lazily, the largest first.
 """
 
 from __future__ import annotations
@@ -24,16 +22,11 @@ COUNTED = 10**15
 
 @dataclass(frozen=True)
 class Path:
-    """One way from an output to a node: the nodes from the output on, the edge taken from each, the product."""
+    """One way from an output to a node: the nodes from the output on, the derivatives along its edges, the product."""
 
     nodes: tuple[Value, ...]
-    positions: tuple[int, ...]
+    partials: tuple[float, ...]
     product: float
-
-    @property
-    def partials(self) -> tuple[float, ...]:
-        """The local derivative along each edge."""
-        return tuple(node.partials[position] for node, position in zip(self.nodes, self.positions))
 
 
 class Paths:
@@ -73,22 +66,18 @@ class Paths:
             if node is self.target:
                 yield self._path(way)
                 continue
-            for position, (child, partial) in enumerate(zip(node.children, node.partials)):
+            for child, partial in zip(node.children, node.partials):
                 if child in self._counts:
                     less = self._best[node] - (_size(partial) + self._best[child])
-                    heappush(todo, (shortfall + less, depth - 1, next(number), child, (way, node, position)))
+                    heappush(todo, (shortfall + less, depth - 1, next(number), child, (way, node, partial)))
 
     def _path(self, way: Any) -> Path:
-        nodes, positions, product = [self.target], [], 1.0
+        nodes, partials = [self.target], []
         while way is not None:
-            way, node, position = way
+            way, node, partial = way
             nodes.append(node)
-            positions.append(position)
-        nodes.reverse()
-        positions.reverse()
-        for node, position in zip(nodes, positions):
-            product *= node.partials[position]
-        return Path(tuple(nodes), tuple(positions), product)
+            partials.append(partial)
+        return Path(tuple(reversed(nodes)), tuple(reversed(partials)), math.prod(reversed(partials)))
 
 
 def _size(partial: float) -> float:
