@@ -44,13 +44,11 @@ def activation_function(activation: Activation) -> Callable[[Value], Value] | No
 @cache
 def _activation_named(name: str) -> Callable[[Value], Value]:
     if name == "softmax":
-        raise ValueError(
-            "softmax is not an activation of one number: leave the last layer without, and use cross_entropy, or call"
-            " softmax(outputs) on what the model returns"
-        )
+        cure = "use cross_entropy, or call softmax(outputs) on what the model returns"
+        raise ValueError(f"softmax is not an activation of one number: leave the last layer without, and {cure}")
     rows = {name: row for name, row in operation.TABLE.items() if len(row.operands) == 1 and not row.is_nary}
-    known: dict[str, Any] = {**rows, **operation.FAMILIES}
-    found = named("activation", name, {name: known[name] for name in (*USUAL, *known)})
+    known: dict[str, Any] = {**dict.fromkeys(USUAL), **rows, **operation.FAMILIES}
+    found = named("activation", name, known)
     return partial(apply, found() if isinstance(found, operation.Family) else found)
 
 
@@ -88,19 +86,14 @@ class Neuron(Module):
             return weighted
         fired = activate(weighted)
         if not isinstance(fired, Value):  # math.tanh, say: the graph, and with it the gradient, would end here
+            given = f"but {_shown(self.activation)} returned {fired!r}; give a name, such as 'tanh'"
             raise TypeError(
-                f"{_place(self)} needs an activation that returns a Value, but {_shown(self.activation)} returned"
-                f" {fired!r}; give a name, such as 'tanh', or a function of Values"
+                f"{_place(self)} needs an activation that returns a Value, {given}, or a function of Values"
             )
         return fired
 
     def __repr__(self) -> str:
         return f"Neuron({_arguments(self.nin, self.activation, bias=self.bias is not None)})"
-
-
-def _within_layer(draw: Initializer, nout: int) -> Initializer:
-    """The initialiser for the neurons of a layer: each has one output, but their weights spread to all of them."""
-    return draw if draw is default() else lambda rng, fan_in, _, gain: draw(rng, fan_in, nout, gain)
 
 
 class Layer(Module):
@@ -124,8 +117,13 @@ class Layer(Module):
         init: str | Initializer = "default", seed: Seed = None,
     ) -> None:  # fmt: skip
         nin, nout, rng = whole_number("nin", nin, least=1), whole_number("nout", nout, least=1), generator(seed)
-        draw = _within_layer(initializer(init), nout)
-        self.neurons = [Neuron(nin, activation, bias=bias, init=draw, seed=rng) for _ in range(nout)]
+        draw = initializer(init)
+
+        def spread(rng: random.Random, nin: int, _: int, gain: float) -> float:  # each neuron's weights go to all nout
+            return draw(rng, nin, nout, gain)
+
+        start = draw if draw is default() else spread
+        self.neurons = [Neuron(nin, activation, bias=bias, init=start, seed=rng) for _ in range(nout)]
         self.nin, self.nout, self.activation = nin, nout, activation
         self.shape = f"{nin} -> {nout}"
 
@@ -306,10 +304,8 @@ def _row(module: Module, inputs: Any, width: int | None = None) -> list[Value]:
 
 def _input(module: Module, number: Any, i: int) -> Value:
     if isinstance(number, (list, tuple)):
-        raise TypeError(
-            f"{_place(module)} takes one example, a row of numbers, but element {i} is itself a row; call it once"
-            " for each: [model(row) for row in rows]"
-        )
+        given = f"but element {i} is itself a row; call it once for each: [model(row) for row in rows]"
+        raise TypeError(f"{_place(module)} takes one example, a row of numbers, {given}")
     return Value(number, f"x{i}")
 
 

@@ -35,9 +35,9 @@ class Optimizer:
     def __init__(self, parameters: Iterable[Value], lr: Rate = 1e-3, **options: Any) -> None:
         self.parameters = _checked_parameters(parameters)
         if not callable(lr):
-            _checked_rate(lr)
+            _at_least_0("the learning rate", lr)
         self.lr = lr
-        self.rule = Rule(self.text, options)
+        self.rule = Rule(self.text, {name: _checked_option(name, value) for name, value in options.items()})
         self.t = 0
         self.state = {name: [0.0] * len(self.parameters) for name in self.rule.state}
 
@@ -49,7 +49,7 @@ class Optimizer:
     @property
     def rate(self) -> float:
         """The learning rate of the next step."""
-        return _checked_rate(self.lr(self.t)) if callable(self.lr) else self.lr
+        return _at_least_0("the learning rate", self.lr(self.t)) if callable(self.lr) else self.lr
 
     def given(self, i: int) -> dict[str, Any]:
         """Returns what the rule is given for the next step of parameter `i`: `t`, `lr`, `w`, `g` and the states.
@@ -110,9 +110,7 @@ class Optimizer:
         state = saved.get("state", {})
         if set(state) != set(self.state):
             given, needed = (", ".join(sorted(names)) or "none" for names in (state, self.state))
-            raise ValueError(
-                f"this {name} keeps {needed}, but the state has {given}; use the options it had when saved"
-            )
+            raise ValueError(f"this {name} keeps {needed}, but the state has {given}; use the options that it had")
         for key, numbers in state.items():
             if len(numbers) != len(self.parameters):
                 given = f"{len(numbers):,} numbers in {key} for {len(self.parameters):,} parameters"
@@ -131,7 +129,7 @@ class Optimizer:
 class SGD(Optimizer):
     """Gradient descent, on request with momentum (Polyak 1964), Nesterov's look ahead, and weight decay.
 
-    Raises ValueError for an option out of range, or `nesterov` without momentum or with dampening.
+    Raises ValueError also for `nesterov` without momentum or with dampening.
 
     >>> w = Value(1.0, "w")
     >>> optimizer = SGD([w], lr=0.1)
@@ -156,16 +154,14 @@ class SGD(Optimizer):
     ) -> None:  # fmt: skip
         if nesterov and (momentum == 0 or dampening != 0):
             raise ValueError("nesterov needs momentum above 0 and no dampening; momentum=0.9 is usual")
-        super().__init__(
-            parameters, lr, momentum=_at_least_0("momentum", momentum), dampening=finite_number("dampening", dampening),
-            nesterov=bool(nesterov), weight_decay=_at_least_0("weight_decay", weight_decay),
-        )  # fmt: skip
+        given = {"momentum": momentum, "dampening": dampening, "nesterov": nesterov, "weight_decay": weight_decay}
+        super().__init__(parameters, lr, **given)
 
 
 class RMSprop(Optimizer):
     """Divides each step by a running root mean square of the gradient, so that every weight has its own rate.
 
-    `centered` subtracts the mean first. Raises ValueError for an option out of range. Source: Hinton 2012, lecture 6e.
+    `centered` subtracts the mean first. Source: Hinton 2012, lecture 6e.
 
     >>> RMSprop([Value(1.0)])
     RMSprop(1 parameter, lr=0.01, alpha=0.99, eps=1e-08, momentum=0.0, centered=False, weight_decay=0.0)
@@ -187,17 +183,12 @@ class RMSprop(Optimizer):
         self, parameters: Iterable[Value], lr: Rate = 1e-2, *, alpha: float = 0.99, eps: float = 1e-8,
         momentum: float = 0.0, centered: bool = False, weight_decay: float = 0.0,
     ) -> None:  # fmt: skip
-        super().__init__(
-            parameters, lr, alpha=_decay("alpha", alpha), eps=_at_least_0("eps", eps),
-            momentum=_at_least_0("momentum", momentum), centered=bool(centered),
-            weight_decay=_at_least_0("weight_decay", weight_decay),
-        )  # fmt: skip
+        given = {"alpha": alpha, "eps": eps, "momentum": momentum, "centered": centered, "weight_decay": weight_decay}
+        super().__init__(parameters, lr, **given)
 
 
 class Adagrad(Optimizer):
     """Divides each step by the root of the sum of all squared gradients so far. Source: Duchi et al. 2011.
-
-    Raises ValueError for an option out of range.
 
     >>> Adagrad([Value(1.0)])
     Adagrad(1 parameter, lr=0.01, eps=1e-10, weight_decay=0.0)
@@ -213,16 +204,13 @@ class Adagrad(Optimizer):
     def __init__(
         self, parameters: Iterable[Value], lr: Rate = 1e-2, *, eps: float = 1e-10, weight_decay: float = 0.0
     ) -> None:
-        super().__init__(
-            parameters, lr, eps=_at_least_0("eps", eps), weight_decay=_at_least_0("weight_decay", weight_decay)
-        )
+        super().__init__(parameters, lr, eps=eps, weight_decay=weight_decay)
 
 
 class Adam(Optimizer):
     """Momentum and RMSprop together, both averages corrected for their start at 0. Source: Kingma and Ba 2015.
 
-    `betas` are the decays of the averages of the gradient (m) and of its square (v). Weight decay is added to the
-    gradient. Raises ValueError for an option out of range.
+    `betas` are the decays of the averages of the gradient (m) and of its square (v).
 
     >>> w = Value(1.0, "w")
     >>> optimizer = Adam([w], lr=0.1)
@@ -255,16 +243,11 @@ class Adam(Optimizer):
     ) -> None:  # fmt: skip
         if not isinstance(betas, Sequence) or len(betas) != 2:
             raise ValueError(f"betas are two numbers, such as (0.9, 0.999), but got {betas!r}")
-        super().__init__(
-            parameters, lr, beta1=_decay("betas[0]", betas[0]), beta2=_decay("betas[1]", betas[1]),
-            eps=_at_least_0("eps", eps), weight_decay=_at_least_0("weight_decay", weight_decay),
-        )  # fmt: skip
+        super().__init__(parameters, lr, beta1=betas[0], beta2=betas[1], eps=eps, weight_decay=weight_decay)
 
 
 class AdamW(Adam):
-    """Adam with weight decay taken off the weight itself, not added to the gradient.
-
-    Raises ValueError for an option out of range. Source: Loshchilov and Hutter 2019.
+    """Adam with weight decay taken off the weight itself, not added to the gradient. Loshchilov and Hutter 2019.
 
     >>> AdamW([Value(1.0)])
     AdamW(1 parameter, lr=0.001, beta1=0.9, beta2=0.999, eps=1e-08, weight_decay=0.01)
@@ -324,17 +307,22 @@ def _checked_parameters(parameters: Iterable[Value]) -> list[Value]:
     return found
 
 
-def _checked_rate(lr: Any) -> float:
-    return _at_least_0("the learning rate", lr)
+DECAYS = {"alpha": "alpha", "beta1": "betas[0]", "beta2": "betas[1]"}
+"""The options that are the share of an average that is kept, and how the caller writes them."""
+
+
+def _checked_option(name: str, value: Any) -> float:
+    if name in ("centered", "nesterov"):
+        return bool(value)
+    if name in DECAYS:
+        name = DECAYS[name]
+        if not 0 <= finite_number(name, value) < 1:
+            raise ValueError(f"{name} must be at least 0 and below 1, but got {value}; it is the share that is kept")
+        return float(value)
+    return finite_number(name, value) if name == "dampening" else _at_least_0(name, value)
 
 
 def _at_least_0(name: str, value: Any) -> float:
     if finite_number(name, value) < 0:
         raise ValueError(f"{name} must be at least 0, but got {value}")
-    return float(value)
-
-
-def _decay(name: str, value: Any) -> float:
-    if not 0 <= finite_number(name, value) < 1:
-        raise ValueError(f"{name} must be at least 0 and below 1, but got {value}; it is the share that is kept")
     return float(value)

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from micrograd_plus.checks import finite_number, whole_number
 
-__all__ = ["Constant", "Cosine", "Exponential", "LinearWarmup", "OneCycle", "Schedule", "StepDecay"]
+__all__ = ["Cosine", "Exponential", "LinearWarmup", "OneCycle", "Schedule", "StepDecay"]
 
 Schedule: TypeAlias = Callable[[int], float]
 """From the number of steps done so far to the rate of the next."""
@@ -33,21 +33,6 @@ class _Checked:
                 whole_number(name, number, least=1)
             elif not (name == "then" and callable(number)) and finite_number(name, number) < 0:
                 raise ValueError(f"{name} must be at least 0, but got {number}")
-
-
-@dataclass(frozen=True)
-class Constant(_Checked):
-    """The same rate at every step.
-
-    >>> Constant(0.1)(1000)
-    0.1
-    """
-
-    lr: float
-
-    def __call__(self, t: int) -> float:
-        """Returns the rate after `t` steps."""
-        return self.lr
 
 
 @dataclass(frozen=True)

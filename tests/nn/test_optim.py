@@ -292,9 +292,9 @@ def test_names() -> None:
 
 
 def test_repr_tells_the_options() -> None:
-    optimizer = nn.SGD(nn.MLP(2, [2, 1]).parameters(), lr=schedules.Constant(0.1), momentum=0.9)
+    optimizer = nn.SGD(nn.MLP(2, [2, 1]).parameters(), lr=schedules.StepDecay(0.1, 5), momentum=0.9)
     options = "momentum=0.9, dampening=0.0, nesterov=False, weight_decay=0.0"
-    assert repr(optimizer) == f"SGD(9 parameters, lr=Constant(lr=0.1), {options})"
+    assert repr(optimizer) == f"SGD(9 parameters, lr=StepDecay(lr=0.1, every=5, gamma=0.1), {options})"
 
 
 # ---------------------------------------------------------------- clipping

@@ -47,8 +47,8 @@ def test_a_one_cycle_peaks_at_the_rate() -> None:
 @pytest.mark.parametrize(
     ("kind", "arguments"),
     [
-        ("Constant", (-1.0,)),
-        ("Constant", (math.nan,)),
+        ("Exponential", (-1.0, 0.5)),
+        ("Exponential", (math.nan, 0.5)),
         ("StepDecay", (0.1, 0)),
         ("StepDecay", (0.1, 10, -0.5)),
         ("Exponential", (0.1, -0.5)),
@@ -73,4 +73,4 @@ def test_steps_are_whole_and_rates_are_numbers() -> None:
     with pytest.raises(TypeError, match="steps must be a whole number"):
         schedules.Cosine(0.1, 2.5)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="lr is 'fast'"):
-        schedules.Constant("fast")  # type: ignore[arg-type]
+        schedules.Cosine("fast", 2)  # type: ignore[arg-type]
