@@ -27,7 +27,7 @@ class Readable:
         return {"text/plain": str(self), "text/html": self.html()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Table(Readable):
     """A table: a header for each column, rows, and which columns hold numbers (set to the right).
 
@@ -51,6 +51,8 @@ class Table(Readable):
         lines.insert(1, tuple("-" * width for width in widths))
         text = "\n".join(self._line(line, widths) for line in lines)
         return f"{self.caption}\n{text}" if self.caption else text
+
+    __repr__ = __str__
 
     def _line(self, cells: Sequence[str], widths: Sequence[int]) -> str:
         padded = [

@@ -109,11 +109,8 @@ def initializer(init: str | Initializer) -> Initializer:
 
     Raises ValueError for an unknown name.
     """
-    if not callable(init):
-        return named("initialiser", init, INITIALIZERS)()
-    passed: Any = init
-    found: Initializer = passed() if passed in INITIALIZERS.values() else passed
-    return found
+    passed: Any = init if callable(init) else named("initialiser", init, INITIALIZERS)
+    return passed() if passed in INITIALIZERS.values() else passed  # type: ignore[no-any-return]
 
 
 # -------------------------------------------------------------------- where random numbers come from
@@ -140,11 +137,8 @@ def manual_seed(seed: int) -> None:
 def generator(seed: int | random.Random | None) -> random.Random:
     """Returns the generator that a module draws from: a new one for a number, the shared sequence for None.
 
-    A generator is taken as it is, so that the parts of one model go on drawing where the last one stopped. Raises
-    TypeError or ValueError for what is not a whole number of at least 0.
-
-    >>> generator(0).random()
-    0.8444218515250481
+    A generator is taken as it is, so that the parts of one model go on drawing where the last one stopped. Raises as
+    `manual_seed` does.
     """
     if seed is None:
         return _shared

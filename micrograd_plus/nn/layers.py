@@ -86,10 +86,9 @@ class Neuron(Module):
             return weighted
         fired = activate(weighted)
         if not isinstance(fired, Value):  # math.tanh, say: the graph, and with it the gradient, would end here
-            given = f"but {_shown(self.activation)} returned {fired!r}; give a name, such as 'tanh'"
-            raise TypeError(
-                f"{_place(self)} needs an activation that returns a Value, {given}, or a function of Values"
-            )
+            given = f"but {_shown(self.activation)} returned {fired!r}"
+            cure = "give a name, such as 'tanh', or a function of Values"
+            raise TypeError(f"{_place(self)} needs an activation that returns a Value, {given}; {cure}")
         return fired
 
     def __repr__(self) -> str:
@@ -117,13 +116,9 @@ class Layer(Module):
         init: str | Initializer = "default", seed: Seed = None,
     ) -> None:  # fmt: skip
         nin, nout, rng = whole_number("nin", nin, least=1), whole_number("nout", nout, least=1), generator(seed)
-        draw = initializer(init)
-
-        def spread(rng: random.Random, nin: int, _: int, gain: float) -> float:  # each neuron's weights go to all nout
-            return draw(rng, nin, nout, gain)
-
-        start = draw if draw is default() else spread
-        self.neurons = [Neuron(nin, activation, bias=bias, init=start, seed=rng) for _ in range(nout)]
+        start = initializer(init)  # of layers, but a neuron alone has one output
+        draw = start if start is default() else lambda rng, fan_in, _, gain: start(rng, fan_in, nout, gain)
+        self.neurons = [Neuron(nin, activation, bias=bias, init=draw, seed=rng) for _ in range(nout)]
         self.nin, self.nout, self.activation = nin, nout, activation
         self.shape = f"{nin} -> {nout}"
 

@@ -95,7 +95,6 @@ def binary_cross_entropy(probability: Any, target: Any, *, reduction: str = "mea
     >>> binary_cross_entropy(Value(0.5), 1)
     Value(0.693147)
     """
-
     return _of_numbers("binary_cross_entropy", _of_probability(_BCE), probability, target, reduction)
 
 
@@ -108,7 +107,6 @@ def binary_cross_entropy_with_logits(logit: Any, target: Any, *, reduction: str 
     >>> binary_cross_entropy_with_logits(Value(-1000.0), 1)
     Value(1000)
     """
-
     return _of_numbers(_BCE_WITH_LOGITS.name, _of_probability(_BCE_WITH_LOGITS), logit, target, reduction)
 
 

@@ -51,8 +51,7 @@ class Rule:
     """
 
     def __init__(self, text: str, options: Mapping[str, Any]) -> None:
-        self.options = dict(options)
-        self.lines = tuple(_lines(text, self.options))
+        self.options, self.lines = dict(options), tuple(_lines(text, options))
         self.state = self._state()
 
     def __str__(self) -> str:
@@ -125,14 +124,12 @@ class Rule:
         return defined
 
 
-def _lines(text: str, options: dict[str, Any]) -> list[Line]:
-    chosen = []
+def _lines(text: str, options: Mapping[str, Any]) -> Iterator[Line]:
     for written in filter(None, map(str.strip, text.splitlines())):
         assignment, _, condition = written.partition("# if ")
         if not condition or eval(condition, {"__builtins__": {}}, options):
             name, _, expression = assignment.partition(" = ")
-            chosen.append(Line(name.strip(), expression.strip()))
-    return chosen
+            yield Line(name.strip(), expression.strip())
 
 
 def _sqrt(x: float) -> float:

@@ -22,7 +22,7 @@ def test_recorded_rates(case: str) -> None:
 
 
 def test_every_schedule_is_compared() -> None:
-    assert {kind for kind, *_ in peer.SCHEDULES.values()} == set(schedules.__all__) - {"Schedule", "Constant"}
+    assert {kind for kind, *_ in peer.SCHEDULES.values()} == set(schedules.__all__) - {"Schedule"}
 
 
 def test_after_the_end_the_rate_stays() -> None:
