@@ -168,11 +168,10 @@ class Module:
         if not isinstance(state, Mapping):
             raise TypeError(f"a state is a dict of numbers by name, as state_dict() returns it, but got {state!r}")
         parameters = dict(self.named_parameters())
-        missing, unknown = (
-            [name for name in a if name not in b] for a, b in ((parameters, state), (state, parameters))
-        )
-        wrong = {"missing": missing, "unknown": unknown}
-        found = "; ".join(f"{what} {listed(names)}" for what, names in wrong.items() if names)
+        missing = [name for name in parameters if name not in state]
+        unknown = [name for name in state if name not in parameters]
+        wrong = {"missing": missing, "unknown": unknown}.items()
+        found = "; ".join(f"{what} {listed(names)}" for what, names in wrong if names)
         if found:
             whose = f"a {type(self).__name__} with {len(parameters):,} parameters"
             raise ValueError(f"this state is not of {whose}: {found}; build the model as it was when saved")
