@@ -127,7 +127,6 @@ class OneCycle(_Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole_number("steps", self.steps, least=2)
         if not 0 < self.rise < 1 or self.rise * self.steps <= 1:
             given = f"{self.rise} of {self.steps}"
             raise ValueError(f"rise is a fraction of the steps that makes more than one step, but got {given}")
