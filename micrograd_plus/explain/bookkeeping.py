@@ -120,8 +120,6 @@ class Ledger(Report, Callback):
         if optimizer is not None:
             self._open(optimizer)
 
-    # ------------------------------------------------------------ around your own loop
-
     def __enter__(self) -> Ledger:
         """Records each `optimizer.step()` until the end of the block. Raises ValueError if no optimizer was given."""
         if self.optimizer is None:
@@ -141,8 +139,6 @@ class Ledger(Report, Callback):
         """Gives the optimizer its own `step` back."""
         self._undo()
 
-    # ------------------------------------------------------------ as a callback of fit
-
     def on_start(self, run: Run) -> None:
         """Opens the book for the run's optimizer and notes the numbers before the first step.
 
@@ -158,8 +154,6 @@ class Ledger(Report, Callback):
         """Posts the step that was made, and notes the numbers before the next."""
         self._post(run.optimizer)
         self._note(run.optimizer)
-
-    # ------------------------------------------------------------ keeping the book
 
     def _open(self, optimizer: Optimizer) -> None:
         """Finds the parameters to follow among the optimizer's."""
@@ -187,10 +181,8 @@ class Ledger(Report, Callback):
             used = {name: x for name, x in optimizer.options.items() if name in str(optimizer.rule)}
             entry = Entry(name, optimizer.t, {**given, **used}, lines)
             if not math.isclose(entry.after, parameter.data, rel_tol=1e-9, abs_tol=1e-300) or given["t"] != optimizer.t:
-                raise RuntimeError(
-                    f"step {optimizer.t} set {name} to {parameter.data!r}, but by the rule it is {entry.after!r};"
-                    " something else changed it between two steps, and the ledger does not know what"
-                )
+                found = f"step {optimizer.t} set {name} to {parameter.data!r}, but by the rule it is {entry.after!r}"
+                raise RuntimeError(f"{found}; something else changed it between two steps: leave the weights to step()")
             self.entries.append(entry)
 
     def _posting(self, line: Line, known: dict[str, float], result: float) -> Posting:
@@ -198,31 +190,24 @@ class Ledger(Report, Callback):
         formula, numbers = (tidy(substitute(line.expression, each, known)) for each in ({}, words))
         return Posting(line.name, formula, numbers, result)
 
-    # ------------------------------------------------------------ reading it
-
     def title(self) -> str:
         """Returns which optimizer and how much of its work the book holds."""
         if self.optimizer is None:
             return "Ledger of no optimizer yet"
-        of = f"{len(self._followed)} of {len(self.optimizer.parameters):,} parameters"
         entries = f"{len(self.entries)} {'entry' if len(self.entries) == 1 else 'entries'}"
+        of = f"{len(self._followed)} of {len(self.optimizer.parameters):,} parameters"
         return f"Ledger of {type(self.optimizer).__name__}: {entries}, {of}"
 
     def parts(self) -> list[str | Table]:
         """Returns a table for each of the first entries, line by line; what is left out is said."""
-        tables: list[str | Table] = [self._lines(entry) for entry in self.entries[:PRINTED]]
-        if len(self.entries) > PRINTED:
-            more = f"{len(self.entries) - PRINTED} more entries"
-            tables.append(f"… and {more}: `.entries` has all of them, `.table(parameter)` a row for each step.")
-        return tables
+        more = len(self.entries) - PRINTED
+        rest = f"… and {more} more entries: `.entries` has all of them, `.table(parameter)` a row for each step."
+        return [*map(self._lines, self.entries[:PRINTED]), *([rest] if more > 0 else [])]
 
     def _lines(self, entry: Entry) -> Table:
         given = ", ".join(f"{name} = {number(x, self.digits)}" for name, x in entry.given.items())
-        rows = [
-            (line.name, f"= {line.formula}", f"= {line.numbers}", f"= {number(line.value, self.digits)}")
-            for line in entry.lines
-        ]
-        caption = f"{entry.parameter}, step {entry.t}: given {given}"
+        caption, digits = f"{entry.parameter}, step {entry.t}: given {given}", self.digits
+        rows = ((name, f"= {text}", f"= {told}", f"= {number(x, digits)}") for name, text, told, x in entry.lines)
         return Table(("quantity", "formula", "with the numbers", "result"), tuple(rows), caption=caption)
 
     def table(self, parameter: Value | str | None = None) -> Table:

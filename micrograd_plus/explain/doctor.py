@@ -47,9 +47,8 @@ class Doctor(Report, Callback):
         self, model: Module | None = None, optimizer: Optimizer | None = None, *, every: int | None = None,
         rows: int = 64,
     ) -> None:  # fmt: skip
-        self.model, self.optimizer = model, optimizer
+        self.model, self.optimizer, self.rows = model, optimizer, whole_number("rows", rows, least=1)
         self.every = None if every is None else whole_number("every", every, least=1)
-        self.rows = whole_number("rows", rows, least=1)
         self._forget()
 
     def _forget(self) -> None:
@@ -59,9 +58,7 @@ class Doctor(Report, Callback):
         self._losses: list[float] = []  # the means of the epochs, or those of the calls of look
         self._start: float | None = None  # the loss before training, on the rows that are looked at
         self._exam: Exam | None = None
-        self._unreached: set[str] | None = None
-
-    # ------------------------------------------------------------ as a callback of fit
+        self._unreached: set[str] = set()  # the parameters that no look found reached
 
     def on_start(self, run: Run) -> None:
         """Begins a new record, and looks at the data and at the model as it is."""
@@ -84,9 +81,7 @@ class Doctor(Report, Callback):
         except (ArithmeticError, ValueError) as error:
             self._looks.append([not_finite(error)])
         else:
-            self._record(exam, run.model, run.optimizer, [])
-
-    # ------------------------------------------------------------ in your own loop
+            self._record(exam, [])
 
     def look(self, *losses: Value) -> None:
         """Looks at the losses whose `backward()` has just run, at the gradients that it left, and at the next step.
@@ -112,15 +107,12 @@ class Doctor(Report, Callback):
             orders = [topological_order(loss, leaves=False) for loss in losses]
             exam.trials = trial_steps(self.optimizer, exam.gradients, lambda: _replayed(orders), WATCHED)
         also = [*findings.of_gradients(self.model, exam.gradients), *findings.of_mode(self.model, False, 0.0)]
-        self._record(exam, self.model, self.optimizer, also)
+        self._record(exam, also)
 
-    # ------------------------------------------------------------ the record
-
-    def _record(self, exam: Exam, model: Module, optimizer: Optimizer | None, also: Sequence[Finding]) -> None:
-        unreached = set(exam.unreached)
-        self._unreached = unreached if self._unreached is None else self._unreached & unreached
+    def _record(self, exam: Exam, also: Sequence[Finding]) -> None:
+        self._unreached = {*exam.unreached} if self._exam is None else self._unreached.intersection(exam.unreached)
         self._exam = exam
-        found = [*also, *findings.of_exam(exam, optimizer)]  # whether it is slow, the run tells
+        found = [*also, *findings.of_exam(exam, self.optimizer)]  # whether it is slow, the run tells
         self._looks.append([finding for finding in found if finding.kind in CAUSES])
 
     @property
@@ -128,7 +120,7 @@ class Doctor(Report, Callback):
         """What was found so far, over all looks."""
         found = [*self._lasting, *self._trend(), *self._over_looks()]
         if self.model is not None and self._looks:
-            unreached = [name for name, _ in self.model.named_parameters() if name in (self._unreached or ())]
+            unreached = [name for name, _ in self.model.named_parameters() if name in self._unreached]
             found += findings.of_model(self.model, self.optimizer, unreached)
         return Diagnosis(in_order(found), self._exam, len(self._looks))
 
@@ -169,8 +161,6 @@ class Doctor(Report, Callback):
         elif first - last < SLOW * first and not exam.has_learned and _could_go_faster(exam):
             evidence = f"{course}; a step {LONGER:g} times longer would gain more"
             yield Finding("rate too low", "", evidence, f"try lr={rate * 10:g}")
-
-    # ------------------------------------------------------------ reading it
 
     def title(self) -> str:
         """Returns how many findings there are."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from micrograd_plus import operation
@@ -101,9 +101,6 @@ def _share(units: Sequence[Unit], what: str) -> str:
     return f"{sum(getattr(unit, what) for unit in units) / seen:.0%}" if seen else ""
 
 
-# -------------------------------------------------------------------- measuring
-
-
 def examine(losses: Iterable[Value], model: Module) -> Exam:
     """Returns the measurements on the graphs of some losses, whose mean is the loss. A graph may be freed at once."""
     exam, homes = Exam(), _homes(model)
@@ -115,9 +112,11 @@ def examine(losses: Iterable[Value], model: Module) -> Exam:
             if node.op is operation.PARAMETER:
                 exam.gradients[node] = exam.gradients.get(node, 0.0) + gradient
         made_by = owners(order, homes)
-        for node in _hidden(order):
-            if node in made_by:
-                _count(exam.units, node, made_by[node])
+        for node in filter(made_by.__contains__, _hidden(order)):
+            unit = exam.units.setdefault(made_by[node][0], Unit(*made_by[node], node.op.name))
+            unit.seen += 1
+            unit.zero += node.op.name == "relu" and node.data == 0
+            unit.saturated += node.op.name in SQUASHERS and node.partials[0] < FLAT
     exam.loss /= exam.graphs
     exam.gradients = {leaf: gradient / exam.graphs for leaf, gradient in exam.gradients.items()}
     exam.layers = _layers(homes, exam.gradients)
@@ -135,13 +134,6 @@ def _hidden(order: Sequence[Value]) -> list[Value]:
         if node in weighed or any(child.op is operation.PARAMETER for child in node.children):
             weighed.update(node.children)
     return [node for node in order if node in weighed and node.op.name in ("relu", *SQUASHERS)]
-
-
-def _count(units: dict[str, Unit], node: Value, home: tuple[str, str]) -> None:
-    unit = units.setdefault(home[0], Unit(*home, node.op.name))
-    unit.seen += 1
-    unit.zero += node.op.name == "relu" and node.data == 0
-    unit.saturated += node.op.name in SQUASHERS and node.partials[0] < FLAT
 
 
 def _homes(model: Module) -> dict[Value, tuple[str, str]]:
@@ -174,9 +166,6 @@ def _layers(homes: Mapping[Value, tuple[str, str]], gradients: Mapping[Value, fl
     return found
 
 
-# -------------------------------------------------------------------- trying steps out
-
-
 def trial_steps(
     optimizer: Optimizer, gradients: Mapping[Value, float], evaluate: Callable[[], float], factors: Iterable[float]
 ) -> dict[float, float]:
@@ -184,19 +173,16 @@ def trial_steps(
 
     A loss that is not finite or not defined counts as infinite.
     """
-    lengths, found = [], {}
-    for i, parameter in enumerate(optimizer.parameters):
-        given = {**optimizer.given(i), "g": gradients.get(parameter, 0.0)}
-        lengths.append(optimizer.rule(**given)["w"] - parameter.data)
+    found = {}
+    given = [{**optimizer.given(i), "g": gradients.get(each, 0.0)} for i, each in enumerate(optimizer.parameters)]
+    lengths = [optimizer.rule(**each)["w"] - each["w"] for each in given]
     for factor in factors:
-        with data_kept(optimizer.parameters) as parameters:
+        with data_kept(optimizer.parameters) as parameters, suppress(ArithmeticError, ValueError):
             for parameter, length in zip(parameters, lengths):
                 parameter.data += factor * length
-            try:
-                loss = evaluate()
-            except (ArithmeticError, ValueError):
-                loss = math.inf
-        found[factor] = loss if math.isfinite(loss) else math.inf
+            found[factor] = evaluate()
+        if not math.isfinite(found.setdefault(factor, math.inf)):
+            found[factor] = math.inf
     return found
 
 

@@ -113,8 +113,6 @@ def initializer(init: str | Initializer) -> Initializer:
     return passed() if passed in INITIALIZERS.values() else passed  # type: ignore[no-any-return]
 
 
-# -------------------------------------------------------------------- where random numbers come from
-
 _shared = random.Random(0)
 
 

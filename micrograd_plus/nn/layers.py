@@ -185,11 +185,9 @@ class MLP(Sequential):
             raise ValueError(f"widths is a list of numbers of neurons, at least one, such as [16, 1]; got {widths!r}")
         names = ["nin", *(f"widths[{i}]" for i in range(len(widths)))]
         sizes = [whole_number(name, size, least=1) for name, size in zip(names, [nin, *widths])]
-        rng, last = generator(seed), len(sizes) - 2
-        options: dict[str, Any] = {"bias": bias, "init": init, "seed": rng}
-        layers: list[Module] = [
-            Layer(sizes[i], sizes[i + 1], activation if i < last else None, **options) for i in range(last + 1)
-        ]
+        rng, activations = generator(seed), [*[activation] * (len(sizes) - 2), None]
+        forms = zip(sizes, sizes[1:], activations)
+        layers: list[Module] = [Layer(*form, bias=bias, init=init, seed=rng) for form in forms]
         if dropout:
             layers = [part for layer in layers for part in (layer, Dropout(dropout, seed=own_generator(rng)))][:-1]
         super().__init__(*layers)

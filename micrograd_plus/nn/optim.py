@@ -23,10 +23,10 @@ Rate: TypeAlias = "float | Callable[[int], float]"
 class Optimizer:
     """What all optimizers share: the parameters, the number `t` of steps done, and the states of the rule.
 
-    `state` has a list of floats, one a parameter, for each state of the rule; `rate` is the learning rate of the next
-    step. `rule(w=..., g=..., t=..., lr=..., **states)` is one step as a function that changes nothing. Raises
-    ValueError for no parameters, one that is there twice or is computed from others, or a learning rate or option out
-    of range; TypeError for what is not a Value.
+    `options` are the hyperparameters beside `lr`, by the names that the rule gives them; `state` has a list of floats,
+    one a parameter, for each state of the rule. `rule(w=..., g=..., t=..., lr=..., **states)` is one step as a function
+    that changes nothing. Raises ValueError for no parameters, one that is there twice or is computed from others, or a
+    learning rate or option out of range; TypeError for what is not a Value.
     """
 
     text: ClassVar[str] = ""
@@ -36,15 +36,10 @@ class Optimizer:
         self.parameters = _checked_parameters(parameters)
         if not callable(lr):
             _at_least_0("the learning rate", lr)
-        self.lr = lr
-        self.rule = Rule(self.text, {name: _checked_option(name, value) for name, value in options.items()})
-        self.t = 0
+        self.lr, self.t = lr, 0
+        self.options = {name: _checked_option(name, value) for name, value in options.items()}
+        self.rule = Rule(self.text, self.options)
         self.state = {name: [0.0] * len(self.parameters) for name in self.rule.state}
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The hyperparameters other than the learning rate, by the names that the rule gives them."""
-        return dict(self.rule.options)
 
     @property
     def rate(self) -> float:
@@ -95,8 +90,8 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what a run must know to go on as if it had not stopped: the optimizer's name, `t` and the states."""
-        kept = {name: list(numbers) for name, numbers in self.state.items()}
-        return {"optimizer": type(self).__name__, "t": self.t, "state": kept}
+        state = {name: [*numbers] for name, numbers in self.state.items()}
+        return {"optimizer": type(self).__name__, "t": self.t, "state": state}
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Brings back what `state_dict` returned.
@@ -283,9 +278,6 @@ def optimizer_class(name: str) -> type[Optimizer]:
     True
     """
     return named("optimizer", name.lower() if isinstance(name, str) else name, OPTIMIZERS)
-
-
-# -------------------------------------------------------------------- wrong input
 
 
 def _checked_parameters(parameters: Iterable[Value]) -> list[Value]:

@@ -1,8 +1,6 @@
 """Which part of a model made a node, told by the parameters that went into it; and what dotted names say of parts.
 
-`layers.0.neurons.2.weights.1` is a weight of the module `layers.0.neurons.2`, which lies in `layers.0`. A weighted sum
-and its activation carry no name, but they are a neuron's if the neuron's parameters, and data, went into them. So a
-graph can be asked afterwards, and a Module need not note what it makes while it trains.
+A graph is asked afterwards, so that a Module need not note what it makes while it trains.
 """
 
 from __future__ import annotations
@@ -58,9 +56,7 @@ def ancestors(module: str) -> list[str]:
 
 
 def owners(order: Sequence[Value], homes: Mapping[Value, Home]) -> dict[Value, Home]:
-    """Returns the home of each node of a topological order that has one: that of the parameters it was made with.
-
-    The order may be without its leaves.
+    """Returns the home of each node of a topological order, with or without leaves, that has one.
 
     `homes` tells where each parameter belongs: to a module, by name or itself, to a unit, to whatever is asked for;
     a parameter that is not in it belongs to nobody. A node is at home where a parameter met data; so is the sum of such
