@@ -1,7 +1,6 @@
 """The optimizer's ledger: every quantity of its rule, for chosen weights and steps, with the numbers put in.
 
-The lines are those of the optimizer's own rule (`optimizer.rule`), run one by one on what the real step was given. The
-result is held against the weight that the real step made, so the ledger can't show another rule than the one that ran.
+The lines of `optimizer.rule` are run one by one, and the result is held against the weight that the real step made.
 """
 
 from __future__ import annotations

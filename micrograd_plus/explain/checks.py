@@ -86,10 +86,9 @@ def check_graph(
 
     Each is compared with the slopes to a value `eps` below and above (times the node's size where that is over 1), and
     may be off by `atol + rtol * abs(slope)` and by rounding. Of a graph with more than `max_nodes` nodes the leaves
-    come first, and what is left out is said. No `grad` is touched; the time grows with the square of the nodes.
-
-    Raises TypeError if `root` is not a Value; ValueError if a leaf was changed since the forward pass, or a limit is
-    out of range.
+    come first, and what is left out is said. No `grad` is touched; the time grows with the square of the nodes. Raises
+    TypeError if `root` is not a Value; ValueError if a leaf was changed since the forward pass, or a limit is out of
+    range.
 
     >>> x = Value(0.0, "x")
     >>> print(check_graph(x.relu() + x * 2))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -70,9 +71,8 @@ def diagnose(
     `loss` is as in `fit`; with `optimizer`, its next step is tried out and its parameters are compared; with
     `evaluating`, the model is taken to be about to be evaluated, so that dropout must be off, else to be in training.
     Gradients and units are measured on `rows` rows evenly spaced through the data, in evaluation mode. Nothing is
-    changed, and no random number is used up.
-
-    Raises TypeError for what is not a Module or a Dataset; what is wrong with their contents is a finding.
+    changed, and no random number is used up. Raises TypeError for what is not a Module or a Dataset; what is wrong with
+    their contents is a finding.
 
     >>> from micrograd_plus.data import iris
     >>> from micrograd_plus.nn import MLP
@@ -113,10 +113,8 @@ def _misfits(model: Module, data: Dataset, loss: str | Loss | None) -> Iterator[
         return
     try:
         _first_loss(model, data, loss)
-    except ArithmeticError as error:
-        yield not_finite(error)
-    except (ValueError, TypeError, IndexError) as error:
-        if _runs_on_zeros(model, data, loss):
+    except (ArithmeticError, ValueError, TypeError, IndexError) as error:
+        if isinstance(error, ArithmeticError) or _runs_on_zeros(model, data, loss):
             yield not_finite(error)
         else:
             yield Finding("width mismatch", "", f"the first row fails: {error}", "make the widths of its parts agree")
@@ -131,11 +129,10 @@ def _runs_on_zeros(model: Module, data: Dataset, loss: str | Loss | None) -> boo
     with data_kept(model.parameters()) as parameters:
         for parameter in parameters:
             parameter.data = 0.0
-        try:
+        with suppress(ArithmeticError, ValueError, TypeError, IndexError):
             _first_loss(model, replace(data[:1], inputs=[[0.0] * data.width]), loss)
-        except (ArithmeticError, ValueError, TypeError, IndexError):
-            return False
-    return True
+            return True
+    return False
 
 
 def _spread(model: Module, sample: Dataset) -> float:
@@ -166,11 +163,9 @@ def _constant_loss(sample: Dataset, loss: Loss, outputs: int | None) -> float | 
     with no_grad():
         for prediction in _constants(sample, outputs):
             values = [Value(each) for each in prediction]
-            try:
+            with suppress(ArithmeticError, ValueError, TypeError, IndexError):
                 total = sum(loss(values if outputs else values[0], target).data for target in sample.targets)
-            except (ArithmeticError, ValueError, TypeError, IndexError):
-                continue
-            losses.append(total / len(sample))
+                losses.append(total / len(sample))
     return min(losses, default=None)
 
 

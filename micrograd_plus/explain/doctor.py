@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from micrograd_plus.checks import whole_number
 from micrograd_plus.explain import findings
@@ -86,8 +87,8 @@ class Doctor(Report, Callback):
     def look(self, *losses: Value) -> None:
         """Looks at the losses whose `backward()` has just run, at the gradients that it left, and at the next step.
 
-        Raises ValueError if the Doctor was made without a model or without losses, RuntimeError if no backward pass has
-        reached the model, TypeError for what is not a Value.
+        Raises ValueError if the Doctor has no model, RuntimeError if no backward pass has reached it, TypeError for
+        what is not a Value.
         """
         if self.model is None:
             raise ValueError("to look on in your own loop, the doctor needs the model: Doctor(model, optimizer)")
@@ -127,9 +128,8 @@ class Doctor(Report, Callback):
     def _over_looks(self) -> Iterator[Finding]:
         """The findings that hold, each as it was when last seen."""
         seen: dict[tuple[str, str], list[Finding]] = {}
-        for look in self._looks:
-            for finding in look:
-                seen.setdefault((finding.kind, finding.where), []).append(finding)
+        for finding in chain.from_iterable(self._looks):
+            seen.setdefault((finding.kind, finding.where), []).append(finding)
         for (kind, where), times in seen.items():
             is_last, is_frequent = times[-1] in self._looks[-1], 2 * len(times) >= len(self._looks)
             if (is_last and (where or not kind.startswith("rate"))) or (is_frequent and not where):

@@ -125,10 +125,7 @@ def examine(losses: Iterable[Value], model: Module) -> Exam:
 
 
 def _hidden(order: Sequence[Value]) -> list[Value]:
-    """The hidden units' activations: the relus, tanhs and sigmoids that a parameter weighs further up.
-
-    So not those of an output or of a loss.
-    """
+    """The relus, tanhs and sigmoids that a parameter weighs further up: not those of an output or of a loss."""
     weighed: set[Value] = set()
     for node in reversed(order):
         if node in weighed or any(child.op is operation.PARAMETER for child in node.children):
@@ -137,10 +134,7 @@ def _hidden(order: Sequence[Value]) -> list[Value]:
 
 
 def _homes(model: Module) -> dict[Value, tuple[str, str]]:
-    """The unit (`layers.0.neurons.2`) and the layer (`layers.0`) of each parameter.
-
-    A Neuron is a unit, as is a row of weights; its layer is what holds it.
-    """
+    """The unit of each parameter, a Neuron or a row of weights, and the layer that holds it."""
     modules = dict(model.named_modules())
     found = {}
     for name, parameter in model.named_parameters():

@@ -1,7 +1,4 @@
-"""Explains one node: gathers its formulas, its chain rule and the paths to it for an `Explanation`.
-
-All symbols are the text of the row that ran, all numbers are the engine's own.
-"""
+"""Explains one node: gathers its formulas, its chain rule and the paths to it for an `Explanation`."""
 
 from __future__ import annotations
 
@@ -34,9 +31,8 @@ def explain(
 
     Without `output` the gradient that is passed on is `node.grad`, what the last `backward()` left there. With it, the
     gradients are those of `output`, worked out afresh (no `grad` is touched), and the paths' products add up to them.
-    At most `max_paths` paths and `max_operands` operands and uses are written out, and what is left out is said.
-
-    Raises TypeError if `node` or `output` is not a Value or a limit not a whole number, ValueError if it is below 1.
+    At most `max_paths` paths and `max_operands` operands and uses are written out, and what is left out is said. Raises
+    TypeError if `node` or `output` is not a Value or a limit not a whole number, ValueError if it is below 1.
 
     >>> x, w = Value(2.0, "x"), Value(-0.25, "w")
     >>> n = (w * x).tanh()
@@ -75,7 +71,7 @@ class _Explainer:
         self.order = topological_order(node if output is None else output)
         self.gradients = None if output is None else grads(output, self.order)
         self.uses = Counter(child for parent in self.order for child in parent.children)
-        self.named = names(self.order if output is None else topological_order(output, node))
+        self.name = names(self.order if output is None else topological_order(output, node)).__getitem__
 
     def explanation(self) -> Explanation:
         node = self.node
@@ -89,9 +85,6 @@ class _Explainer:
             output="L" if self.output is None else self.name(self.output), paths=paths,
             notes=tuple(filter(None, self.notes(written))), digits=self.digits,
         )  # fmt: skip
-
-    def name(self, node: Value) -> str:
-        return self.named[node]
 
     def gradient(self, node: Value) -> float | None:
         if self.gradients is not None:
@@ -142,9 +135,8 @@ class _Explainer:
         """What the gradient that was found has to do with what is in `grad`; nothing where there is none."""
         node, found = self.node, self.gradient(self.node)
         if node not in (self.gradients or {}):
-            if self.output not in topological_order(node):
-                return ""
-            return f"It is the other way round: {name} is made from {output}. Ask {output}.explain({name})."
+            turned = f"It is the other way round: {name} is made from {output}. Ask {output}.explain({name})."
+            return turned if self.output in topological_order(node) else ""
         if node.grad is UNSEEN:
             return f"{name}.grad is empty: no backward() has been called."
         held = f"{name}.grad = {number(node.grad, self.digits)}"
@@ -155,6 +147,4 @@ class _Explainer:
 
 
 def _role(node: Value) -> str:
-    if node.children:
-        return "computed"
-    return "random" if isinstance(node.op, operation.Bernoulli) else node.op.name
+    return "computed" if node.children else "random" if isinstance(node.op, operation.Bernoulli) else node.op.name

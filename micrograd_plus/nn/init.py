@@ -135,8 +135,7 @@ def manual_seed(seed: int) -> None:
 def generator(seed: int | random.Random | None) -> random.Random:
     """Returns the generator that a module draws from: a new one for a number, the shared sequence for None.
 
-    A generator is taken as it is, so that the parts of one model go on drawing where the last one stopped. Raises as
-    `manual_seed` does.
+    A generator is taken as it is, so that one model's parts draw on. Raises as `manual_seed` does.
     """
     if seed is None:
         return _shared

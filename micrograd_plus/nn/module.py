@@ -64,8 +64,6 @@ class Module:
             self.label_parameters()
         return self.forward(*inputs, **options)
 
-    # ------------------------------------------------------------ what is in it
-
     def named_modules(self) -> Iterator[tuple[str, Module]]:
         """Yields every Module here, itself first under the name "", each once, with its dotted name.
 
@@ -130,8 +128,6 @@ class Module:
         for module in self.modules():
             module._labelled = True
 
-    # ------------------------------------------------------------ training
-
     def train(self: M, mode: bool = True) -> M:
         """Returns the Module itself, set to training (or, with False, to use), with all Modules inside it."""
         for module in self.modules():
@@ -146,8 +142,6 @@ class Module:
         """Clears the `grad` of every parameter."""
         for parameter in self.parameters():
             parameter.grad = UNSEEN
-
-    # ------------------------------------------------------------ to keep and to bring back
 
     def state_dict(self) -> dict[str, float]:
         """Returns the number of each parameter, by name."""
@@ -178,8 +172,6 @@ class Module:
         numbers = [finite_number(f"the state's {name}", state[name]) for name in parameters]
         for parameter, number in zip(parameters.values(), numbers):
             parameter.data = number
-
-    # ------------------------------------------------------------ to look at
 
     def summary(self) -> Table:
         """Returns a table of the parts, their shapes and their numbers of parameters, the total in its last row.
