@@ -14,9 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.explain.checks import GraphCheck, check_graph
-from micrograd_plus.explain.explainer import explain
+from micrograd_plus.explain.explainer import Paths, explain
 from micrograd_plus.explain.explanation import Explanation
-from micrograd_plus.explain.paths import Paths
 
 if TYPE_CHECKING:
     from micrograd_plus.explain.bookkeeping import Ledger

@@ -10,11 +10,13 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from micrograd_plus.explain.paths import COUNTED
 from micrograd_plus.report import Report, Table
 from micrograd_plus.words import DOTS, derivative, number
 
-__all__ = ["Edge", "Explanation", "PathSum", "WrittenPath"]
+__all__ = ["COUNTED", "Edge", "Explanation", "PathSum", "WrittenPath"]
+
+COUNTED = 10**15
+"""Paths are counted up to here: beyond it only "more than" is said, and the numbers stay small."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class WrittenPath:
 class PathSum:
     """The paths from an output to a node: how many, the largest ones, and what all of them add up to.
 
-    `count` is at most 10**15. `total` is summed over all paths by the sweep that backward makes, not path by path;
+    `count` is at most `COUNTED`. `total` is summed over all paths by the sweep that backward makes, not path by path;
     `uses` are the edges by which other nodes use this one.
     """
 

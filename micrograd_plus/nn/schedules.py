@@ -130,9 +130,8 @@ class OneCycle(_Checked):
         if not 0 < self.rise < 1 or self.rise * self.steps <= 1:
             given = f"{self.rise} of {self.steps}"
             raise ValueError(f"rise is a fraction of the steps that makes more than one step, but got {given}")
-        for name, number in (("div", self.div), ("final_div", self.final_div)):
-            if number == 0:
-                raise ValueError(f"{name} must be above 0, but got {number}")
+        if not self.div * self.final_div:
+            raise ValueError(f"div and final_div must be above 0, but got {self.div} and {self.final_div}")
 
     def __call__(self, t: int) -> float:
         """Returns the rate after `t` steps."""
