@@ -141,26 +141,26 @@ class Doctor(Report, Callback):
         exam, count = self._exam, len(self._losses)
         if exam is None or self.optimizer is None or not count:
             return
-        rate, usual = self.optimizer.rate, exam.unlearned_loss
-        cure = f"try lr={rate / 10:g}, or clip: fit(clip=1)"
-        highest = max(self._losses)
-        if self._start is not None and highest > LEAP * max(self._start, usual):
-            when = f"in epoch {self._losses.index(highest) + 1}"
-            leap = f"at rate {rate:g} the loss leapt from {number(self._start)} to {number(highest)} {when}"
-            yield Finding("rate too high", "", leap, cure)
-        if self._start is not None and exam.loss > WORSE * max(self._start, usual):
-            worse = f"at rate {rate:g} the loss began at {number(self._start)} and ends at {number(exam.loss)}"
-            yield Finding("rate too high", "", worse, cure)
-        if count < (LEAST_EPOCHS if self._start is not None else LEAST_STEPS):
-            return
-        part = math.ceil(count / 10)
+        rate, usual, highest = self.optimizer.rate, exam.unlearned_loss, max(self._losses)
+        start, least = (math.inf, LEAST_STEPS) if self._start is None else (self._start, LEAST_EPOCHS)
+        part, is_long = math.ceil(count / 10), count >= least
         first, last = (sum(losses) / part for losses in (self._losses[:part], self._losses[-part:]))
         course = f"at rate {rate:g} the loss went from {number(first)} to {number(last)} over the run"
-        if last - first > RAISED * usual and last > 1.2 * first:
-            yield Finding("rate too high", "", course, cure)
-        elif first - last < SLOW * first and not exam.has_learned and _could_go_faster(exam):
-            evidence = f"{course}; a step {LONGER:g} times longer would gain more"
-            yield Finding("rate too low", "", evidence, f"try lr={rate * 10:g}")
+        too_high = ""
+        if highest > LEAP * max(start, usual):
+            when = f"in epoch {self._losses.index(highest) + 1}"
+            too_high = f"at rate {rate:g} the loss leapt from {number(start)} to {number(highest)} {when}"
+        elif exam.loss > WORSE * max(start, usual):
+            too_high = f"at rate {rate:g} the loss began at {number(start)} and ends at {number(exam.loss)}"
+        elif is_long and last - first > RAISED * usual and last > 1.2 * first:
+            too_high = course
+        elif is_long and first - last < SLOW * first and not exam.has_learned and exam.trials:
+            gain = {factor: exam.loss - loss for factor, loss in exam.trials.items()}
+            if gain[LONGER] > 10 * gain[1.0] > 0:
+                evidence = f"{course}; a step {LONGER:g} times longer would gain more"
+                yield Finding("rate too low", "", evidence, f"try lr={rate * 10:g}")
+        if too_high:
+            yield Finding("rate too high", "", too_high, f"try lr={rate / 10:g}, or clip: fit(clip=1)")
 
     def title(self) -> str:
         """Returns how many findings there are."""
@@ -186,11 +186,6 @@ LEAST_EPOCHS, LEAST_STEPS = 5, 50
 SLOW = 0.005
 """A loss that falls by less than this share over a run, though longer steps would help, is held back by the rate. On
 its plateau at the start, XOR falls by 0.01 in 20 epochs with sensible rates."""
-
-
-def _could_go_faster(exam: Exam) -> bool:
-    gain = {factor: exam.loss - loss for factor, loss in exam.trials.items()}
-    return bool(gain) and gain[LONGER] > 10 * gain[1.0] > 0
 
 
 def _replayed(orders: Sequence[Sequence[Value]]) -> float:

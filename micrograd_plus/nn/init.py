@@ -119,8 +119,8 @@ _shared = random.Random(0)
 def manual_seed(seed: int) -> None:
     """Restarts the sequence of random numbers that modules made without a `seed` of their own draw from.
 
-    A script draws the same numbers in every run even without it. Raises TypeError or ValueError for what is not a
-    whole number of at least 0.
+    Even without it a script draws the same numbers in every run. Raises TypeError or ValueError unless it is a whole
+    number of at least 0.
 
     >>> from micrograd_plus.nn import Layer
     >>> manual_seed(1)

@@ -99,10 +99,9 @@ class Layer(Module):
     """`nout` neurons over the same `nin` inputs.
 
     A call takes a row of `nin` numbers or Values (a bare one for `nin=1`) and returns a list of `nout` Values, or one
-    bare Value if that is 1. `init` is the name of an initialiser or one of `nn.init`; "default" draws weights and
-    biases uniformly within ±1/sqrt(nin), all others leave biases at 0. Without a `seed` the numbers come from a
-    sequence that all modules share (`manual_seed`). Raises ValueError for a row of another length, an unknown
-    activation or initialiser.
+    bare Value if that is 1. `init` is an initialiser of `nn.init` or its name; all but "default" leave biases at 0.
+    Without a `seed` the numbers come from a sequence that all modules share (`manual_seed`). Raises ValueError for a
+    row of another length, an unknown activation or initialiser.
 
     >>> layer = Layer(2, 3, "tanh", seed=0)
     >>> layer
@@ -247,8 +246,7 @@ class Embedding(Module):
 
     A call with a whole number returns that row's parameters; with a Value (an input that a compiled program looks up
     anew for each example), nodes that select them; with a list of either, a list of rows. A row is a list even if `dim`
-    is 1. Weights start from a normal distribution, as in PyTorch. Raises IndexError for an index out of range,
-    TypeError for one that is not whole.
+    is 1. Raises IndexError for an index out of range, TypeError for one that is not whole.
 
     >>> table = Embedding(10, 2)
     >>> table(3) == table.weights[3], len(table([1, 2, 3]))
@@ -276,9 +274,6 @@ class Embedding(Module):
 
     def __repr__(self) -> str:
         return f"Embedding({self.num}, {self.dim})"
-
-
-# -------------------------------------------------------------------- inputs
 
 
 def _row(module: Module, inputs: Any, width: int | None = None) -> list[Value]:

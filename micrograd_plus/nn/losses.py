@@ -47,8 +47,7 @@ _BCE_WITH_LOGITS = operation.row(
 def mse_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Reduced:
     """Returns the mean of (prediction - target)^2.
 
-    Raises ValueError if predictions and targets differ in number, or for an unknown `reduction`, TypeError for what is
-    not a number.
+    Raises ValueError for another number of targets or an unknown `reduction`, TypeError for what is not a number.
 
     >>> mse_loss([Value(1.0), Value(2.0)], [1.0, 4.0])
     Value(2)
@@ -191,8 +190,6 @@ def l2_penalty(parameters: Iterable[Value], strength: float) -> Value:
     return strength * dot(weights, weights)
 
 
-# -------------------------------------------------------------------- by name
-
 LOSSES: dict[str, Loss] = {
     "bce": binary_cross_entropy, "bce_with_logits": binary_cross_entropy_with_logits, "cross_entropy": cross_entropy,
     "hinge": hinge_loss, "huber": huber_loss, "l1": l1_loss, "mse": mse_loss, "nll": nll_loss,
@@ -219,9 +216,6 @@ def loss_name(loss: str | Loss) -> str:
         if loss in (function, function.__name__):
             return name
     return getattr(loss, "__name__", type(loss).__name__) if callable(loss) else loss
-
-
-# -------------------------------------------------------------------- what they share
 
 
 def _of_numbers(name: str, one: Loss, prediction: Any, target: Any, reduction: str) -> Reduced:

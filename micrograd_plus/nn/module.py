@@ -65,10 +65,7 @@ class Module:
         return self.forward(*inputs, **options)
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
-        """Yields every Module here, itself first under the name "", each once, with its dotted name.
-
-        The order is that in which the attributes were set, and stays the same.
-        """
+        """Yields every Module here once with its dotted name, itself first under "", in the order of the attributes."""
         seen: set[Module] = set()
         todo: list[tuple[str, Module]] = [("", self)]
         while todo:
@@ -119,10 +116,7 @@ class Module:
                     yield _join(prefix, name), rng
 
     def label_parameters(self) -> None:
-        """Labels each parameter with its name within this Module, as pictures and messages show it.
-
-        The first call of the outermost Module does it for the whole model; `Sequential` and `MLP` do it when made.
-        """
+        """Labels each parameter with its name here; a Module's first call does it, `Sequential` when it is made."""
         for name, parameter in self.named_parameters():
             parameter.label = name
         for module in self.modules():
@@ -164,10 +158,10 @@ class Module:
         parameters = dict(self.named_parameters())
         missing = [name for name in parameters if name not in state]
         unknown = [name for name in state if name not in parameters]
-        wrong = {"missing": missing, "unknown": unknown}.items()
-        found = "; ".join(f"{what} {listed(names)}" for what, names in wrong if names)
-        if found:
+        if missing or unknown:
             whose = f"a {type(self).__name__} with {len(parameters):,} parameters"
+            wrong = (("missing", missing), ("unknown", unknown))
+            found = "; ".join(f"{what} {listed(names)}" for what, names in wrong if names)
             raise ValueError(f"this state is not of {whose}: {found}; build the model as it was when saved")
         numbers = [finite_number(f"the state's {name}", state[name]) for name in parameters]
         for parameter, number in zip(parameters.values(), numbers):

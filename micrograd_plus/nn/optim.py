@@ -23,10 +23,10 @@ Rate: TypeAlias = "float | Callable[[int], float]"
 class Optimizer:
     """What all optimizers share: the parameters, the number `t` of steps done, and the states of the rule.
 
-    `options` are the hyperparameters beside `lr`, by the names that the rule gives them; `state` has a list of floats,
-    one a parameter, for each state of the rule. `rule(w=..., g=..., t=..., lr=..., **states)` is one step as a function
-    that changes nothing. Raises ValueError for no parameters, one that is there twice or is computed from others, or a
-    learning rate or option out of range; TypeError for what is not a Value.
+    `options` are the hyperparameters beside `lr`; `state` has a list of floats, one a parameter, for each state of the
+    rule. `rule(w=..., g=..., t=..., lr=..., **states)` is one step as a function. Raises ValueError for no parameters,
+    one that is there twice or is computed from others, or a learning rate or option out of range; TypeError for what is
+    not a Value.
     """
 
     text: ClassVar[str] = ""
@@ -58,8 +58,7 @@ class Optimizer:
     def step(self) -> None:
         """Changes every parameter by the rule. A parameter that no backward pass has reached counts as of gradient 0.
 
-        Raises RuntimeError if no parameter was reached at all, FloatingPointError if a result is not finite; then no
-        parameter has changed.
+        Raises RuntimeError if none was reached, FloatingPointError, before any has changed, if a result is not finite.
         """
         if all(parameter.grad is UNSEEN for parameter in self.parameters):
             raise RuntimeError("no parameter has a gradient; call loss.backward() before step(), and zero_grad() after")
@@ -96,8 +95,8 @@ class Optimizer:
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Brings back what `state_dict` returned.
 
-        Raises ValueError, before anything is changed, for another optimizer's, or one with other options or another
-        number of parameters; TypeError for what is not a number.
+        Raises ValueError, before anything is changed, for a state of another optimizer, other options or another number of
+        parameters; TypeError for what is not a number.
         """
         name = type(self).__name__
         if saved.get("optimizer") != name:

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from micrograd_plus.checks import finite_number, whole_number
 
-__all__ = ["Cosine", "Exponential", "LinearWarmup", "OneCycle", "Schedule", "StepDecay"]
+__all__ = ["Cosine", "LinearWarmup", "OneCycle", "Schedule", "StepDecay"]
 
 Schedule: TypeAlias = Callable[[int], float]
 """From the number of steps done so far to the rate of the next."""
@@ -37,35 +37,19 @@ class _Checked:
 
 @dataclass(frozen=True)
 class StepDecay(_Checked):
-    """The rate times `gamma` after every `every` steps: PyTorch's `StepLR`.
+    """The rate times `gamma` after every `every` steps: PyTorch's `StepLR`, and with 1 its `ExponentialLR`.
 
     >>> [StepDecay(1.0, every=2, gamma=0.5)(t) for t in range(5)]
     [1.0, 1.0, 0.5, 0.5, 0.25]
     """
 
     lr: float
-    every: int
+    every: int = 1
     gamma: float = 0.1
 
     def __call__(self, t: int) -> float:
         """Returns the rate after `t` steps."""
         return self.lr * self.gamma ** (t // self.every)
-
-
-@dataclass(frozen=True)
-class Exponential(_Checked):
-    """The rate times `gamma` after each step: PyTorch's `ExponentialLR`.
-
-    >>> Exponential(1.0, gamma=0.5)(3)
-    0.125
-    """
-
-    lr: float
-    gamma: float
-
-    def __call__(self, t: int) -> float:
-        """Returns the rate after `t` steps."""
-        return self.lr * self.gamma**t
 
 
 @dataclass(frozen=True)

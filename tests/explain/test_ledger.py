@@ -8,7 +8,7 @@ from micrograd_plus import Value
 from micrograd_plus.data import line
 from micrograd_plus.explain import Ledger
 from micrograd_plus.nn import MLP, SGD, Adagrad, Adam, AdamW, RMSprop, mse_loss
-from micrograd_plus.nn.schedules import Exponential
+from micrograd_plus.nn.schedules import StepDecay
 from micrograd_plus.train import Callback, fit
 
 OPTIMIZERS = {
@@ -20,7 +20,7 @@ OPTIMIZERS = {
     "adagrad": lambda p: Adagrad(p),
     "adam": lambda p: Adam(p, lr=0.1),
     "adam decayed": lambda p: Adam(p, weight_decay=0.1),
-    "adamw": lambda p: AdamW(p, lr=Exponential(0.1, gamma=0.5)),
+    "adamw": lambda p: AdamW(p, lr=StepDecay(0.1, gamma=0.5)),
 }
 
 

@@ -33,7 +33,7 @@ def test_after_the_end_the_rate_stays() -> None:
 
 
 def test_a_warm_up_leads_into_any_schedule() -> None:
-    schedule = schedules.LinearWarmup(schedules.Exponential(1.0, 0.5), steps=4, start=0.0)
+    schedule = schedules.LinearWarmup(schedules.StepDecay(1.0, gamma=0.5), steps=4, start=0.0)
     assert [schedule(t) for t in range(7)] == [0.0, 0.25, 0.5, 0.75, 1.0, 0.5, 0.25]
     assert schedules.LinearWarmup(lambda t: 10.0 - t, steps=1)(3) == 8.0
 
@@ -47,11 +47,11 @@ def test_a_one_cycle_peaks_at_the_rate() -> None:
 @pytest.mark.parametrize(
     ("kind", "arguments"),
     [
-        ("Exponential", (-1.0, 0.5)),
-        ("Exponential", (math.nan, 0.5)),
+        ("StepDecay", (-1.0,)),
+        ("StepDecay", (math.nan,)),
         ("StepDecay", (0.1, 0)),
         ("StepDecay", (0.1, 10, -0.5)),
-        ("Exponential", (0.1, -0.5)),
+        ("StepDecay", (0.1, 1, -0.5)),
         ("Cosine", (0.1, 0)),
         ("Cosine", (0.1, 10, -0.1)),
         ("LinearWarmup", (-0.1, 10)),
