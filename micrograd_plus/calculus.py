@@ -30,9 +30,9 @@ def gradients(output: Value, wrt: Sequence[Value]) -> list[Value]: ...
 def gradients(output: Value, wrt: Value | Sequence[Value]) -> Value | list[Value]:
     """Returns the derivative of `output` by each Value of `wrt`, as Values that can be differentiated again.
 
-    One Value for one Value, a list for a sequence. A Value that `output` does not depend on has the derivative 0. No
-    `grad` is touched. Raises TypeError if `output` or one of `wrt` is not a Value, DomainError where a derivative is
-    infinite or not defined, as that of sqrt at 0: `backward` has a number for it, but it can't be differentiated again.
+    One Value for one Value, a list for a sequence; 0 for what `output` does not depend on. No `grad` is touched. Raises
+    TypeError for what is not a Value, DomainError where a derivative is infinite or not defined, as that of sqrt at 0:
+    `backward` has a number for it, but it can't be differentiated again.
 
     >>> x = Value(2.0)
     >>> first = gradients(x**3, x)

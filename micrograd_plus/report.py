@@ -68,11 +68,8 @@ class Table(Report):
     __repr__ = __str__
 
     def _line(self, cells: Sequence[str], widths: Sequence[int]) -> str:
-        padded = [
-            cell.rjust(width) if column in self.numeric else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(cells, widths))
-        ]
-        return "  ".join(padded).rstrip()
+        aligned = [cell.rjust if column in self.numeric else cell.ljust for column, cell in enumerate(cells)]
+        return "  ".join(align(width) for align, width in zip(aligned, widths)).rstrip()
 
     def html(self) -> str:
         """Returns the table as HTML, every text escaped."""

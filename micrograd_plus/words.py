@@ -54,11 +54,8 @@ def names(order: Sequence[Value]) -> dict[Value, str]:
 
 
 def _stem(node: Value) -> str:
-    if node.children:
-        return "v"
-    if isinstance(node.op, operation.Bernoulli):
-        return "mask"
-    return "w" if node.op is operation.PARAMETER else "x"
+    given = "mask" if isinstance(node.op, operation.Bernoulli) else "w" if node.op is operation.PARAMETER else "x"
+    return "v" if node.children else given
 
 
 def _one_line(label: str) -> str:

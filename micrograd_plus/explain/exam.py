@@ -52,9 +52,8 @@ class VitalSigns:
 class Exam:
     """What was measured: the mean loss, each hidden unit, each layer, the parameters that no backward pass reached.
 
-    `gradients` are those of the mean loss. `constant_loss` is the loss of the best constant prediction, where that is
-    known, and `first_loss` that of the model when it was first looked at; `trials` has the loss after a step of the
-    optimizer made so many times as long.
+    `constant_loss` is that of the best constant prediction, where it is known, `first_loss` that of the first look;
+    `trials` has the loss after a step of the optimizer made so many times as long.
     """
 
     loss: float = 0.0

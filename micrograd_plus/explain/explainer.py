@@ -85,8 +85,9 @@ class _Explainer:
         paths = None if self.output is None else self.path_sum(self.output)
         written = [edge.written for edge in operands]
         written += [each for path in paths.listed for each in path.written] if paths else []
+        role = "computed" if node.children else "random" if isinstance(node.op, operation.Bernoulli) else node.op.name
         return Explanation(
-            name=self.name(node), role=_role(node), value=node.data, grad=self.gradient(node),
+            name=self.name(node), role=role, value=node.data, grad=self.gradient(node),
             formulas=value_words(node, self.name, self.digits), operands=operands, operand_count=len(node.children),
             output="L" if self.output is None else self.name(self.output), paths=paths,
             notes=tuple(filter(None, self.notes(written))), digits=self.digits,
@@ -150,10 +151,6 @@ class _Explainer:
             return f"{held}, the same."
         why = "it is from another output" if node.children else "leaves add up all backward passes until zero_grad()"
         return f"{held} is not this: {why}."
-
-
-def _role(node: Value) -> str:
-    return "computed" if node.children else "random" if isinstance(node.op, operation.Bernoulli) else node.op.name
 
 
 @dataclass(frozen=True)

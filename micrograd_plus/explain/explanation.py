@@ -53,8 +53,7 @@ class WrittenPath:
 class PathSum:
     """The paths from an output to a node: how many, the largest ones, and what all of them add up to.
 
-    `count` is at most `COUNTED`. `total` is summed over all paths by the sweep that backward makes, not path by path;
-    `uses` are the edges by which other nodes use this one.
+    `count` is at most `COUNTED`; `total` is summed node by node, as backward does; `uses` are the edges to this node.
     """
 
     output: str
@@ -69,8 +68,8 @@ class PathSum:
 class Explanation(Report):
     """The chain rule of one node, to be printed, shown in a notebook, or taken as data (`to_dict()`).
 
-    `formulas` tell its value in symbols and then in numbers; `operands` are the edges to its operands; `paths` is there
-    if an output was given; `notes` say what a reader must know to trust the numbers.
+    `formulas` tell its value in symbols and then in numbers; `operands` are the edges to its operands, `paths` those to
+    it from the output, if one was given; `notes` say what a reader must know to trust the numbers.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """An initialiser draws the numbers that a layer's weights start from.
 
-Too small, and signals fade from layer to layer; too large, and they blow up or saturate. Kaiming's and Xavier's rules
-keep the spread of the signals the same in every layer, from the number of inputs (`fan_in`) and outputs (`fan_out`).
+Kaiming's and Xavier's rules keep the spread of the signals the same in every layer, from the number of inputs
+(`fan_in`) and outputs (`fan_out`): they neither fade nor blow up.
 """
 
 from __future__ import annotations

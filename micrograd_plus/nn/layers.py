@@ -28,8 +28,8 @@ USUAL = ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "tanh", "sigmo
 def activation_function(activation: Activation) -> Callable[[Value], Value] | None:
     """Returns the function of an activation, None for none.
 
-    Any row of the table with one operand is known by its name, and any family with its usual constants. Raises
-    ValueError for an unknown name, TypeError for what is neither a name nor a function.
+    Rows of one operand and families (with their usual constants) are known by name. Raises ValueError for an unknown
+    name, TypeError for what is neither a name nor a function.
 
     >>> activation_function("relu")(Value(-1.0)).data
     0.0

@@ -95,8 +95,8 @@ class Optimizer:
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Brings back what `state_dict` returned.
 
-        Raises ValueError, before anything is changed, for a state of another optimizer, other options or another number of
-        parameters; TypeError for what is not a number.
+        Raises ValueError, before anything is changed, for another optimizer's, other options' or one of another number
+        of parameters; TypeError for what is not a number.
         """
         name = type(self).__name__
         if saved.get("optimizer") != name:

@@ -58,9 +58,9 @@ def ancestors(module: str) -> list[str]:
 def owners(order: Sequence[Value], homes: Mapping[Value, Home]) -> dict[Value, Home]:
     """Returns the home of each node of a topological order, with or without leaves, that has one.
 
-    `homes` tells where each parameter belongs: to a module, by name or itself, to a unit, to whatever is asked for;
-    a parameter that is not in it belongs to nobody. A node is at home where a parameter met data; so is the sum of such
-    nodes, one activation on top of it, and the dropout of that. What a loss makes of a model's outputs has no home.
+    `homes` tells where each parameter belongs: to a module, a unit, whatever is asked for; if it is not there, nowhere.
+    A node is at home where a parameter met data; so is the sum of such nodes, one activation on top of it, and the
+    dropout of that. What a loss makes of a model's outputs has no home.
 
     >>> from micrograd_plus import topological_order
     >>> from micrograd_plus.nn import Neuron

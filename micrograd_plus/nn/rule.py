@@ -52,13 +52,6 @@ class Rule:
 
     def __init__(self, text: str, options: Mapping[str, Any]) -> None:
         self.options, self.lines = dict(options), tuple(_lines(text, options))
-        self.state = self._state()
-
-    def __str__(self) -> str:
-        return "\n".join(map(str, self.lines))
-
-    def _state(self) -> tuple[str, ...]:
-        """The names that a line reads before one assigns them, in the order in which they are assigned."""
         assigned = [line.name for line in self.lines]
         known, states = {*GIVEN, *self.options, "sqrt", "max"}, set()
         for line in self.lines:
@@ -68,7 +61,10 @@ class Rule:
                 raise ValueError(f"the line `{line}` uses {unknown}, which is neither given, an option, nor assigned")
             states |= new
             known |= new | {line.name}
-        return tuple(name for name in dict.fromkeys(assigned) if name in states)
+        self.state = tuple(name for name in dict.fromkeys(assigned) if name in states)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.lines))
 
     def __call__(self, **names: float) -> dict[str, float]:
         """Returns every name that the lines assign, with its last value, for `w`, `g`, `t`, `lr` and each state."""
