@@ -150,10 +150,7 @@ def grads(output: Value, order: Sequence[Value] | None = None) -> dict[Value, fl
 
 @dataclass(frozen=True)
 class GradcheckReport(Report):
-    """What `gradcheck` found: per input its name, the engine's derivative, the measured one, and whether they agree.
-
-    True if all agree. `str()` is a table with a line an input.
-    """
+    """What `gradcheck` found, true if all agree: each input's name, derivative, measured slope, and whether they agree."""
 
     rows: tuple[tuple[str, float, float, bool], ...]
 
