@@ -150,7 +150,7 @@ def grads(output: Value, order: Sequence[Value] | None = None) -> dict[Value, fl
 
 @dataclass(frozen=True)
 class GradcheckReport(Report):
-    """What `gradcheck` found, true if all agree: each input's name, derivative, measured slope, and whether they agree."""
+    """What `gradcheck` found, true if all agree: each input's name, its derivative, the measured one, if they agree."""
 
     rows: tuple[tuple[str, float, float, bool], ...]
 

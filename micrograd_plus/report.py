@@ -58,6 +58,10 @@ class Table(Report):
     numeric: tuple[int, ...] = ()
     caption: str = ""
 
+    def parts(self) -> list[str | Table]:
+        """Returns the table itself, its only part."""
+        return [self]
+
     def __str__(self) -> str:
         lines = [self.headers, *(tuple(map(_text, row)) for row in self.rows)]
         widths = [max(map(len, column)) for column in zip(*lines)]

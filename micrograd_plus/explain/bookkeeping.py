@@ -139,10 +139,7 @@ class Ledger(Report, Callback):
         self._undo()
 
     def on_start(self, run: Run) -> None:
-        """Opens the book for the run's optimizer and notes the numbers before the first step.
-
-        Raises ValueError if it was opened for another one.
-        """
+        """Notes the numbers before the first step. Raises ValueError if the book was opened for another optimizer."""
         if self.optimizer is None:
             self._open(run.optimizer)
         elif self.optimizer is not run.optimizer:
