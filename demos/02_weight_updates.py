@@ -15,7 +15,7 @@ from _lesson import Lesson
 
 from micrograd_plus import nn
 from micrograd_plus.data import iris, standardize
-from micrograd_plus.explain import Doctor, ledger
+from micrograd_plus.explain import Doctor, Ledger
 from micrograd_plus.nn import SGD, Parameter
 from micrograd_plus.train import fit
 from micrograd_plus.viz import plots
@@ -98,7 +98,7 @@ lesson.check(
 
 # %%
 optimizer = SGD([w], lr=0.05)
-with ledger(optimizer) as book:
+with Ledger(optimizer) as book:
     optimizer.step()
 lesson.show(book)
 from_the_right = Parameter(5.0, "w")

@@ -18,7 +18,7 @@ from _lesson import Lesson
 
 from micrograd_plus import Value, nn
 from micrograd_plus.data import Dataset, iris, line, moons, split, standardize
-from micrograd_plus.explain import ledger
+from micrograd_plus.explain import Ledger
 from micrograd_plus.nn import SGD, Adam, RMSprop
 from micrograd_plus.train import fit
 from micrograd_plus.viz import plots
@@ -46,7 +46,7 @@ def answers(optimizer: nn.Optimizer, gradients: list[float], lr: float = 1.0) ->
 # %%
 w = Value(0.0, "w")
 optimizer = Adam([w], lr=0.1)
-with ledger(optimizer) as book:
+with Ledger(optimizer) as book:
     for _ in range(3):
         optimizer.zero_grad()
         loss = (w - 3) ** 2
@@ -176,7 +176,7 @@ def descend(
 START = (-1.0, -8.0)
 weights = [Value(number, f"w{i}") for i, number in enumerate(START, 1)]
 optimizer = Adam(weights, lr=0.4)
-with ledger(optimizer, weights) as book:
+with Ledger(optimizer, weights) as book:
     for _ in range(60):
         optimizer.zero_grad()
         long_bowl(*weights).backward()

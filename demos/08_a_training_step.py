@@ -15,7 +15,7 @@ from _lesson import Lesson
 
 from micrograd_plus import Value, nn
 from micrograd_plus.data import Dataset, batches, iris, split, standardize, xor
-from micrograd_plus.explain import check_graph, ledger
+from micrograd_plus.explain import Ledger, check_graph
 from micrograd_plus.train import confusion_matrix, fit
 from micrograd_plus.viz import plots
 from micrograd_plus.viz.network import NetworkDiagram
@@ -266,7 +266,7 @@ paper_updates = {
     "w21": -0.2 - 0.1 * d2, "w22": 0.8 - 0.1 * d2, "b2": -0.1 - 0.1 * d2,
     "u1": -0.3 - 0.1 * d * h1, "u2": 0.9 - 0.1 * d * h2, "c": 0.4 - 0.1 * d,
 }  # fmt: skip
-with ledger(optimizer, ["w11"]) as book:
+with Ledger(optimizer, ["w11"]) as book:
     optimizer.step()
 lesson.show(book)
 updated = {parameter.label: parameter.data for parameter in model.parameters()}

@@ -1,15 +1,14 @@
 """Derivatives as Values, to any order, and a check of derivatives by nudging the inputs.
 
-`Value.backward` leaves numbers in `grad`. `gradients` instead builds the derivatives as a graph of Values, read off the
-same rows of the table, so that they can be differentiated again, drawn and compiled.
+`gradients` reads the derivatives off the rows as a graph of Values, to be differentiated again, drawn and compiled.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, NamedTuple, overload
 
 from micrograd_plus import operation
@@ -18,7 +17,7 @@ from micrograd_plus.functions import total
 from micrograd_plus.mode import no_gc, no_grad
 from micrograd_plus.operation import Op
 from micrograd_plus.report import Report, Table
-from micrograd_plus.value import UNSEEN, Number, Value, apply, constant, leaf, topological_order
+from micrograd_plus.value import Number, Value, apply, constant, leaf, topological_order
 
 __all__ = ["Addition", "GradcheckError", "GradcheckReport", "dependents", "gradcheck", "gradients", "grads", "sweep"]
 
@@ -31,9 +30,9 @@ def gradients(output: Value, wrt: Sequence[Value]) -> list[Value]: ...
 def gradients(output: Value, wrt: Value | Sequence[Value]) -> Value | list[Value]:
     """Returns the derivative of `output` by each Value of `wrt`, as Values that can be differentiated again.
 
-    One Value for one Value, a list for a sequence. A Value that `output` does not depend on has the derivative 0. No
-    `grad` is touched. Raises TypeError if `output` or one of `wrt` is not a Value, DomainError where a derivative is
-    infinite or not defined, as that of sqrt at 0: `backward` has a number for it, but it can't be differentiated again.
+    One Value for one Value, a list for a sequence; 0 for what `output` does not depend on. No `grad` is touched. Raises
+    TypeError for what is not a Value, DomainError where a derivative is infinite or not defined, as that of sqrt at 0:
+    `backward` has a number for it, but it can't be differentiated again.
 
     >>> x = Value(2.0)
     >>> first = gradients(x**3, x)
@@ -70,27 +69,19 @@ def _edges(node: Value, needed: set[Value]) -> Iterator[tuple[Value, Number]]:
     for child, partial in zip(node.children, _value_reading(node.op)(node, *node.op.groups(node.children))):
         if child in needed and (isinstance(partial, Value) or partial != 0):
             if not isinstance(partial, Value) and not math.isfinite(partial):
-                raise _no_derivative(node, child, partial)
+                text, given = in_words(node.op, node.children)
+                by = child.label or f"the operand that is {child.data:.6g}"
+                what = "is not defined" if math.isnan(partial) else "is infinite"
+                raise DomainError(f"the derivative of {text} by {by} {what} at {given}; keep away from there")
             yield child, partial
 
 
-def _no_derivative(node: Value, child: Value, partial: float) -> DomainError:
-    text, given = in_words(node.op, node.children)
-    by = child.label or f"the operand that is {child.data:.6g}"
-    what = "is not defined" if math.isnan(partial) else "is infinite"
-    return DomainError(f"the derivative of {text} by {by} {what} at {given}; keep away from there")
-
-
-@lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=256)
 def _value_reading(op: Op) -> Callable[..., tuple[Number, ...]]:
     """The local derivatives over Values: there each row of the table is a function, and a choice looks at data."""
-    rows: dict[str, Any] = {name: _applied(row) for name, row in operation.TABLE.items()}
+    rows: dict[str, Any] = {name: functools.partial(apply, row) for name, row in operation.TABLE.items()}
     more = {"min": rows["minimum"], "max": rows["maximum"], "sum": total, "pow": lambda x, k: x**k, "real": float}
     return op.values({**rows, **more, "nan": math.nan, "inf": math.inf})
-
-
-def _applied(op: Op) -> Callable[..., Value]:
-    return lambda *operands: apply(op, *operands)
 
 
 def _product(upstream: Number, partial: Number) -> Number:
@@ -104,9 +95,6 @@ def _product(upstream: Number, partial: Number) -> Number:
 
 def _sum(terms: list[Number]) -> Number:
     return terms[0] if len(terms) == 1 else total(terms)
-
-
-# -------------------------------------------------------------------- one step at a time
 
 
 class Addition(NamedTuple):
@@ -144,35 +132,25 @@ def sweep(output: Value, order: Sequence[Value] | None = None) -> Iterator[Addit
 
 
 def grads(output: Value, order: Sequence[Value] | None = None) -> dict[Value, float]:
-    """Returns what `output.backward()` finds as the `grad` of each node of its graph; every `grad` is put back.
+    """Returns what `output.backward()` finds as the `grad` of each node of its graph, and touches nobody's `grad`.
 
-    `order` is the topological order of the graph, if it is known.
+    `order` is as in `sweep`.
 
     >>> a = Value(3.0)
     >>> grads(a * a + a)[a], a.grad
     (7.0, 0.0)
     """
-    order = topological_order(output) if order is None else order
-    before = [node.grad for node in order]
-    try:
-        for node in order:
-            node.grad = UNSEEN
-        output.backward()
-        return {node: node.grad for node in order}
-    finally:
-        for node, grad in zip(order, before):
-            node.grad = grad
-
-
-# -------------------------------------------------------------------- gradcheck
+    found = {output: 1.0}
+    for node in reversed(topological_order(output, leaves=False) if order is None else order):
+        upstream = found[node]
+        for child, partial in zip(node.children, node.partials):
+            found[child] = found.get(child, 0.0) + partial * upstream
+    return found
 
 
 @dataclass(frozen=True)
 class GradcheckReport(Report):
-    """What `gradcheck` found: per input its name, the engine's derivative, the measured one, and whether they agree.
-
-    True if all agree. `str()` is a table with a line an input.
-    """
+    """What `gradcheck` found, true if all agree: each input's name, its derivative, the measured one, if they agree."""
 
     rows: tuple[tuple[str, float, float, bool], ...]
 
@@ -232,8 +210,6 @@ def gradcheck(
 
 def _central_difference(function: Callable[..., Value], numbers: Sequence[float], i: int, eps: float) -> float:
     with no_grad():
-        above, below = (
-            function(*[Value(number + nudge if j == i else number) for j, number in enumerate(numbers)])
-            for nudge in (eps, -eps)
-        )
-    return (above.data - below.data) / (2 * eps)
+        nudged = ([*numbers[:i], numbers[i] + nudge, *numbers[i + 1 :]] for nudge in (eps, -eps))
+        above, below = (function(*map(Value, each)).data for each in nudged)
+    return (above - below) / (2 * eps)

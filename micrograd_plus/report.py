@@ -10,15 +10,28 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-__all__ = ["Readable", "Report", "Table"]
+__all__ = ["Report", "Table"]
 
 
-class Readable:
-    """What a terminal shows as its `str` and a notebook as its `html`."""
+class Report:
+    """What can be read in a terminal (`str`) and in a notebook: a title, if it has one, then sentences and tables."""
+
+    def title(self) -> str:
+        """Returns the one line that stands above all."""
+        return ""
+
+    def parts(self) -> list[str | Table]:
+        """Returns the sentences and tables in reading order."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return "\n\n".join(filter(None, [self.title(), *map(str, self.parts())]))
 
     def html(self) -> str:
-        """Returns it as HTML, every text escaped."""
-        raise NotImplementedError
+        """Returns title, sentences and tables as HTML, every text escaped."""
+        parts = [part.html() if isinstance(part, Table) else f"<p>{escape(part)}</p>" for part in self.parts()]
+        title = f"<p><strong>{escape(self.title())}</strong></p>" if self.title() else ""
+        return f'<div class="mp-report">{title}{"".join(parts)}</div>'
 
     def _repr_html_(self) -> str:
         return self.html()
@@ -27,8 +40,8 @@ class Readable:
         return {"text/plain": str(self), "text/html": self.html()}
 
 
-@dataclass(frozen=True)
-class Table(Readable):
+@dataclass(frozen=True, repr=False)
+class Table(Report):
     """A table: a header for each column, rows, and which columns hold numbers (set to the right).
 
     A cell is a text, or a whole number, which is written with a comma between thousands.
@@ -45,6 +58,10 @@ class Table(Readable):
     numeric: tuple[int, ...] = ()
     caption: str = ""
 
+    def parts(self) -> list[str | Table]:
+        """Returns the table itself, its only part."""
+        return [self]
+
     def __str__(self) -> str:
         lines = [self.headers, *(tuple(map(_text, row)) for row in self.rows)]
         widths = [max(map(len, column)) for column in zip(*lines)]
@@ -52,12 +69,11 @@ class Table(Readable):
         text = "\n".join(self._line(line, widths) for line in lines)
         return f"{self.caption}\n{text}" if self.caption else text
 
+    __repr__ = __str__
+
     def _line(self, cells: Sequence[str], widths: Sequence[int]) -> str:
-        padded = [
-            cell.rjust(width) if column in self.numeric else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(cells, widths))
-        ]
-        return "  ".join(padded).rstrip()
+        aligned = [cell.rjust if column in self.numeric else cell.ljust for column, cell in enumerate(cells)]
+        return "  ".join(align(width) for align, width in zip(aligned, widths)).rstrip()
 
     def html(self) -> str:
         """Returns the table as HTML, every text escaped."""
@@ -80,24 +96,3 @@ def _text(cell: str | int) -> str:
 
 
 _LEFT, _RIGHT = "text-align:left;white-space:nowrap", "text-align:right;white-space:nowrap"
-
-
-class Report(Readable):
-    """What can be read in a terminal (`str`) and in a notebook: a title, if it has one, then sentences and tables."""
-
-    def title(self) -> str:
-        """Returns the one line that stands above all."""
-        return ""
-
-    def parts(self) -> list[str | Table]:
-        """Returns the sentences and tables in reading order."""
-        raise NotImplementedError
-
-    def __str__(self) -> str:
-        return "\n\n".join(filter(None, [self.title(), *map(str, self.parts())]))
-
-    def html(self) -> str:
-        """Returns title, sentences and tables as HTML, every text escaped."""
-        parts = [part.html() if isinstance(part, Table) else f"<p>{escape(part)}</p>" for part in self.parts()]
-        title = f"<p><strong>{escape(self.title())}</strong></p>" if self.title() else ""
-        return f'<div class="mp-report">{title}{"".join(parts)}</div>'

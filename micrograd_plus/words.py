@@ -1,7 +1,6 @@
 """Words for nodes, numbers and derivatives: every text about a graph names the same thing the same way.
 
-The formulas come from the row of the table that ran (`op.words`, `op.partial_words`), with the operands' names or their
-numbers put in. The other parts of `explain`, the step player and the pictures' tooltips take their words from here.
+The formulas are those of the row that ran (`op.words`, `op.partial_words`), with names or numbers put in.
 """
 
 from __future__ import annotations
@@ -55,17 +54,12 @@ def names(order: Sequence[Value]) -> dict[Value, str]:
 
 
 def _stem(node: Value) -> str:
-    if node.children:
-        return "v"
-    if isinstance(node.op, operation.Bernoulli):
-        return "mask"
-    return "w" if node.op is operation.PARAMETER else "x"
+    given = "mask" if isinstance(node.op, operation.Bernoulli) else "w" if node.op is operation.PARAMETER else "x"
+    return "v" if node.children else given
 
 
 def _one_line(label: str) -> str:
     """A label without what would break a line or hide in a terminal."""
-    if label.isprintable():
-        return label.strip()
     return "".join(character if character.isprintable() else " " for character in label).strip()
 
 
@@ -86,14 +80,13 @@ def derivative(top: str, bottom: str, d: str = "d") -> str:
     >>> derivative("L", "w"), derivative("loss", "layers.0.bias")
     ('dL/dw', 'd(loss)/d(layers.0.bias)')
     """
-    if all(re.fullmatch(r"\w{1,3}(#\d+)?", name) for name in (top, bottom)):
-        return f"{d}{top}/{d}{bottom}"
-    return f"{d}({top})/{d}({bottom})"
+    is_short = all(re.fullmatch(r"\w{1,3}(#\d+)?", name) for name in (top, bottom))
+    return f"{d}{top}/{d}{bottom}" if is_short else f"{d}({top})/{d}({bottom})"
 
 
 def local(
     parent: Value, child: Value, root: Value | None, uses: Mapping[Value, int], name: Callable[[Value], str]
-) -> str:  # fmt: skip
+) -> str:
     """Returns the local derivative of one use as it is written: with ∂ where it is a share of what d would mean.
 
     That is so where the parent uses the child more than once, and where the parent is the root and the child is used
@@ -175,14 +168,12 @@ def partial_words(node: Value, position: int, name: Callable[[Value], str], digi
     """
     operand, member = places(node)[position]
     at = node.op.groups([child.data for child in node.children])
-    symbols, numbers = (
-        node.op.partial_words(
-            operand, *node.op.groups([_safe(naming(child)) for child in node.children]),
-            out=_safe(naming(node)), member=member, at=at,
-        )
-        for naming in (name, lambda each: number(each.data, digits))
-    )  # fmt: skip
-    return tidy(symbols), tidy(numbers)
+
+    def said(naming: Callable[[Value], str]) -> str:
+        groups = node.op.groups([_safe(naming(child)) for child in node.children])
+        return tidy(node.op.partial_words(operand, *groups, out=_safe(naming(node)), member=member, at=at))
+
+    return said(name), said(lambda each: number(each.data, digits))
 
 
 def _dotted(node: Value, naming: Callable[[Value], str]) -> list[Any]:
@@ -198,6 +189,4 @@ def _dotted(node: Value, naming: Callable[[Value], str]) -> list[Any]:
 
 def _safe(name: str) -> str:
     """A name as a formula can hold it: in brackets if it looks like arithmetic itself ("x1*w1 + x2*w2")."""
-    if re.fullmatch(rf"[\w.#'…]+|\w+\([^()]*\)|-?{UNSIGNED}", name):
-        return name
-    return f"({name})"
+    return name if re.fullmatch(rf"[\w.#'…]+|\w+\([^()]*\)|-?{UNSIGNED}", name) else f"({name})"

@@ -14,24 +14,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.explain.checks import GraphCheck, check_graph
-from micrograd_plus.explain.explainer import explain
+from micrograd_plus.explain.explainer import Paths, explain
 from micrograd_plus.explain.explanation import Explanation
-from micrograd_plus.explain.paths import Paths
 
 if TYPE_CHECKING:
-    from micrograd_plus.explain.bookkeeping import Ledger, ledger
+    from micrograd_plus.explain.bookkeeping import Ledger
     from micrograd_plus.explain.diagnosis import Diagnosis, diagnose
     from micrograd_plus.explain.doctor import Doctor
     from micrograd_plus.explain.findings import Finding
 
 _ON_FIRST_USE = {
     "Diagnosis": "diagnosis", "Doctor": "doctor", "Finding": "findings", "Ledger": "bookkeeping",
-    "diagnose": "diagnosis", "ledger": "bookkeeping",
+    "diagnose": "diagnosis",
 }  # fmt: skip
 
 __all__ = [
     "Diagnosis", "Doctor", "Explanation", "Finding", "GraphCheck", "Ledger", "Paths", "check_graph", "diagnose",
-    "explain", "ledger",
+    "explain",
 ]  # fmt: skip
 
 

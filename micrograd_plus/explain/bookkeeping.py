@@ -1,7 +1,6 @@
 """The optimizer's ledger: every quantity of its rule, for chosen weights and steps, with the numbers put in.
 
-The lines are those of the optimizer's own rule (`optimizer.rule`), run one by one on what the real step was given. The
-result is held against the weight that the real step made, so the ledger can't show another rule than the one that ran.
+The lines of `optimizer.rule` are run one by one, and the result is held against the weight that the real step made.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from types import TracebackType
 from typing import Any, NamedTuple
 
 from micrograd_plus.checks import named, whole_number
@@ -22,7 +20,7 @@ from micrograd_plus.train.callbacks import Callback, Run
 from micrograd_plus.value import Value
 from micrograd_plus.words import names, number, tidy
 
-__all__ = ["Entry", "Ledger", "Posting", "ledger"]
+__all__ = ["Entry", "Ledger", "Posting"]
 
 FOLLOWED = 4
 """So many parameters are followed if none are named: a screen holds no more."""
@@ -64,7 +62,7 @@ class Entry:
         >>> from micrograd_plus.nn import SGD
         >>> w = Value(1.0, "w")
         >>> optimizer = SGD([w], lr=0.25)
-        >>> with ledger(optimizer) as book:
+        >>> with Ledger(optimizer) as book:
         ...     (w * w).backward()
         ...     optimizer.step()
         >>> book.entries[0].quantities()
@@ -80,173 +78,20 @@ class Entry:
 
 
 class Ledger(Report, Callback):
-    """What `ledger` returns: a context manager for your own loop, a callback for `fit`, and the book to read.
+    """Records every quantity of the optimizer's rule while it steps: a context manager, a callback, and a book to read.
 
-    `entries` are in order of step and parameter; `table(parameter)` has one row a step; `str()` and a notebook show the
-    first entries line by line; `to_dict()` gives all as data.
-    """
-
-    def __init__(
-        self, optimizer: Optimizer | None, parameters: Sequence[Value | str] | None, steps: Iterable[int] | None,
-        digits: int,
-    ) -> None:  # fmt: skip
-        self.optimizer, self.digits = optimizer, digits
-        self.entries: list[Entry] = []
-        self._wanted = parameters
-        self._steps = None if steps is None else frozenset(whole_number("a step", step, least=1) for step in steps)
-        self._followed: list[tuple[int, str]] = []  # place among the optimizer's parameters, and name
-        self._before: list[dict[str, float]] = []  # what the rule is given, but for the gradient, for each followed
-        if optimizer is not None:
-            self._open(optimizer)
-
-    # ------------------------------------------------------------ around your own loop
-
-    def __enter__(self) -> Ledger:
-        """Records each `optimizer.step()` until the end of the block. Raises ValueError if no optimizer was given."""
-        if self.optimizer is None:
-            raise ValueError("a ledger around your own loop needs the optimizer: ledger(optimizer)")
-        optimizer, step = self.optimizer, self.optimizer.step
-
-        def recorded_step() -> None:
-            self._note(optimizer)
-            step()
-            self._post(optimizer)
-
-        optimizer.step = recorded_step  # type: ignore[method-assign]
-        self._undo = partial(setattr, optimizer, "step", step)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Gives the optimizer its own `step` back."""
-        self._undo()
-
-    # ------------------------------------------------------------ as a callback of fit
-
-    def on_start(self, run: Run) -> None:
-        """Opens the book for the run's optimizer and notes the numbers before the first step.
-
-        Raises ValueError if it was opened for another one.
-        """
-        if self.optimizer is None:
-            self._open(run.optimizer)
-        elif self.optimizer is not run.optimizer:
-            raise ValueError("this ledger is of another optimizer than fit's; pass the same to both, or none to ledger")
-        self._note(run.optimizer)
-
-    def on_iteration(self, run: Run) -> None:
-        """Posts the step that was made, and notes the numbers before the next."""
-        self._post(run.optimizer)
-        self._note(run.optimizer)
-
-    # ------------------------------------------------------------ keeping the book
-
-    def _open(self, optimizer: Optimizer) -> None:
-        """Finds the parameters to follow among the optimizer's."""
-        found = names(optimizer.parameters)
-        known = {found[p] if p.label else f"w{i + 1}": (i, p) for i, p in enumerate(optimizer.parameters)}
-        places = {value: (i, name) for name, (i, value) in known.items()}
-        wanted = list(known)[:FOLLOWED] if self._wanted is None else self._wanted
-        for each in wanted:
-            value = each if isinstance(each, Value) else named("parameter", each, known)[1]
-            if value not in places:
-                raise ValueError(f"{value!r} is not among the parameters of {optimizer!r}; choose one that is")
-            self._followed.append(places[value])
-        self.optimizer = optimizer
-
-    def _note(self, optimizer: Optimizer) -> None:
-        """Takes down what the rule will be given, but for the gradient, which may come later."""
-        self._before = [optimizer.given(i) for i, _ in self._followed]
-
-    def _post(self, optimizer: Optimizer) -> None:
-        """Runs the rule's lines on what was noted and the gradient; holds the result against the step's."""
-        if self._steps is not None and optimizer.t not in self._steps:
-            return
-        for (i, name), before in zip(self._followed, self._before):
-            parameter = optimizer.parameters[i]
-            given = {**before, "g": parameter.grad}
-            lines = tuple(self._posting(*line) for line in optimizer.rule.line_by_line(**given))
-            used = {name: x for name, x in optimizer.options.items() if name in str(optimizer.rule)}
-            entry = Entry(name, optimizer.t, {**given, **used}, lines)
-            if not math.isclose(entry.after, parameter.data, rel_tol=1e-9, abs_tol=1e-300) or given["t"] != optimizer.t:
-                raise RuntimeError(
-                    f"step {optimizer.t} set {name} to {parameter.data!r}, but by the rule it is {entry.after!r};"
-                    " something else changed it between two steps, and the ledger does not know what"
-                )
-            self.entries.append(entry)
-
-    def _posting(self, line: Line, known: dict[str, float], result: float) -> Posting:
-        words = {name: number(x, self.digits) for name, x in known.items()}
-        formula, numbers = (tidy(substitute(line.expression, each, known)) for each in ({}, words))
-        return Posting(line.name, formula, numbers, result)
-
-    # ------------------------------------------------------------ reading it
-
-    def title(self) -> str:
-        """Returns which optimizer and how much of its work the book holds."""
-        if self.optimizer is None:
-            return "Ledger of no optimizer yet"
-        of = f"{len(self._followed)} of {len(self.optimizer.parameters):,} parameters"
-        entries = f"{len(self.entries)} {'entry' if len(self.entries) == 1 else 'entries'}"
-        return f"Ledger of {type(self.optimizer).__name__}: {entries}, {of}"
-
-    def parts(self) -> list[str | Table]:
-        """Returns a table for each of the first entries, line by line; what is left out is said."""
-        tables: list[str | Table] = [self._lines(entry) for entry in self.entries[:PRINTED]]
-        if len(self.entries) > PRINTED:
-            more = f"{len(self.entries) - PRINTED} more entries"
-            tables.append(f"… and {more}: `.entries` has all of them, `.table(parameter)` a row for each step.")
-        return tables
-
-    def _lines(self, entry: Entry) -> Table:
-        given = ", ".join(f"{name} = {number(x, self.digits)}" for name, x in entry.given.items())
-        rows = [
-            (line.name, f"= {line.formula}", f"= {line.numbers}", f"= {number(line.value, self.digits)}")
-            for line in entry.lines
-        ]
-        caption = f"{entry.parameter}, step {entry.t}: given {given}"
-        return Table(("quantity", "formula", "with the numbers", "result"), tuple(rows), caption=caption)
-
-    def table(self, parameter: Value | str | None = None) -> Table:
-        """Returns one row a step for one parameter (the first followed, unless named): every quantity of the rule.
-
-        Raises ValueError for a parameter that is not followed.
-        """
-        followed = {name: name for _, name in self._followed}
-        wanted = parameter
-        if isinstance(parameter, Value):
-            own = [name for i, name in self._followed if self.optimizer and self.optimizer.parameters[i] is parameter]
-            wanted = own[0] if own else parameter.label
-        name = next(iter(followed), "") if wanted is None else named("followed parameter", wanted, followed)
-        rows = [entry.quantities() for entry in self.entries if entry.parameter == name]
-        headers = tuple(dict.fromkeys(quantity for row in rows for quantity in row)) or ("t",)
-        cells = tuple(tuple(number(row[quantity], self.digits) for quantity in headers) for row in rows)
-        return Table(headers, cells, tuple(range(len(headers))), f"{name}, a row for each step")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns all entries as plain dicts, lists, strings and numbers."""
-        entries = [{**asdict(entry), "lines": [line._asdict() for line in entry.lines]} for entry in self.entries]
-        optimizer = {"optimizer": repr(self.optimizer), "rule": str(self.optimizer.rule)} if self.optimizer else {}
-        return {**optimizer, "entries": entries}
-
-
-def ledger(
-    optimizer: Optimizer | None = None, parameters: Sequence[Value | str] | None = None,
-    steps: Iterable[int] | None = None, *, digits: int = 4,
-) -> Ledger:  # fmt: skip
-    """Returns a Ledger that records every quantity of the optimizer's rule while it steps.
-
-    Use it around your own loop, `with ledger(optimizer) as book:`, or as a callback of `fit` (then the optimizer may
+    Use it around your own loop, `with Ledger(optimizer) as book:`, or as a callback of `fit` (then the optimizer may
     be left out). `parameters` are Values or their labels, the optimizer's first four if none are given; `steps` the
     numbers of the steps to record, from 1, all by default. `digits` is how many significant digits are written.
 
-    Raises ValueError for a parameter that is not the optimizer's or a step below 1, TypeError for what is not a number.
+    `entries` are in order of step and parameter; `table(parameter)` has one row a step; `str()` and a notebook show the
+    first entries line by line; `to_dict()` gives all as data. Raises ValueError for a parameter that is not the
+    optimizer's or a step below 1, TypeError for what is not a number.
 
     >>> from micrograd_plus.nn import Adam
     >>> w = Value(1.0, "w")
     >>> optimizer = Adam([w], lr=0.1)
-    >>> with ledger(optimizer) as book:
+    >>> with Ledger(optimizer) as book:
     ...     (w * w).backward()
     ...     optimizer.step()
     >>> print(book.parts()[0])
@@ -260,4 +105,124 @@ def ledger(
     step      = lr * m_hat / (sqrt(v_hat) + eps)  = 0.1 * 2 / (sqrt(4) + 1e-08)      = 0.1
     w         = w - step                          = 1 - 0.1                          = 0.9
     """
-    return Ledger(optimizer, parameters, steps, whole_number("digits", digits, least=1))
+
+    def __init__(
+        self, optimizer: Optimizer | None = None, parameters: Sequence[Value | str] | None = None,
+        steps: Iterable[int] | None = None, *, digits: int = 4,
+    ) -> None:  # fmt: skip
+        self.optimizer, self.digits = optimizer, whole_number("digits", digits, least=1)
+        self.entries: list[Entry] = []
+        self._wanted = parameters
+        self._steps = None if steps is None else frozenset(whole_number("a step", step, least=1) for step in steps)
+        self._followed: dict[str, tuple[int, Value]] = {}  # by name, with the place among the optimizer's parameters
+        self._before: list[dict[str, float]] = []  # what the rule is given, but for the gradient, for each followed
+        if optimizer is not None:
+            self._open(optimizer)
+
+    def __enter__(self) -> Ledger:
+        """Records each `optimizer.step()` until the end of the block. Raises ValueError if no optimizer was given."""
+        if self.optimizer is None:
+            raise ValueError("a ledger around your own loop needs the optimizer: Ledger(optimizer)")
+        optimizer, step = self.optimizer, self.optimizer.step
+
+        def recorded_step() -> None:
+            self._note(optimizer)
+            step()
+            self._post(optimizer)
+
+        optimizer.step = recorded_step  # type: ignore[method-assign]
+        self._undo = partial(setattr, optimizer, "step", step)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Gives the optimizer its own `step` back."""
+        self._undo()
+
+    def on_start(self, run: Run) -> None:
+        """Notes the numbers before the first step. Raises ValueError if the book was opened for another optimizer."""
+        if self.optimizer is None:
+            self._open(run.optimizer)
+        elif self.optimizer is not run.optimizer:
+            raise ValueError("this ledger is of another optimizer than fit's; pass the same to both, or none here")
+        self._note(run.optimizer)
+
+    def on_iteration(self, run: Run) -> None:
+        """Posts the step that was made, and notes the numbers before the next."""
+        self._post(run.optimizer)
+        self._note(run.optimizer)
+
+    def _open(self, optimizer: Optimizer) -> None:
+        """Finds the parameters to follow among the optimizer's."""
+        found = names(optimizer.parameters)
+        known = {found[p] if p.label else f"w{i + 1}": (i, p) for i, p in enumerate(optimizer.parameters)}
+        own = {parameter: name for name, (_, parameter) in known.items()}
+        for each in list(known)[:FOLLOWED] if self._wanted is None else self._wanted:
+            parameter = each if isinstance(each, Value) else named("parameter", each, known)[1]
+            if parameter not in own:
+                raise ValueError(f"{parameter!r} is not among the parameters of {optimizer!r}; choose one that is")
+            self._followed[own[parameter]] = known[own[parameter]]
+        self.optimizer = optimizer
+
+    def _note(self, optimizer: Optimizer) -> None:
+        """Takes down what the rule will be given, but for the gradient, which may come later."""
+        self._before = [optimizer.given(i) for i, _ in self._followed.values()]
+
+    def _post(self, optimizer: Optimizer) -> None:
+        """Runs the rule's lines on what was noted and the gradient; holds the result against the step's."""
+        if self._steps is not None and optimizer.t not in self._steps:
+            return
+        for (name, (_, parameter)), before in zip(self._followed.items(), self._before):
+            given = {**before, "g": parameter.grad}
+            lines = tuple(self._posting(*line) for line in optimizer.rule.line_by_line(**given))
+            used = {name: x for name, x in optimizer.options.items() if name in str(optimizer.rule)}
+            entry = Entry(name, optimizer.t, {**given, **used}, lines)
+            if not math.isclose(entry.after, parameter.data, rel_tol=1e-9, abs_tol=1e-300) or given["t"] != optimizer.t:
+                found = f"step {optimizer.t} set {name} to {parameter.data!r}, but by the rule it is {entry.after!r}"
+                raise RuntimeError(f"{found}; something else changed it between two steps: leave the weights to step()")
+            self.entries.append(entry)
+
+    def _posting(self, line: Line, known: dict[str, float], result: float) -> Posting:
+        words = {name: number(x, self.digits) for name, x in known.items()}
+        formula, numbers = (tidy(substitute(line.expression, each, known)) for each in ({}, words))
+        return Posting(line.name, formula, numbers, result)
+
+    def title(self) -> str:
+        """Returns which optimizer and how much of its work the book holds."""
+        if self.optimizer is None:
+            return "Ledger of no optimizer yet"
+        entries = f"{len(self.entries)} {'entry' if len(self.entries) == 1 else 'entries'}"
+        of = f"{len(self._followed)} of {len(self.optimizer.parameters):,} parameters"
+        return f"Ledger of {type(self.optimizer).__name__}: {entries}, {of}"
+
+    def parts(self) -> list[str | Table]:
+        """Returns a table for each of the first entries, line by line; what is left out is said."""
+        more = len(self.entries) - PRINTED
+        rest = f"… and {more} more entries: `.entries` has all of them, `.table(parameter)` a row for each step."
+        return [*map(self._lines, self.entries[:PRINTED]), *([rest] if more > 0 else [])]
+
+    def _lines(self, entry: Entry) -> Table:
+        given = ", ".join(f"{name} = {number(x, self.digits)}" for name, x in entry.given.items())
+        caption, digits = f"{entry.parameter}, step {entry.t}: given {given}", self.digits
+        rows = ((name, f"= {text}", f"= {told}", f"= {number(x, digits)}") for name, text, told, x in entry.lines)
+        return Table(("quantity", "formula", "with the numbers", "result"), tuple(rows), caption=caption)
+
+    def table(self, parameter: Value | str | None = None) -> Table:
+        """Returns one row a step for one parameter (the first followed, unless named): every quantity of the rule.
+
+        Raises ValueError for a parameter that is not followed.
+        """
+        if isinstance(parameter, Value):
+            own = (name for name, (_, followed) in self._followed.items() if followed is parameter)
+            parameter = next(own, parameter.label)
+        known = {name: name for name in self._followed}
+        name = next(iter(known), "") if parameter is None else named("followed parameter", parameter, known)
+        rows = [entry.quantities() for entry in self.entries if entry.parameter == name]
+        headers = tuple(dict.fromkeys(quantity for row in rows for quantity in row)) or ("t",)
+        cells = tuple(tuple(number(row[quantity], self.digits) for quantity in headers) for row in rows)
+        return Table(headers, cells, tuple(range(len(headers))), f"{name}, a row for each step")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns all entries as plain dicts, lists, strings and numbers."""
+        entries = [{**asdict(entry), "lines": [line._asdict() for line in entry.lines]} for entry in self.entries]
+        optimizer = {"optimizer": repr(self.optimizer), "rule": str(self.optimizer.rule)} if self.optimizer else {}
+        return {**optimizer, "entries": entries}

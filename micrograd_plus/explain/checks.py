@@ -1,7 +1,6 @@
 """A live check of a graph: is the gradient of each node the slope that is measured by nudging it?
 
-`gradcheck` runs a function anew; this looks at a graph as it stands, node by node, so that a learner sees which numbers
-of backpropagation are right, and where there is a kink at which no slope is.
+`gradcheck` runs a function anew; this looks at a graph as it stands, node by node.
 """
 
 from __future__ import annotations
@@ -52,9 +51,7 @@ class GraphCheck(Report):
     def title(self) -> str:
         """Returns how many gradients were checked, and with what result."""
         kinds = [each.verdict for each in self.verdicts]
-        counts = ", ".join(
-            f"{kinds.count(kind)} {kind}" for kind in ("right", "wrong", "kink", "edge") if kind in kinds
-        )
+        counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in ("right", *_MEANINGS) if kind in kinds)
         left_out = self.nodes - len(self.verdicts)
         unchecked = f"; {left_out} more nodes not checked (max_nodes)" if left_out else ""
         return f"Gradients of {self.output} by {len(self.verdicts)} nodes: {counts}{unchecked}"
@@ -89,10 +86,9 @@ def check_graph(
 
     Each is compared with the slopes to a value `eps` below and above (times the node's size where that is over 1), and
     may be off by `atol + rtol * abs(slope)` and by rounding. Of a graph with more than `max_nodes` nodes the leaves
-    come first, and what is left out is said. No `grad` is touched; the time grows with the square of the nodes.
-
-    Raises TypeError if `root` is not a Value; ValueError if a leaf was changed since the forward pass, or a limit is
-    out of range.
+    come first, and what is left out is said. No `grad` is touched; the time grows with the square of the nodes. Raises
+    TypeError if `root` is not a Value; ValueError if a leaf was changed since the forward pass, or a limit is out of
+    range.
 
     >>> x = Value(0.0, "x")
     >>> print(check_graph(x.relu() + x * 2))
@@ -114,9 +110,7 @@ def check_graph(
             raise ValueError(f"{name} must be above 0, but got {limit}")
     order = topological_order(root)
     for node in filter(is_stale, order):
-        raise ValueError(
-            f"the numbers below {node!r} were changed since it was made; run the forward pass again, then check"
-        )
+        raise ValueError(f"the numbers below {node!r} were changed since it was made; run the forward pass again")
     found, named = grads(root, order), names(order)
     checked = [node for node in order if node.op is not operation.CONSTANT]
     kept = set(sorted(checked, key=lambda node: bool(node.children))[: whole_number("max_nodes", max_nodes, least=1)])
@@ -144,10 +138,8 @@ class _Measured:
     def slopes(self, nudge: float) -> tuple[float | None, float | None]:
         x, before = self.node.data, self.output.data
         low, high = (replay(self.cone, {self.node: x + step}, self.output) for step in (-nudge, nudge))
-        return (
-            None if low is None else (before - low) / (x - (x - nudge)),
-            None if high is None else (high - before) / (x + nudge - x),
-        )
+        below = None if low is None else (before - low) / (x - (x - nudge))
+        return below, None if high is None else (high - before) / (x + nudge - x)
 
     def verdict(self, gradient: float) -> str:
         sides = [slope for slope in (self.below, self.above) if slope is not None]
@@ -161,20 +153,18 @@ class _Measured:
 
     def has_kink(self) -> bool:
         """A smooth curve's two slopes draw together as the nudge shrinks; those at a kink do not."""
-        gap = self.gap(self.below, self.above)
-        if gap <= 4 * self.margin(self.below or 0.0):
-            return False
-        return self.gap(*self.slopes(self.nudge / 8)) > gap / 2
-
-    @staticmethod
-    def gap(below: float | None, above: float | None) -> float:
-        return inf if below is None or above is None else abs(above - below)
+        gap = _gap(self.below, self.above)
+        return gap > 4 * self.margin(self.below or 0.0) and _gap(*self.slopes(self.nudge / 8)) > gap / 2
 
     def margin(self, slope: float) -> float:
         return self.atol + self.rtol * abs(slope) + self.noise
 
     def agree(self, gradient: float, slope: float) -> bool:
         return abs(gradient - slope) <= self.margin(slope)
+
+
+def _gap(below: float | None, above: float | None) -> float:
+    return inf if below is None or above is None else abs(above - below)
 
 
 def replay(cone: Sequence[Value], changed: dict[Value, float], output: Value) -> float | None:

@@ -7,23 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from micrograd_plus.checks import counted, flat, whole_number
 from micrograd_plus.data import Dataset
 from micrograd_plus.data.dataset import checked_dataset
+from micrograd_plus.explain import findings
 from micrograd_plus.explain.exam import Exam, data_kept, examine, generators_kept, trial_steps
-from micrograd_plus.explain.findings import (
-    MUCH_LONGER,
-    SHORTER,
-    Finding,
-    findings_of_data,
-    findings_of_exam,
-    findings_of_mode,
-    findings_of_model,
-    in_order,
-)  # fmt: skip
+from micrograd_plus.explain.findings import MUCH_LONGER, SHORTER, Finding, in_order, not_finite
 from micrograd_plus.mode import no_grad
 from micrograd_plus.nn import Module, Optimizer, Sequential
 from micrograd_plus.report import Report, Table
@@ -32,7 +25,7 @@ from micrograd_plus.train.engine import evaluating as evaluation_mode
 from micrograd_plus.train.objectives import objective_for, outputs_of
 from micrograd_plus.value import Value
 
-__all__ = ["Diagnosis", "diagnose", "examined", "not_finite", "sample_of"]
+__all__ = ["Diagnosis", "diagnose", "examined", "sample_of"]
 
 
 @dataclass(frozen=True)
@@ -51,9 +44,8 @@ class Diagnosis(Report):
     def title(self) -> str:
         """Returns how many findings there are."""
         looks = "" if self.looks == 1 else f" in {self.looks} looks"
-        if not self.findings:
-            return f"The doctor has no findings{looks}."
-        return f"The doctor has {counted(len(self.findings), 'finding')}{looks}:"
+        found = f"{counted(len(self.findings), 'finding')}{looks}:" if self.findings else f"no findings{looks}."
+        return f"The doctor has {found}"
 
     def parts(self) -> list[str | Table]:
         """Returns the findings, then the vital signs."""
@@ -62,12 +54,12 @@ class Diagnosis(Report):
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the findings and the measurements as plain dicts, lists, strings and numbers."""
-        found = {"findings": [asdict(finding) for finding in self.findings], "looks": self.looks}
-        if self.exam is None:
-            return found
-        exam, layers, units = self.exam, map(vars, self.exam.layers), map(vars, self.exam.units.values())
-        measured = {"loss": exam.loss, "constant_loss": exam.constant_loss, "layers": [*layers], "units": [*units]}
-        return {**found, **measured}
+        found: dict[str, Any] = {"findings": [asdict(finding) for finding in self.findings], "looks": self.looks}
+        if self.exam is not None:
+            layers, units = ([*map(vars, each)] for each in (self.exam.layers, self.exam.units.values()))
+            loss, constant_loss = self.exam.loss, self.exam.constant_loss
+            found |= {"loss": loss, "constant_loss": constant_loss, "layers": layers, "units": units}
+        return found
 
 
 def diagnose(
@@ -79,9 +71,8 @@ def diagnose(
     `loss` is as in `fit`; with `optimizer`, its next step is tried out and its parameters are compared; with
     `evaluating`, the model is taken to be about to be evaluated, so that dropout must be off, else to be in training.
     Gradients and units are measured on `rows` rows evenly spaced through the data, in evaluation mode. Nothing is
-    changed, and no random number is used up.
-
-    Raises TypeError for what is not a Module or a Dataset; what is wrong with their contents is a finding.
+    changed, and no random number is used up. Raises TypeError for what is not a Module or a Dataset; what is wrong with
+    their contents is a finding.
 
     >>> from micrograd_plus.data import iris
     >>> from micrograd_plus.nn import MLP
@@ -91,19 +82,17 @@ def diagnose(
     if not isinstance(model, Module):
         raise TypeError(f"diagnose needs an nn.Module, but got {type(model).__name__}: {model!r}")
     sample = sample_of(checked_dataset(data), whole_number("rows", rows, least=1))
-    found = [*findings_of_data(data)]
-    misfits = list(_misfits(model, data, loss))
-    if misfits:
-        return Diagnosis(in_order([*findings_of_model(model, optimizer, []), *misfits, *found]), None)
-    function = objective_for(loss, data, outputs_of(model, data)).loss
-    found += findings_of_mode(model, evaluating, _spread(model, sample) if evaluating else 0.0)
-    try:
-        exam = examined(model, sample, function, optimizer, (SHORTER, 1.0, MUCH_LONGER))
-    except (ArithmeticError, ValueError) as error:
-        found += [*findings_of_model(model, optimizer, []), not_finite(error)]
-        return Diagnosis(in_order(found), None)
-    found += [*findings_of_model(model, optimizer, exam.unreached), *findings_of_exam(exam, optimizer)]
-    return Diagnosis(in_order(found), exam)
+    exam, found = None, [*findings.of_data(data), *_misfits(model, data, loss)]
+    if not any(each.kind in ("width mismatch", "non-finite numbers") for each in found):
+        function = objective_for(loss, data, outputs_of(model, data)).loss
+        found += findings.of_mode(model, evaluating, _spread(model, sample) if evaluating else 0.0)
+        try:
+            exam = examined(model, sample, function, optimizer, (SHORTER, 1.0, MUCH_LONGER))
+            found += findings.of_exam(exam, optimizer)
+        except (ArithmeticError, ValueError) as error:
+            found.append(not_finite(error))
+    of_model = findings.of_model(model, optimizer, exam.unreached if exam else [])
+    return Diagnosis(in_order([*of_model, *found]), exam)
 
 
 def sample_of(data: Dataset, rows: int) -> Dataset:
@@ -124,10 +113,8 @@ def _misfits(model: Module, data: Dataset, loss: str | Loss | None) -> Iterator[
         return
     try:
         _first_loss(model, data, loss)
-    except ArithmeticError as error:
-        yield not_finite(error)
-    except (ValueError, TypeError, IndexError) as error:
-        if _runs_on_zeros(model, data, loss):
+    except (ArithmeticError, ValueError, TypeError, IndexError) as error:
+        if isinstance(error, ArithmeticError) or _runs_on_zeros(model, data, loss):
             yield not_finite(error)
         else:
             yield Finding("width mismatch", "", f"the first row fails: {error}", "make the widths of its parts agree")
@@ -142,17 +129,10 @@ def _runs_on_zeros(model: Module, data: Dataset, loss: str | Loss | None) -> boo
     with data_kept(model.parameters()) as parameters:
         for parameter in parameters:
             parameter.data = 0.0
-        try:
+        with suppress(ArithmeticError, ValueError, TypeError, IndexError):
             _first_loss(model, replace(data[:1], inputs=[[0.0] * data.width]), loss)
-        except (ArithmeticError, ValueError, TypeError, IndexError):
-            return False
-    return True
-
-
-def not_finite(error: Exception) -> Finding:
-    """Returns the finding that a loss could not be computed."""
-    cure = "lower the learning rate, scale the inputs, or start with smaller weights"
-    return Finding("non-finite numbers", "", f"the loss of a row can't be computed: {error}", cure)
+            return True
+    return False
 
 
 def _spread(model: Module, sample: Dataset) -> float:
@@ -183,11 +163,9 @@ def _constant_loss(sample: Dataset, loss: Loss, outputs: int | None) -> float | 
     with no_grad():
         for prediction in _constants(sample, outputs):
             values = [Value(each) for each in prediction]
-            try:
+            with suppress(ArithmeticError, ValueError, TypeError, IndexError):
                 total = sum(loss(values if outputs else values[0], target).data for target in sample.targets)
-            except (ArithmeticError, ValueError, TypeError, IndexError):
-                continue
-            losses.append(total / len(sample))
+                losses.append(total / len(sample))
     return min(losses, default=None)
 
 
@@ -201,6 +179,6 @@ def _constants(sample: Dataset, outputs: int | None) -> Iterator[list[float]]:
         else:
             yield from ([frequency[1]], [math.log(frequency[1] / frequency[0])], [1.0], [-1.0])
         return
-    columns = list(zip(*(target if isinstance(target, list) else [target] for target in sample.targets)))
+    columns = list(zip(*(flat([target]) for target in sample.targets)))
     yield [sum(column) / len(column) for column in columns]
     yield [sorted(column)[len(column) // 2] for column in columns]

@@ -7,24 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from micrograd_plus.checks import whole_number
+from micrograd_plus.explain import findings
 from micrograd_plus.explain.checks import replay
-from micrograd_plus.explain.diagnosis import Diagnosis, examined, not_finite, sample_of
+from micrograd_plus.explain.diagnosis import Diagnosis, examined, sample_of
 from micrograd_plus.explain.exam import Exam, examine, trial_steps
-from micrograd_plus.explain.findings import (
-    CAUSES,
-    LONGER,
-    RAISED,
-    SHORTER,
-    Finding,
-    findings_of_data,
-    findings_of_exam,
-    findings_of_gradients,
-    findings_of_mode,
-    findings_of_model,
-    in_order,
-)  # fmt: skip
+from micrograd_plus.explain.findings import CAUSES, LONGER, RAISED, SHORTER, Finding, in_order, not_finite
 from micrograd_plus.nn import Module, Optimizer
 from micrograd_plus.report import Report, Table
 from micrograd_plus.train.callbacks import Callback, Run
@@ -58,9 +48,8 @@ class Doctor(Report, Callback):
         self, model: Module | None = None, optimizer: Optimizer | None = None, *, every: int | None = None,
         rows: int = 64,
     ) -> None:  # fmt: skip
-        self.model, self.optimizer = model, optimizer
+        self.model, self.optimizer, self.rows = model, optimizer, whole_number("rows", rows, least=1)
         self.every = None if every is None else whole_number("every", every, least=1)
-        self.rows = whole_number("rows", rows, least=1)
         self._forget()
 
     def _forget(self) -> None:
@@ -70,15 +59,13 @@ class Doctor(Report, Callback):
         self._losses: list[float] = []  # the means of the epochs, or those of the calls of look
         self._start: float | None = None  # the loss before training, on the rows that are looked at
         self._exam: Exam | None = None
-        self._unreached: set[str] | None = None
-
-    # ------------------------------------------------------------ as a callback of fit
+        self._unreached: set[str] = set()  # the parameters that no look found reached
 
     def on_start(self, run: Run) -> None:
         """Begins a new record, and looks at the data and at the model as it is."""
         self._forget()
         self.model, self.optimizer = run.model, run.optimizer
-        self._lasting = list(findings_of_data(run.data))
+        self._lasting = list(findings.of_data(run.data))
         self._look_at(run)
         self._start = self._exam.loss if self._exam else None
 
@@ -95,15 +82,13 @@ class Doctor(Report, Callback):
         except (ArithmeticError, ValueError) as error:
             self._looks.append([not_finite(error)])
         else:
-            self._record(exam, run.model, run.optimizer, [])
-
-    # ------------------------------------------------------------ in your own loop
+            self._record(exam, [])
 
     def look(self, *losses: Value) -> None:
         """Looks at the losses whose `backward()` has just run, at the gradients that it left, and at the next step.
 
-        Raises ValueError if the Doctor was made without a model or without losses, RuntimeError if no backward pass has
-        reached the model, TypeError for what is not a Value.
+        Raises ValueError if the Doctor has no model, RuntimeError if no backward pass has reached it, TypeError for
+        what is not a Value.
         """
         if self.model is None:
             raise ValueError("to look on in your own loop, the doctor needs the model: Doctor(model, optimizer)")
@@ -122,16 +107,13 @@ class Doctor(Report, Callback):
         if self.optimizer is not None:
             orders = [topological_order(loss, leaves=False) for loss in losses]
             exam.trials = trial_steps(self.optimizer, exam.gradients, lambda: _replayed(orders), WATCHED)
-        also = [*findings_of_gradients(self.model, exam.gradients), *findings_of_mode(self.model, False, 0.0)]
-        self._record(exam, self.model, self.optimizer, also)
+        also = [*findings.of_gradients(self.model, exam.gradients), *findings.of_mode(self.model, False, 0.0)]
+        self._record(exam, also)
 
-    # ------------------------------------------------------------ the record
-
-    def _record(self, exam: Exam, model: Module, optimizer: Optimizer | None, also: Sequence[Finding]) -> None:
-        unreached = set(exam.unreached)
-        self._unreached = unreached if self._unreached is None else self._unreached & unreached
+    def _record(self, exam: Exam, also: Sequence[Finding]) -> None:
+        self._unreached = {*exam.unreached} if self._exam is None else self._unreached.intersection(exam.unreached)
         self._exam = exam
-        found = [*also, *findings_of_exam(exam, optimizer)]  # whether it is slow, the run tells
+        found = [*also, *findings.of_exam(exam, self.optimizer)]  # whether it is slow, the run tells
         self._looks.append([finding for finding in found if finding.kind in CAUSES])
 
     @property
@@ -139,16 +121,15 @@ class Doctor(Report, Callback):
         """What was found so far, over all looks."""
         found = [*self._lasting, *self._trend(), *self._over_looks()]
         if self.model is not None and self._looks:
-            unreached = [name for name, _ in self.model.named_parameters() if name in (self._unreached or ())]
-            found += findings_of_model(self.model, self.optimizer, unreached)
+            unreached = [name for name, _ in self.model.named_parameters() if name in self._unreached]
+            found += findings.of_model(self.model, self.optimizer, unreached)
         return Diagnosis(in_order(found), self._exam, len(self._looks))
 
     def _over_looks(self) -> Iterator[Finding]:
         """The findings that hold, each as it was when last seen."""
         seen: dict[tuple[str, str], list[Finding]] = {}
-        for look in self._looks:
-            for finding in look:
-                seen.setdefault((finding.kind, finding.where), []).append(finding)
+        for finding in chain.from_iterable(self._looks):
+            seen.setdefault((finding.kind, finding.where), []).append(finding)
         for (kind, where), times in seen.items():
             is_last, is_frequent = times[-1] in self._looks[-1], 2 * len(times) >= len(self._looks)
             if (is_last and (where or not kind.startswith("rate"))) or (is_frequent and not where):
@@ -160,29 +141,26 @@ class Doctor(Report, Callback):
         exam, count = self._exam, len(self._losses)
         if exam is None or self.optimizer is None or not count:
             return
-        rate, usual = self.optimizer.rate, exam.unlearned_loss
-        cure = f"try lr={rate / 10:g}, or clip: fit(clip=1)"
-        highest = max(self._losses)
-        if self._start is not None and highest > LEAP * max(self._start, usual):
-            when = f"in epoch {self._losses.index(highest) + 1}"
-            leap = f"at rate {rate:g} the loss leapt from {number(self._start)} to {number(highest)} {when}"
-            yield Finding("rate too high", "", leap, cure)
-        if self._start is not None and exam.loss > WORSE * max(self._start, usual):
-            worse = f"at rate {rate:g} the loss began at {number(self._start)} and ends at {number(exam.loss)}"
-            yield Finding("rate too high", "", worse, cure)
-        if count < (LEAST_EPOCHS if self._start is not None else LEAST_STEPS):
-            return
-        part = math.ceil(count / 10)
+        rate, usual, highest = self.optimizer.rate, exam.unlearned_loss, max(self._losses)
+        start, least = (math.inf, LEAST_STEPS) if self._start is None else (self._start, LEAST_EPOCHS)
+        part, is_long = math.ceil(count / 10), count >= least
         first, last = (sum(losses) / part for losses in (self._losses[:part], self._losses[-part:]))
         course = f"at rate {rate:g} the loss went from {number(first)} to {number(last)} over the run"
-        if last - first > RAISED * usual and last > 1.2 * first:
-            yield Finding("rate too high", "", course, cure)
-        elif first - last < SLOW * first and not exam.has_learned and _could_go_faster(exam):
-            yield Finding(
-                "rate too low", "", f"{course}; a step {LONGER:g} times longer would gain more", f"try lr={rate * 10:g}"
-            )
-
-    # ------------------------------------------------------------ reading it
+        too_high = ""
+        if highest > LEAP * max(start, usual):
+            when = f"in epoch {self._losses.index(highest) + 1}"
+            too_high = f"at rate {rate:g} the loss leapt from {number(start)} to {number(highest)} {when}"
+        elif exam.loss > WORSE * max(start, usual):
+            too_high = f"at rate {rate:g} the loss began at {number(start)} and ends at {number(exam.loss)}"
+        elif is_long and last - first > RAISED * usual and last > 1.2 * first:
+            too_high = course
+        elif is_long and first - last < SLOW * first and not exam.has_learned and exam.trials:
+            gain = {factor: exam.loss - loss for factor, loss in exam.trials.items()}
+            if gain[LONGER] > 10 * gain[1.0] > 0:
+                evidence = f"{course}; a step {LONGER:g} times longer would gain more"
+                yield Finding("rate too low", "", evidence, f"try lr={rate * 10:g}")
+        if too_high:
+            yield Finding("rate too high", "", too_high, f"try lr={rate / 10:g}, or clip: fit(clip=1)")
 
     def title(self) -> str:
         """Returns how many findings there are."""
@@ -208,13 +186,6 @@ LEAST_EPOCHS, LEAST_STEPS = 5, 50
 SLOW = 0.005
 """A loss that falls by less than this share over a run, though longer steps would help, is held back by the rate. On
 its plateau at the start, XOR falls by 0.01 in 20 epochs with sensible rates."""
-
-
-def _could_go_faster(exam: Exam) -> bool:
-    if not exam.trials:
-        return False
-    gain = {factor: exam.loss - loss for factor, loss in exam.trials.items()}
-    return gain[LONGER] > 10 * gain[1.0] > 0
 
 
 def _replayed(orders: Sequence[Sequence[Value]]) -> float:

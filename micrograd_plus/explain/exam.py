@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from micrograd_plus import operation
 from micrograd_plus.calculus import grads
@@ -53,9 +52,8 @@ class VitalSigns:
 class Exam:
     """What was measured: the mean loss, each hidden unit, each layer, the parameters that no backward pass reached.
 
-    `gradients` are those of the mean loss. `constant_loss` is the loss of the best constant prediction, where that is
-    known, and `first_loss` that of the model when it was first looked at; `trials` has the loss after a step of the
-    optimizer made so many times as long.
+    `constant_loss` is that of the best constant prediction, where it is known, `first_loss` that of the first look;
+    `trials` has the loss after a step of the optimizer made so many times as long.
     """
 
     loss: float = 0.0
@@ -102,23 +100,22 @@ def _share(units: Sequence[Unit], what: str) -> str:
     return f"{sum(getattr(unit, what) for unit in units) / seen:.0%}" if seen else ""
 
 
-# -------------------------------------------------------------------- measuring
-
-
 def examine(losses: Iterable[Value], model: Module) -> Exam:
     """Returns the measurements on the graphs of some losses, whose mean is the loss. A graph may be freed at once."""
     exam, homes = Exam(), _homes(model)
     for loss in losses:
         exam.loss += loss.data
         exam.graphs += 1
-        for node, gradient in grads(loss).items():
+        order = topological_order(loss, leaves=False)
+        for node, gradient in grads(loss, order).items():
             if node.op is operation.PARAMETER:
                 exam.gradients[node] = exam.gradients.get(node, 0.0) + gradient
-        order = topological_order(loss)
         made_by = owners(order, homes)
-        for node in _hidden(order):
-            if node in made_by:
-                _count(exam.units, node, made_by[node])
+        for node in filter(made_by.__contains__, _hidden(order)):
+            unit = exam.units.setdefault(made_by[node][0], Unit(*made_by[node], node.op.name))
+            unit.seen += 1
+            unit.zero += node.op.name == "relu" and node.data == 0
+            unit.saturated += node.op.name in SQUASHERS and node.partials[0] < FLAT
     exam.loss /= exam.graphs
     exam.gradients = {leaf: gradient / exam.graphs for leaf, gradient in exam.gradients.items()}
     exam.layers = _layers(homes, exam.gradients)
@@ -127,10 +124,7 @@ def examine(losses: Iterable[Value], model: Module) -> Exam:
 
 
 def _hidden(order: Sequence[Value]) -> list[Value]:
-    """The hidden units' activations: the relus, tanhs and sigmoids that a parameter weighs further up.
-
-    So not those of an output or of a loss.
-    """
+    """The relus, tanhs and sigmoids that a parameter weighs further up: not those of an output or of a loss."""
     weighed: set[Value] = set()
     for node in reversed(order):
         if node in weighed or any(child.op is operation.PARAMETER for child in node.children):
@@ -138,22 +132,8 @@ def _hidden(order: Sequence[Value]) -> list[Value]:
     return [node for node in order if node in weighed and node.op.name in ("relu", *SQUASHERS)]
 
 
-def _count(units: dict[str, Unit], node: Value, home: Home) -> None:
-    unit = units.setdefault(home.unit, Unit(home.unit, home.layer, node.op.name))
-    unit.seen += 1
-    unit.zero += node.op.name == "relu" and node.data == 0
-    unit.saturated += node.op.name in SQUASHERS and node.partials[0] < FLAT
-
-
-class Home(NamedTuple):
-    """Where a parameter belongs: its unit (`layers.0.neurons.2`) and its layer (`layers.0`)."""
-
-    unit: str
-    layer: str
-
-
-def _homes(model: Module) -> dict[Value, Home]:
-    """The unit and layer of each parameter: a Neuron is a unit, as is a row of weights; its layer is what holds it."""
+def _homes(model: Module) -> dict[Value, tuple[str, str]]:
+    """The unit of each parameter, a Neuron or a row of weights, and the layer that holds it."""
     modules = dict(model.named_modules())
     found = {}
     for name, parameter in model.named_parameters():
@@ -162,30 +142,21 @@ def _homes(model: Module) -> dict[Value, Home]:
         *outer, holder = [each for each in holders if each in modules]
         row = parts[-1].isdigit() and parts[-2].isdigit()
         unit = ".".join(parts[:-1]) if row else holder
-        found[parameter] = Home(
-            unit, next(filter(None, reversed(outer)), holder) if isinstance(modules[holder], Neuron) else holder
-        )
+        layer = next(filter(None, reversed(outer)), holder) if isinstance(modules[holder], Neuron) else holder
+        found[parameter] = unit, layer
     return found
 
 
-def _layers(homes: Mapping[Value, Home], gradients: Mapping[Value, float]) -> list[VitalSigns]:
+def _layers(homes: Mapping[Value, tuple[str, str]], gradients: Mapping[Value, float]) -> list[VitalSigns]:
     groups: dict[str, list[Value]] = {}
-    for parameter, home in homes.items():
-        groups.setdefault(home.layer, []).append(parameter)
-    return [
-        VitalSigns(
-            name, len(group), _rms(each.data for each in group), _rms(gradients.get(each, 0.0) for each in group)
-        )
-        for name, group in groups.items()
-    ]
-
-
-def _rms(numbers: Iterable[float]) -> float:
-    listed = list(numbers)
-    return math.hypot(*listed) / math.sqrt(len(listed))
-
-
-# -------------------------------------------------------------------- trying steps out
+    for parameter, (_, layer) in homes.items():
+        groups.setdefault(layer, []).append(parameter)
+    found = []
+    for name, group in groups.items():
+        numbers = [each.data for each in group], [gradients.get(each, 0.0) for each in group]
+        rms = (math.hypot(*each) / math.sqrt(len(group)) for each in numbers)
+        found.append(VitalSigns(name, len(group), *rms))
+    return found
 
 
 def trial_steps(
@@ -195,19 +166,16 @@ def trial_steps(
 
     A loss that is not finite or not defined counts as infinite.
     """
-    lengths, found = [], {}
-    for i, parameter in enumerate(optimizer.parameters):
-        given = {**optimizer.given(i), "g": gradients.get(parameter, 0.0)}
-        lengths.append(optimizer.rule(**given)["w"] - parameter.data)
+    found = {}
+    given = [{**optimizer.given(i), "g": gradients.get(each, 0.0)} for i, each in enumerate(optimizer.parameters)]
+    lengths = [optimizer.rule(**each)["w"] - each["w"] for each in given]
     for factor in factors:
-        with data_kept(optimizer.parameters) as parameters:
+        with data_kept(optimizer.parameters) as parameters, suppress(ArithmeticError, ValueError):
             for parameter, length in zip(parameters, lengths):
                 parameter.data += factor * length
-            try:
-                loss = evaluate()
-            except (ArithmeticError, ValueError):
-                loss = math.inf
-        found[factor] = loss if math.isfinite(loss) else math.inf
+            found[factor] = evaluate()
+        if not math.isfinite(found.setdefault(factor, math.inf)):
+            found[factor] = math.inf
     return found
 
 

@@ -1,25 +1,33 @@
 """Explains one node: gathers its formulas, its chain rule and the paths to it for an `Explanation`.
 
-All symbols are the text of the row that ran, all numbers are the engine's own.
+Backpropagation is read as a sum over paths: each way from the output to a node, and the product of the derivatives on
+it. There may be more than atoms, so they are counted by dynamic programming and listed lazily, the largest first.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import count, islice
+from typing import Any
 
 from micrograd_plus import operation
 from micrograd_plus.calculus import grads
 from micrograd_plus.checks import whole_number
 from micrograd_plus.explain.checks import is_stale
-from micrograd_plus.explain.explanation import Edge, Explanation, PathSum, WrittenPath
-from micrograd_plus.explain.paths import Path, Paths
+from micrograd_plus.explain.explanation import COUNTED, Edge, Explanation, PathSum, WrittenPath
 from micrograd_plus.value import UNSEEN, Value, topological_order
 from micrograd_plus.words import derivative, local, names, number, partial_words, value_words
 
-__all__ = ["explain"]
+__all__ = ["Path", "Paths", "explain"]
+
+CHANGED = (
+    "Some numbers have changed since the forward pass (an optimizer's step, perhaps), but the derivatives are those of"
+    " the forward pass. Explain before the update, or run the forward pass again."
+)
 
 
 def explain(
@@ -29,9 +37,8 @@ def explain(
 
     Without `output` the gradient that is passed on is `node.grad`, what the last `backward()` left there. With it, the
     gradients are those of `output`, worked out afresh (no `grad` is touched), and the paths' products add up to them.
-    At most `max_paths` paths and `max_operands` operands and uses are written out, and what is left out is said.
-
-    Raises TypeError if `node` or `output` is not a Value or a limit not a whole number, ValueError if it is below 1.
+    At most `max_paths` paths and `max_operands` operands and uses are written out, and what is left out is said. Raises
+    TypeError if `node` or `output` is not a Value or a limit not a whole number, ValueError if it is below 1.
 
     >>> x, w = Value(2.0, "x"), Value(-0.25, "w")
     >>> n = (w * x).tanh()
@@ -53,8 +60,8 @@ def explain(
     <BLANKLINE>
     w.grad = 1.573, the same.
     """
-    for name, value in (("node", node), ("output", output)):
-        if not isinstance(value, Value) and not (name == "output" and value is None):
+    for name, value in {"node": node, **({} if output is None else {"output": output})}.items():
+        if not isinstance(value, Value):
             raise TypeError(f"explain needs a Value as its {name}, but got {type(value).__name__}: {value!r}")
     for name, limit in (("max_paths", max_paths), ("max_operands", max_operands), ("digits", digits)):
         whole_number(name, limit, least=1)
@@ -70,9 +77,7 @@ class _Explainer:
         self.order = topological_order(node if output is None else output)
         self.gradients = None if output is None else grads(output, self.order)
         self.uses = Counter(child for parent in self.order for child in parent.children)
-        self.named = names(self.order)
-        if node not in self.named:  # the output does not depend on it
-            self.named = names([*self.order, *(each for each in topological_order(node) if each not in self.named)])
+        self.name = names(self.order if output is None else topological_order(output, node)).__getitem__
 
     def explanation(self) -> Explanation:
         node = self.node
@@ -80,23 +85,13 @@ class _Explainer:
         paths = None if self.output is None else self.path_sum(self.output)
         written = [edge.written for edge in operands]
         written += [each for path in paths.listed for each in path.written] if paths else []
+        role = "computed" if node.children else "random" if isinstance(node.op, operation.Bernoulli) else node.op.name
         return Explanation(
-            name=self.name(node),
-            role=_role(node),
-            value=node.data,
-            grad=self.gradient(node),
-            formulas=value_words(node, self.name, self.digits),
-            operands=operands,
-            operand_count=len(node.children),
-            output="L" if self.output is None else self.name(self.output),
-            paths=paths,
-            notes=tuple(filter(None, self.notes(written))),
-            digits=self.digits,
-        )
-
-    @property
-    def name(self) -> Callable[[Value], str]:
-        return self.named.__getitem__
+            name=self.name(node), role=role, value=node.data, grad=self.gradient(node),
+            formulas=value_words(node, self.name, self.digits), operands=operands, operand_count=len(node.children),
+            output="L" if self.output is None else self.name(self.output), paths=paths,
+            notes=tuple(filter(None, self.notes(written))), digits=self.digits,
+        )  # fmt: skip
 
     def gradient(self, node: Value) -> float | None:
         if self.gradients is not None:
@@ -106,11 +101,10 @@ class _Explainer:
     def edge(self, parent: Value, position: int) -> Edge:
         child, local, upstream = parent.children[position], parent.partials[position], self.gradient(parent)
         symbols, numbers = partial_words(parent, position, self.name, self.digits)
-        contribution = None if upstream is None else local * upstream
-        written = self.written(parent, child)
         return Edge(
-            self.name(parent), self.name(child), child.data, written, symbols, numbers, local, upstream, contribution
-        )
+            self.name(parent), self.name(child), child.data, self.written(parent, child), symbols, numbers, local,
+            upstream, contribution=None if upstream is None else local * upstream,
+        )  # fmt: skip
 
     def written(self, parent: Value, child: Value) -> str:
         """The local derivative's name; see `Edge`."""
@@ -118,25 +112,16 @@ class _Explainer:
 
     def path_sum(self, output: Value) -> PathSum:
         paths = Paths(output, self.node, self.order)
-        uses = [
-            (parent, position)
-            for parent in self.order
-            for position, child in enumerate(parent.children) if child is self.node
-        ]  # fmt: skip
+        edges = ((parent, i, child) for parent in self.order for i, child in enumerate(parent.children))
+        uses = (self.edge(parent, i) for parent, i, child in edges if child is self.node)
         return PathSum(
-            output=self.name(output),
-            count=paths.count,
-            listed=tuple(map(self.written_path, islice(paths, self.max_paths))),
-            total=self.gradient(self.node) or 0.0,
-            uses=tuple(self.edge(parent, position) for parent, position in uses[: self.max_operands]),
-            use_count=len(uses),
-        )
+            self.name(output), paths.count, tuple(map(self.written_path, islice(paths, self.max_paths))),
+            self.gradient(self.node) or 0.0, tuple(islice(uses, self.max_operands)), self.uses[self.node],
+        )  # fmt: skip
 
     def written_path(self, path: Path) -> WrittenPath:
         edges = tuple(self.written(parent, child) for parent, child in zip(path.nodes, path.nodes[1:]))
         return WrittenPath(tuple(map(self.name, path.nodes)), edges, path.partials, path.product)
-
-    # ------------------------------------------------------------ what the reader must know
 
     def notes(self, written: Iterable[str]) -> Iterable[str]:
         node, name = self.node, self.name(self.node)
@@ -151,18 +136,14 @@ class _Explainer:
         elif node.grad is not UNSEEN:
             yield "L is the output that backward() was last called on."
         if any(map(is_stale, {node, *(parent for parent in self.order if node in parent.children)})):
-            yield (
-                "Some numbers have changed since the forward pass (an optimizer's step, perhaps), but the derivatives"
-                " are those of the forward pass. Explain before the update, or run the forward pass again."
-            )
+            yield CHANGED
 
     def _compare_with_grad(self, name: str, output: str) -> str:
         """What the gradient that was found has to do with what is in `grad`; nothing where there is none."""
         node, found = self.node, self.gradient(self.node)
         if node not in (self.gradients or {}):
-            if self.output not in topological_order(node):
-                return ""
-            return f"It is the other way round: {name} is made from {output}. Ask {output}.explain({name})."
+            turned = f"It is the other way round: {name} is made from {output}. Ask {output}.explain({name})."
+            return turned if self.output in topological_order(node) else ""
         if node.grad is UNSEEN:
             return f"{name}.grad is empty: no backward() has been called."
         held = f"{name}.grad = {number(node.grad, self.digits)}"
@@ -172,7 +153,67 @@ class _Explainer:
         return f"{held} is not this: {why}."
 
 
-def _role(node: Value) -> str:
-    if node.children:
-        return "computed"
-    return "random" if isinstance(node.op, operation.Bernoulli) else node.op.name
+@dataclass(frozen=True)
+class Path:
+    """One way from an output to a node: the nodes from the output on, the derivatives along its edges, the product."""
+
+    nodes: tuple[Value, ...]
+    partials: tuple[float, ...]
+    product: float
+
+
+class Paths:
+    """All paths from `output` to `target`: how many (`count`, at most `COUNTED`), and by size when iterated.
+
+    `x * x` has two edges to x, and so two paths.
+
+    >>> a = Value(3.0)
+    >>> paths = Paths(a * a + a, a)
+    >>> paths.count, [path.product for path in paths]
+    (3, [3.0, 3.0, 1.0])
+    """
+
+    def __init__(self, output: Value, target: Value, order: Sequence[Value] | None = None) -> None:
+        self.output, self.target = output, target
+        self._counts = {target: 1}  # for each node between the two, how many paths lead from it to the target
+        self._best = {target: 0.0}  # and the logarithm of the largest product among them
+        for node in topological_order(output) if order is None else order:
+            ways = [(child, partial) for child, partial in zip(node.children, node.partials) if child in self._counts]
+            if ways:
+                self._counts[node] = min(COUNTED, sum(self._counts[child] for child, _ in ways))
+                self._best[node] = max(_size(partial) + self._best[child] for child, partial in ways)
+        self.count = self._counts.get(output, 0)
+
+    def __iter__(self) -> Iterator[Path]:
+        """Yields the paths, those with the largest product (in absolute value) first.
+
+        A best-first search with the exact best of the rest as its guide: it goes straight to the next path. What a
+        step falls short of the best one is what counts, so that paths of equal size stay exactly equal.
+        """
+        if not self.count:
+            return
+        number = count()
+        todo: list[tuple[float, int, int, Value, Any]] = [(0.0, 0, 0, self.output, None)]
+        while todo:
+            shortfall, depth, _, node, way = heappop(todo)
+            if node is self.target:
+                yield self._path(way)
+                continue
+            for child, partial in zip(node.children, node.partials):
+                if child in self._counts:
+                    less = self._best[node] - (_size(partial) + self._best[child])
+                    heappush(todo, (shortfall + less, depth - 1, next(number), child, (way, node, partial)))
+
+    def _path(self, way: Any) -> Path:
+        nodes, partials = [self.target], []
+        while way is not None:
+            way, node, partial = way
+            nodes.append(node)
+            partials.append(partial)
+        return Path(tuple(reversed(nodes)), tuple(reversed(partials)), math.prod(reversed(partials)))
+
+
+def _size(partial: float) -> float:
+    """The logarithm of a factor's size, within bounds that keep sums finite (nan and 0 count as smallest)."""
+    size = abs(partial)
+    return math.log(size) if 0.0 < size < math.inf else 1e3 if size == math.inf else -1e6

@@ -10,11 +10,13 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from micrograd_plus.explain.paths import COUNTED
 from micrograd_plus.report import Report, Table
 from micrograd_plus.words import DOTS, derivative, number
 
-__all__ = ["Edge", "Explanation", "PathSum", "WrittenPath"]
+__all__ = ["COUNTED", "Edge", "Explanation", "PathSum", "WrittenPath"]
+
+COUNTED = 10**15
+"""Paths are counted up to here: beyond it only "more than" is said, and the numbers stay small."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,7 @@ class WrittenPath:
 class PathSum:
     """The paths from an output to a node: how many, the largest ones, and what all of them add up to.
 
-    `count` is at most 10**15. `total` is summed over all paths by the sweep that backward makes, not path by path;
-    `uses` are the edges by which other nodes use this one.
+    `count` is at most `COUNTED`; `total` is summed node by node, as backward does; `uses` are the edges to this node.
     """
 
     output: str
@@ -67,8 +68,8 @@ class PathSum:
 class Explanation(Report):
     """The chain rule of one node, to be printed, shown in a notebook, or taken as data (`to_dict()`).
 
-    `formulas` tell its value in symbols and then in numbers; `operands` are the edges to its operands; `paths` is there
-    if an output was given; `notes` say what a reader must know to trust the numbers.
+    `formulas` tell its value in symbols and then in numbers; `operands` are the edges to its operands, `paths` those to
+    it from the output, if one was given; `notes` say what a reader must know to trust the numbers.
     """
 
     name: str
@@ -98,8 +99,6 @@ class Explanation(Report):
         """Returns the chain rule through the node, then the paths to it, then the notes."""
         return [*self._chain_rule(), *(self._path_sum(self.paths) if self.paths else ()), *self.notes]
 
-    # ------------------------------------------------------------ the chain rule through the node
-
     def _chain_rule(self) -> Iterable[str | Table]:
         if not self.operands or (self.paths and not self.paths.count):
             return
@@ -109,16 +108,12 @@ class Explanation(Report):
         else:
             passed = f"{by_node} = {self._number(self.grad)} is passed on to each operand"
             yield f"Chain rule: {passed}, times the local derivative."
-        yield Table(
-            ("operand", "value", "local derivative", f"passed on: {derivative(self.output, 'operand')}"),
-            tuple(self._operand(edge) for edge in self.operands), numeric=(1,),
-        )  # fmt: skip
+        headers = ("operand", "value", "local derivative", f"passed on: {derivative(self.output, 'operand')}")
+        told = ((e.child, self._number(e.value), self._local(e), self._contribution(e)) for e in self.operands)
+        yield Table(headers, tuple(told), numeric=(1,))
         if self.operand_count > len(self.operands):
             yield f"{DOTS} and {self.operand_count - len(self.operands)} more operands."
         yield from self._repeated()
-
-    def _operand(self, edge: Edge) -> tuple[str, ...]:
-        return edge.child, self._number(edge.value), self._local(edge), self._contribution(edge)
 
     def _local(self, edge: Edge) -> str:
         steps = dict.fromkeys([edge.symbols, edge.numbers, self._number(edge.local)])
@@ -129,17 +124,17 @@ class Explanation(Report):
         symbols = f"{into} += {upstream} * {edge.written}"
         if edge.upstream is None or edge.contribution is None:
             return symbols
-        return f"{symbols} = {self._product([edge.upstream, edge.local])} = {self._number(edge.contribution)}"
+        return f"{symbols} = {self._joined([edge.upstream, edge.local], ' * ')} = {self._number(edge.contribution)}"
 
     def _repeated(self) -> Iterable[str]:
-        for child in dict.fromkeys(edge.child for edge in self.operands):
-            parts = [edge.contribution for edge in self.operands if edge.child == child]
-            known = [part for part in parts if part is not None]
+        parts: dict[str, list[float]] = {}
+        for edge in self.operands:
+            if edge.contribution is not None:
+                parts.setdefault(edge.child, []).append(edge.contribution)
+        for child, known in parts.items():
             if len(known) > 1:
                 times = f"{child} is used {len(known)} times here, and its contributions add up"
-                yield f"{times}: {self._sum(known)} = {self._number(math.fsum(known))}."
-
-    # ------------------------------------------------------------ the paths to the node
+                yield f"{times}: {self._joined(known, ' + ')} = {self._number(math.fsum(known))}."
 
     def _path_sum(self, paths: PathSum) -> Iterable[str | Table]:
         by_node = derivative(paths.output, self.name)
@@ -149,11 +144,9 @@ class Explanation(Report):
         if not paths.listed[0].locals:
             yield f"{self.name} is the output itself: {by_node} = 1."
             return
-        yield Table(
-            ("used by", "local derivative", f"contribution to {by_node}"),
-            tuple((edge.parent, self._local(edge), self._contribution(edge)) for edge in paths.uses),
-            caption=f"Where {self.name} is used",
-        )
+        headers = ("used by", "local derivative", f"contribution to {by_node}")
+        told = tuple((edge.parent, self._local(edge), self._contribution(edge)) for edge in paths.uses)
+        yield Table(headers, told, caption=f"Where {self.name} is used")
         if paths.use_count > len(paths.uses):
             yield f"{DOTS} and {paths.use_count - len(paths.uses)} more uses."
         yield self._path_table(paths)
@@ -161,15 +154,16 @@ class Explanation(Report):
 
     def _path_table(self, paths: PathSum) -> Table:
         headers = (f"from {paths.output} back to {self.name}", "local derivatives along it", "product")
-        rows = [(_short(each.names, " <- "), self._factors(each), self._number(each.product)) for each in paths.listed]
-        return Table(headers, tuple(rows), numeric=(2,), caption=self._heading(paths))
-
-    def _heading(self, paths: PathSum) -> str:
+        rows = []
+        for path in paths.listed:
+            factors = f"{_short(path.written, ' * ')} = {self._joined(path.locals, ' * ')}"
+            rows.append((_short(path.names, " <- "), factors, self._number(path.product)))
         listed = len(paths.listed)
-        if listed == paths.count:
-            return "The one path" if listed == 1 else f"All {listed} paths"
-        more = f"more than {COUNTED:,}" if paths.count >= COUNTED else f"{paths.count:,}"
-        return f"The {listed} largest of {more} paths"
+        heading = "The one path" if listed == 1 else f"All {listed} paths"
+        if listed < paths.count:
+            more = f"more than {COUNTED:,}" if paths.count >= COUNTED else f"{paths.count:,}"
+            heading = f"The {listed} largest of {more} paths"
+        return Table(headers, tuple(rows), numeric=(2,), caption=heading)
 
     def _path_total(self, paths: PathSum, by_node: str) -> str:
         products, total = [path.product for path in paths.listed], self._number(paths.total)
@@ -177,27 +171,16 @@ class Explanation(Report):
             these = f"These {len(products)} add up to {self._number(math.fsum(products))}"
             how = "summed node by node, as backward does, and not path by path"
             return f"{these}; all paths add up to {by_node} = {total} ({how})."
-        return f"Sum over the paths: {by_node} = {self._sum(products)}{'' if len(products) == 1 else f' = {total}'}."
-
-    def _factors(self, path: WrittenPath) -> str:
-        return f"{_short(path.written, ' * ')} = {self._product(path.locals)}"
-
-    # ------------------------------------------------------------ numbers
+        known = self._joined(products, " + ")
+        return f"Sum over the paths: {by_node} = {known}{'' if len(products) == 1 else f' = {total}'}."
 
     def _number(self, x: float) -> str:
         return number(x, self.digits)
 
-    def _product(self, factors: Iterable[float]) -> str:
-        first, *rest = [self._number(factor) for factor in factors]
-        return _short([first, *map(_bracketed, rest)], " * ")
-
-    def _sum(self, terms: Iterable[float]) -> str:
-        first, *rest = [self._number(term) for term in terms]
-        return _short([first, *map(_bracketed, rest)], " + ")
-
-
-def _bracketed(text: str) -> str:
-    return f"({text})" if text.startswith("-") else text
+    def _joined(self, numbers: Iterable[float], sign: str) -> str:
+        """A sum or a product, in brackets what is negative and not the first."""
+        first, *rest = map(self._number, numbers)
+        return _short([first, *(f"({text})" if text.startswith("-") else text for text in rest)], sign)
 
 
 def _short(pieces: Iterable[str], between: str, ends: int = 4) -> str:

@@ -10,17 +10,17 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from micrograd_plus.checks import listed
+from micrograd_plus.checks import flat, listed
 from micrograd_plus.data import Dataset
-from micrograd_plus.explain.exam import SQUASHERS, Exam, VitalSigns
+from micrograd_plus.explain.exam import SQUASHERS, Exam
 from micrograd_plus.nn import Dropout, Embedding, Module, Optimizer
 from micrograd_plus.train.loop import LARGE_INPUT, LARGE_TARGET
 from micrograd_plus.value import Value
 from micrograd_plus.words import number
 
 __all__ = [
-    "CAUSES", "LONGER", "MUCH_LONGER", "RAISED", "SHORTER", "Finding", "findings_of_data", "findings_of_exam",
-    "findings_of_gradients", "findings_of_mode", "findings_of_model", "in_order",
+    "CAUSES", "LONGER", "MUCH_LONGER", "RAISED", "SHORTER", "Finding", "in_order", "not_finite", "of_data", "of_exam",
+    "of_gradients", "of_mode", "of_model",
 ]  # fmt: skip
 
 DEAD = 2 / 3
@@ -92,10 +92,13 @@ def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(causes) or tuple(first.values())
 
 
-# -------------------------------------------------------------------- of the units and layers
+def not_finite(error: Exception) -> Finding:
+    """Returns the finding that a loss could not be computed."""
+    cure = "lower the learning rate, scale the inputs, or start with smaller weights"
+    return Finding("non-finite numbers", "", f"the loss of a row can't be computed: {error}", cure)
 
 
-def findings_of_exam(exam: Exam, optimizer: Optimizer | None) -> Iterator[Finding]:
+def of_exam(exam: Exam, optimizer: Optimizer | None) -> Iterator[Finding]:
     """Yields what the measurements of one moment show."""
     dead = list(_dead_relus(exam))
     yield from dead
@@ -133,21 +136,13 @@ def _gradient_over_layers(exam: Exam, dead_layers: set[str]) -> Iterator[Finding
         return
     first, last = layers[0], layers[-1]
     ratio = first.gradient / last.gradient
-    evidence = f"the rms gradient is {_of(first)} and {_of(last)}, {number(ratio)} times as much"
+    both = " and ".join(f"{number(layer.gradient)} in {layer.name or 'the model'}" for layer in (first, last))
+    evidence = f"the rms gradient is {both}, {number(ratio)} times as much"
     if ratio < VANISHING and not exam.has_learned:
-        yield Finding(
-            "vanishing gradients", first.name, evidence,
-            "use relu with init='kaiming_uniform', or tanh with init='xavier_uniform', and fewer layers",
-        )  # fmt: skip
+        cure = "use relu with init='kaiming_uniform', or tanh with init='xavier_uniform', and fewer layers"
+        yield Finding("vanishing gradients", first.name, evidence, cure)
     elif ratio > EXPLODING:
-        yield Finding(
-            "exploding gradients", first.name, evidence,
-            SMALLER,
-        )  # fmt: skip
-
-
-def _of(layer: VitalSigns) -> str:
-    return f"{number(layer.gradient)} in {layer.name or 'the model'}"
+        yield Finding("exploding gradients", first.name, evidence, SMALLER)
 
 
 def _oversized_gradient(exam: Exam) -> Iterator[Finding]:
@@ -158,13 +153,8 @@ def _oversized_gradient(exam: Exam) -> Iterator[Finding]:
         evidence = f"the gradient is {number(gradient)} long, the weights {number(weights)}"
         yield Finding("exploding gradients", "", evidence, cure)
     elif exam.constant_loss is not None and exam.loss > FAR_OFF * max(exam.constant_loss, 1.0):
-        evidence = (
-            f"the outputs are far off: the loss is {number(exam.loss)}, of a constant {number(exam.constant_loss)}"
-        )
-        yield Finding("exploding gradients", "", evidence, cure)
-
-
-# -------------------------------------------------------------------- of the learning rate
+        evidence = f"the loss is {number(exam.loss)}, of a constant {number(exam.constant_loss)}"
+        yield Finding("exploding gradients", "", f"the outputs are far off: {evidence}", cure)
 
 
 def _rate(exam: Exam, optimizer: Optimizer) -> Iterator[Finding]:
@@ -181,74 +171,63 @@ def _rate(exam: Exam, optimizer: Optimizer) -> Iterator[Finding]:
         yield Finding("rate too low", "", evidence, f"try lr={optimizer.rate * 100:g}")
 
 
-# -------------------------------------------------------------------- of the data
-
-
-def findings_of_data(data: Dataset) -> Iterator[Finding]:
+def of_data(data: Dataset) -> Iterator[Finding]:
     """Yields what is wrong with the scales of the inputs and of a regression's targets."""
     sizes = [max(map(abs, column)) for column in zip(*data.inputs)]
     by_size = sorted((size, name) for size, name in zip(sizes, data.feature_names) if size)
     cure = "standardize(train, test) from micrograd_plus.data, fitted on the training part"
-    if by_size and by_size[-1][0] > LARGE_INPUT:
-        yield Finding("unscaled inputs", "", "{1} reaches {0:.4g}".format(*by_size[-1]), cure)
-    elif by_size and by_size[-1][0] > UNSCALED * by_size[0][0]:
-        evidence = "{1} reaches {0:.4g}, {3} only {2:.4g}".format(*by_size[-1], *by_size[0])
-        yield Finding("unscaled inputs", "", evidence, cure)
+    if by_size:
+        (least, smallest), (most, largest) = by_size[0], by_size[-1]
+        if most > LARGE_INPUT:
+            yield Finding("unscaled inputs", "", f"{largest} reaches {most:.4g}", cure)
+        elif most > UNSCALED * least:
+            yield Finding("unscaled inputs", "", f"{largest} reaches {most:.4g}, {smallest} only {least:.4g}", cure)
     if not data.is_classification:
-        size = max(abs(each) for target in data.targets for each in (target if isinstance(target, list) else [target]))
+        size = max(map(abs, flat(data.targets)))
         if size > LARGE_TARGET:
             evidence = f"{data.target_name} reaches {number(size)}, and its squared error {number(size * size)}"
-            yield Finding(
-                "unscaled targets", "", evidence, "divide the targets by about that, and multiply predictions back"
-            )
+            cure = "divide the targets by about that, and multiply predictions back"
+            yield Finding("unscaled targets", "", evidence, cure)
 
 
-# -------------------------------------------------------------------- of the model
-
-
-def findings_of_model(model: Module, optimizer: Optimizer | None, unreached: list[str]) -> Iterator[Finding]:
+def of_model(model: Module, optimizer: Optimizer | None, unreached: list[str]) -> Iterator[Finding]:
     """Yields parameters that are not finite, that no gradient reaches, or that the optimizer does not have."""
     named = dict(model.named_parameters())
     broken = [f"{name} = {parameter.data}" for name, parameter in named.items() if not math.isfinite(parameter.data)]
     if broken:
+        cure = "load the last good checkpoint, lower the learning rate, and clip: fit(clip=1)"
         yield Finding(
-            "non-finite numbers", "", f"{len(broken)} of {len(named):,} parameters: {listed(broken, 4)}",
-            "load the last good checkpoint, lower the learning rate, and clip: fit(clip=1)",
-        )  # fmt: skip
+            "non-finite numbers", "", f"{len(broken)} of {len(named):,} parameters: {listed(broken, 4)}", cure
+        )
     tables = [f"{name}." for name, module in model.named_modules() if isinstance(module, Embedding)]
     idle = [name for name in unreached if not name.startswith(tuple(tables))]  # a table's rows are for other inputs
     if idle:
-        yield Finding(
-            "unused parameters", "", f"no gradient reaches {len(idle)} of {len(named):,}: {listed(idle, 4)}",
-            "use them in forward(), or delete them; a float(x) or x.data on the way cuts the graph",
-        )  # fmt: skip
-    if optimizer is not None:
-        held = set(optimizer.parameters)
-        strangers = [name for name, parameter in named.items() if parameter not in held]
-        if strangers:
-            evidence = f"{len(strangers)} of {len(named):,} are not stepped: {listed(strangers, 4)}"
-            cure = "make the optimizer from model.parameters() after the model is complete"
-            yield Finding("parameters without optimizer", "", evidence, cure)
+        evidence = f"no gradient reaches {len(idle)} of {len(named):,}: {listed(idle, 4)}"
+        cure = "use them in forward(), or delete them; a float(x) or x.data on the way cuts the graph"
+        yield Finding("unused parameters", "", evidence, cure)
+    stepped = {*named.values()} if optimizer is None else {*optimizer.parameters}
+    strangers = [name for name, parameter in named.items() if parameter not in stepped]
+    if strangers:
+        evidence = f"{len(strangers)} of {len(named):,} are not stepped: {listed(strangers, 4)}"
+        cure = "make the optimizer from model.parameters() after the model is complete"
+        yield Finding("parameters without optimizer", "", evidence, cure)
 
 
-def findings_of_mode(model: Module, evaluating: bool, spread: float) -> Iterator[Finding]:
+def of_mode(model: Module, evaluating: bool, spread: float) -> Iterator[Finding]:
     """Yields dropout that is on where it must be off, or off where it must be on.
 
     `spread` is how far two predictions for the same row differ, at most.
     """
     drops = [(name, each) for name, each in model.named_modules() if isinstance(each, Dropout) and each.p > 0]
-    on = [f"{name} {each!r}".strip() for name, each in drops if each.training]
-    off = [f"{name} {each!r}".strip() for name, each in drops if not each.training]
-    if evaluating and on:
-        evidence = f"{listed(on, 4)} drops at random: two predictions for the same row differ by {number(spread)}"
+    wrong = listed((f"{name} {each!r}".strip() for name, each in drops if each.training == evaluating), 4)
+    if wrong and evaluating:
+        evidence = f"{wrong} drops at random: two predictions for the same row differ by {number(spread)}"
         yield Finding("dropout in evaluation", "", evidence, "call model.eval() before evaluating, model.train() after")
-    if not evaluating and off:
-        yield Finding(
-            "no dropout in training", "", f"{listed(off, 4)} passes all on", "call model.train() before training"
-        )
+    elif wrong:
+        yield Finding("no dropout in training", "", f"{wrong} passes all on", "call model.train() before training")
 
 
-def findings_of_gradients(model: Module, gradients: Mapping[Value, float]) -> Iterator[Finding]:
+def of_gradients(model: Module, gradients: Mapping[Value, float]) -> Iterator[Finding]:
     """Yields a forgotten zero_grad: a `grad` that holds more than the gradient of the loss it was taken from.
 
     Gradients that were all scaled down alike (clipped) are right.
@@ -259,8 +238,6 @@ def findings_of_gradients(model: Module, gradients: Mapping[Value, float]) -> It
     scale = min(overlap / own**2, 1.0) if own else 0.0
     left = math.hypot(*(grad - scale * gradient for grad, gradient in pairs))
     if left > LEFTOVER * held:
-        evidence = (
-            f"the gradients in .grad are {number(held)} long together, those of this loss {number(own)}; the rest,"
-            f" {number(left)}, is left from earlier backward passes"
-        )
+        lengths = f"the gradients in .grad are {number(held)} long together, those of this loss {number(own)}"
+        evidence = f"{lengths}; the rest, {number(left)}, is left from earlier backward passes"
         yield Finding("forgotten zero_grad", "", evidence, "call optimizer.zero_grad() before each loss.backward()")

@@ -1,7 +1,7 @@
 """An initialiser draws the numbers that a layer's weights start from.
 
-Too small, and signals fade from layer to layer; too large, and they blow up or saturate. Kaiming's and Xavier's rules
-keep the spread of the signals the same in every layer, from the number of inputs (`fan_in`) and outputs (`fan_out`).
+Kaiming's and Xavier's rules keep the spread of the signals the same in every layer, from the number of inputs
+(`fan_in`) and outputs (`fan_out`): they neither fade nor blow up.
 """
 
 from __future__ import annotations
@@ -109,14 +109,9 @@ def initializer(init: str | Initializer) -> Initializer:
 
     Raises ValueError for an unknown name.
     """
-    if not callable(init):
-        return named("initialiser", init, INITIALIZERS)()
-    passed: Any = init
-    found: Initializer = passed() if passed in INITIALIZERS.values() else passed
-    return found
+    passed: Any = init if callable(init) else named("initialiser", init, INITIALIZERS)
+    return passed() if passed in INITIALIZERS.values() else passed  # type: ignore[no-any-return]
 
-
-# -------------------------------------------------------------------- where random numbers come from
 
 _shared = random.Random(0)
 
@@ -124,8 +119,8 @@ _shared = random.Random(0)
 def manual_seed(seed: int) -> None:
     """Restarts the sequence of random numbers that modules made without a `seed` of their own draw from.
 
-    A script draws the same numbers in every run even without it. Raises TypeError or ValueError for what is not a
-    whole number of at least 0.
+    Even without it a script draws the same numbers in every run. Raises TypeError or ValueError unless it is a whole
+    number of at least 0.
 
     >>> from micrograd_plus.nn import Layer
     >>> manual_seed(1)
@@ -140,11 +135,7 @@ def manual_seed(seed: int) -> None:
 def generator(seed: int | random.Random | None) -> random.Random:
     """Returns the generator that a module draws from: a new one for a number, the shared sequence for None.
 
-    A generator is taken as it is, so that the parts of one model go on drawing where the last one stopped. Raises
-    TypeError or ValueError for what is not a whole number of at least 0.
-
-    >>> generator(0).random()
-    0.8444218515250481
+    A generator is taken as it is, so that one model's parts draw on. Raises as `manual_seed` does.
     """
     if seed is None:
         return _shared

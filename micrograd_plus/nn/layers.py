@@ -28,8 +28,8 @@ USUAL = ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "tanh", "sigmo
 def activation_function(activation: Activation) -> Callable[[Value], Value] | None:
     """Returns the function of an activation, None for none.
 
-    Any row of the table with one operand is known by its name, and any family with its usual constants. Raises
-    ValueError for an unknown name, TypeError for what is neither a name nor a function.
+    Rows of one operand and families (with their usual constants) are known by name. Raises ValueError for an unknown
+    name, TypeError for what is neither a name nor a function.
 
     >>> activation_function("relu")(Value(-1.0)).data
     0.0
@@ -44,13 +44,11 @@ def activation_function(activation: Activation) -> Callable[[Value], Value] | No
 @cache
 def _activation_named(name: str) -> Callable[[Value], Value]:
     if name == "softmax":
-        raise ValueError(
-            "softmax is not an activation of one number: leave the last layer without, and use cross_entropy, or call"
-            " softmax(outputs) on what the model returns"
-        )
+        cure = "use cross_entropy, or call softmax(outputs) on what the model returns"
+        raise ValueError(f"softmax is not an activation of one number: leave the last layer without, and {cure}")
     rows = {name: row for name, row in operation.TABLE.items() if len(row.operands) == 1 and not row.is_nary}
-    known: dict[str, Any] = {**rows, **operation.FAMILIES}
-    found = named("activation", name, {name: known[name] for name in (*USUAL, *known)})
+    known: dict[str, Any] = {**dict.fromkeys(USUAL), **rows, **operation.FAMILIES}
+    found = named("activation", name, known)
     return partial(apply, found() if isinstance(found, operation.Family) else found)
 
 
@@ -88,29 +86,22 @@ class Neuron(Module):
             return weighted
         fired = activate(weighted)
         if not isinstance(fired, Value):  # math.tanh, say: the graph, and with it the gradient, would end here
-            raise TypeError(
-                f"{_place(self)} needs an activation that returns a Value, but {_shown(self.activation)} returned"
-                f" {fired!r}; give a name, such as 'tanh', or a function of Values"
-            )
+            given = f"but {_shown(self.activation)} returned {fired!r}"
+            cure = "give a name, such as 'tanh', or a function of Values"
+            raise TypeError(f"{_place(self)} needs an activation that returns a Value, {given}; {cure}")
         return fired
 
     def __repr__(self) -> str:
         return f"Neuron({_arguments(self.nin, self.activation, bias=self.bias is not None)})"
 
 
-def _within_layer(draw: Initializer, nout: int) -> Initializer:
-    """The initialiser for the neurons of a layer: each has one output, but their weights spread to all of them."""
-    return draw if draw is default() else lambda rng, fan_in, _, gain: draw(rng, fan_in, nout, gain)
-
-
 class Layer(Module):
     """`nout` neurons over the same `nin` inputs.
 
     A call takes a row of `nin` numbers or Values (a bare one for `nin=1`) and returns a list of `nout` Values, or one
-    bare Value if that is 1. `init` is the name of an initialiser or one of `nn.init`; "default" draws weights and
-    biases uniformly within ±1/sqrt(nin), all others leave biases at 0. Without a `seed` the numbers come from a
-    sequence that all modules share (`manual_seed`). Raises ValueError for a row of another length, an unknown
-    activation or initialiser.
+    bare Value if that is 1. `init` is an initialiser of `nn.init` or its name; all but "default" leave biases at 0.
+    Without a `seed` the numbers come from a sequence that all modules share (`manual_seed`). Raises ValueError for a
+    row of another length, an unknown activation or initialiser.
 
     >>> layer = Layer(2, 3, "tanh", seed=0)
     >>> layer
@@ -124,7 +115,8 @@ class Layer(Module):
         init: str | Initializer = "default", seed: Seed = None,
     ) -> None:  # fmt: skip
         nin, nout, rng = whole_number("nin", nin, least=1), whole_number("nout", nout, least=1), generator(seed)
-        draw = _within_layer(initializer(init), nout)
+        start = initializer(init)  # of layers, but a neuron alone has one output
+        draw = start if start is default() else lambda rng, fan_in, _, gain: start(rng, fan_in, nout, gain)
         self.neurons = [Neuron(nin, activation, bias=bias, init=draw, seed=rng) for _ in range(nout)]
         self.nin, self.nout, self.activation = nin, nout, activation
         self.shape = f"{nin} -> {nout}"
@@ -192,11 +184,9 @@ class MLP(Sequential):
             raise ValueError(f"widths is a list of numbers of neurons, at least one, such as [16, 1]; got {widths!r}")
         names = ["nin", *(f"widths[{i}]" for i in range(len(widths)))]
         sizes = [whole_number(name, size, least=1) for name, size in zip(names, [nin, *widths])]
-        rng, last = generator(seed), len(sizes) - 2
-        options: dict[str, Any] = {"bias": bias, "init": init, "seed": rng}
-        layers: list[Module] = [
-            Layer(sizes[i], sizes[i + 1], activation if i < last else None, **options) for i in range(last + 1)
-        ]
+        rng, activations = generator(seed), [*[activation] * (len(sizes) - 2), None]
+        forms = zip(sizes, sizes[1:], activations)
+        layers: list[Module] = [Layer(*form, bias=bias, init=init, seed=rng) for form in forms]
         if dropout:
             layers = [part for layer in layers for part in (layer, Dropout(dropout, seed=own_generator(rng)))][:-1]
         super().__init__(*layers)
@@ -256,8 +246,7 @@ class Embedding(Module):
 
     A call with a whole number returns that row's parameters; with a Value (an input that a compiled program looks up
     anew for each example), nodes that select them; with a list of either, a list of rows. A row is a list even if `dim`
-    is 1. Weights start from a normal distribution, as in PyTorch. Raises IndexError for an index out of range,
-    TypeError for one that is not whole.
+    is 1. Raises IndexError for an index out of range, TypeError for one that is not whole.
 
     >>> table = Embedding(10, 2)
     >>> table(3) == table.weights[3], len(table([1, 2, 3]))
@@ -287,9 +276,6 @@ class Embedding(Module):
         return f"Embedding({self.num}, {self.dim})"
 
 
-# -------------------------------------------------------------------- inputs
-
-
 def _row(module: Module, inputs: Any, width: int | None = None) -> list[Value]:
     """One example's inputs as Values: numbers become inputs named x0, x1, ...; the width is checked."""
     row = plain(inputs)
@@ -306,10 +292,8 @@ def _row(module: Module, inputs: Any, width: int | None = None) -> list[Value]:
 
 def _input(module: Module, number: Any, i: int) -> Value:
     if isinstance(number, (list, tuple)):
-        raise TypeError(
-            f"{_place(module)} takes one example, a row of numbers, but element {i} is itself a row; call it once"
-            " for each: [model(row) for row in rows]"
-        )
+        given = f"but element {i} is itself a row; call it once for each: [model(row) for row in rows]"
+        raise TypeError(f"{_place(module)} takes one example, a row of numbers, {given}")
     return Value(number, f"x{i}")
 
 

@@ -1,9 +1,8 @@
 """A loss measures how far predictions are from the targets, as one number to make small.
 
 The names and formulas are those of `torch.nn.functional`. Each takes one prediction (a Value or a number) with its
-target, or lists of them. As there, `reduction` tells what becomes of the losses of many: their "mean", their "sum", or
-with "none" a list of them in the predictions' shape. A target may be a Value too, as when a function is traced. Class
-numbers count from 0.
+target (a Value too, if it is traced), or lists of them; `reduction` tells what becomes of the losses of many: their
+"mean", their "sum", or with "none" a list of them in the predictions' shape. Class numbers count from 0.
 """
 
 from __future__ import annotations
@@ -30,8 +29,6 @@ Reduced: TypeAlias = Any
 """What a loss returns: a Value; with `reduction="none"` a list of Values where there were lists of predictions."""
 
 
-# -------------------------------------------------------------------- of one number each
-
 # y is the target; as in PyTorch, logarithms are held at -100 (where x is below exp(-100), or 1)
 _BCE = operation.row(
     "bce", "x y",
@@ -50,8 +47,7 @@ _BCE_WITH_LOGITS = operation.row(
 def mse_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Reduced:
     """Returns the mean of (prediction - target)^2.
 
-    Raises ValueError if predictions and targets differ in number, or for an unknown `reduction`, TypeError for what is
-    not a number.
+    Raises ValueError for another number of targets or an unknown `reduction`, TypeError for what is not a number.
 
     >>> mse_loss([Value(1.0), Value(2.0)], [1.0, 4.0])
     Value(2)
@@ -98,11 +94,7 @@ def binary_cross_entropy(probability: Any, target: Any, *, reduction: str = "mea
     >>> binary_cross_entropy(Value(0.5), 1)
     Value(0.693147)
     """
-
-    def one(p: Value, y: Value) -> Value:
-        return apply(_BCE, p, _probability("binary_cross_entropy", y))
-
-    return _of_numbers("binary_cross_entropy", one, probability, target, reduction)
+    return _of_numbers("binary_cross_entropy", _of_probability(_BCE), probability, target, reduction)
 
 
 def binary_cross_entropy_with_logits(logit: Any, target: Any, *, reduction: str = "mean") -> Reduced:
@@ -114,11 +106,7 @@ def binary_cross_entropy_with_logits(logit: Any, target: Any, *, reduction: str 
     >>> binary_cross_entropy_with_logits(Value(-1000.0), 1)
     Value(1000)
     """
-
-    def one(x: Value, y: Value) -> Value:
-        return apply(_BCE_WITH_LOGITS, x, _probability("binary_cross_entropy_with_logits", y))
-
-    return _of_numbers("binary_cross_entropy_with_logits", one, logit, target, reduction)
+    return _of_numbers(_BCE_WITH_LOGITS.name, _of_probability(_BCE_WITH_LOGITS), logit, target, reduction)
 
 
 def hinge_loss(score: Any, target: Any, *, reduction: str = "mean") -> Reduced:
@@ -136,9 +124,6 @@ def hinge_loss(score: Any, target: Any, *, reduction: str = "mean") -> Reduced:
         return (1 - y * score).relu()
 
     return _of_numbers("hinge_loss", one, score, target, reduction)
-
-
-# -------------------------------------------------------------------- of a class
 
 
 def cross_entropy(logits: Any, target: Any, *, label_smoothing: float = 0.0, reduction: str = "mean") -> Reduced:
@@ -181,9 +166,6 @@ def nll_loss(log_probabilities: Any, target: Any, *, reduction: str = "mean") ->
     return _of_rows("nll_loss", lambda row, y: -_pick("nll_loss", row, y), log_probabilities, target, reduction)
 
 
-# -------------------------------------------------------------------- of the parameters
-
-
 def l1_penalty(parameters: Iterable[Value], strength: float) -> Value:
     """Returns strength * sum(abs(w)), to add to a loss: it drives weights to exactly 0.
 
@@ -208,18 +190,10 @@ def l2_penalty(parameters: Iterable[Value], strength: float) -> Value:
     return strength * dot(weights, weights)
 
 
-# -------------------------------------------------------------------- by name
-
 LOSSES: dict[str, Loss] = {
-    "bce": binary_cross_entropy,
-    "bce_with_logits": binary_cross_entropy_with_logits,
-    "cross_entropy": cross_entropy,
-    "hinge": hinge_loss,
-    "huber": huber_loss,
-    "l1": l1_loss,
-    "mse": mse_loss,
-    "nll": nll_loss,
-}
+    "bce": binary_cross_entropy, "bce_with_logits": binary_cross_entropy_with_logits, "cross_entropy": cross_entropy,
+    "hinge": hinge_loss, "huber": huber_loss, "l1": l1_loss, "mse": mse_loss, "nll": nll_loss,
+}  # fmt: skip
 """What `loss=` knows by name, and what files call it; a function's own name is understood too."""
 
 
@@ -244,17 +218,12 @@ def loss_name(loss: str | Loss) -> str:
     return getattr(loss, "__name__", type(loss).__name__) if callable(loss) else loss
 
 
-# -------------------------------------------------------------------- what they share
-
-
-def _of_numbers(
-    name: str, one: Callable[[Value, Value], Value], prediction: Any, target: Any, reduction: str
-) -> Reduced:
+def _of_numbers(name: str, one: Loss, prediction: Any, target: Any, reduction: str) -> Reduced:
     """`one` of each prediction and its target, reduced."""
     return _reduced(name, _each(name, one, prediction, target), reduction)
 
 
-def _of_rows(name: str, one: Callable[[list[Value], Any], Value], rows: Any, targets: Any, reduction: str) -> Reduced:
+def _of_rows(name: str, one: Loss, rows: Any, targets: Any, reduction: str) -> Reduced:
     """`one` of each row of numbers and its target, reduced."""
     rows, targets = plain(rows), plain(targets)
     if not isinstance(rows, list) or not rows:
@@ -268,10 +237,8 @@ def _of_rows(name: str, one: Callable[[list[Value], Any], Value], rows: Any, tar
         raise ValueError(f"{name} got {len(rows)} rows of predictions and {given}; give every row its own, in a list")
     for i, row in enumerate(rows):
         if not isinstance(row, list) or len(row) < 2 or len(row) != len(rows[0]):
-            raise ValueError(
-                f"{name} needs a number for each of at least two classes in every row, but row {i} is {row!r}; for a"
-                " single output use binary_cross_entropy_with_logits"
-            )
+            expected = f"a number for each of at least two classes in every row, but row {i} is {row!r}"
+            raise ValueError(f"{name} needs {expected}; for a single output use binary_cross_entropy_with_logits")
     losses = [one([constant(each) for each in row], plain(y)) for row, y in zip(rows, targets)]
     return _reduced(name, losses[0] if single else losses, reduction)
 
@@ -288,17 +255,15 @@ def _reduced(name: str, losses: Any, reduction: str) -> Reduced:
     return total(found) if reduction == "sum" else total(found) / len(found)
 
 
-def _each(name: str, one: Callable[[Value, Value], Value], prediction: Any, target: Any) -> Any:
+def _each(name: str, one: Loss, prediction: Any, target: Any) -> Any:
     """`one` of numbers side by side, from nested lists of one shape; a list of one stands for what it holds."""
     prediction, target = plain(prediction), plain(target)
     if not isinstance(prediction, list) and not isinstance(target, list):
         return one(constant(prediction), constant(target))
-    predictions = prediction if isinstance(prediction, list) else [prediction]
-    targets = target if isinstance(target, list) else [target]
+    predictions, targets = (each if isinstance(each, list) else [each] for each in (prediction, target))
     if len(predictions) != len(targets):
-        raise ValueError(
-            f"{name} got {len(predictions)} predictions and {len(targets)} targets; give every prediction one target"
-        )
+        given = f"{len(predictions)} predictions and {len(targets)} targets"
+        raise ValueError(f"{name} got {given}; give every prediction one target")
     if not predictions:
         raise ValueError(f"{name} got no predictions; the mean of none is not defined")
     return [_each(name, one, p, y) for p, y in zip(predictions, targets)]
@@ -306,11 +271,10 @@ def _each(name: str, one: Callable[[Value, Value], Value], prediction: Any, targ
 
 def _pick(name: str, row: list[Value], target: Any) -> Value:
     """The entry of the target's class."""
-    number = constant(target).data
-    if not number.is_integer() or not 0 <= number < len(row):
-        raise ValueError(
-            f"{name} needs a class number from 0 to {len(row) - 1}, as there are {len(row)} outputs, but got {number:g}"
-        )
+    number, count = constant(target).data, len(row)
+    if not number.is_integer() or not 0 <= number < count:
+        expected = f"a class number from 0 to {count - 1}, as there are {count} outputs"
+        raise ValueError(f"{name} needs {expected}, but got {number:g}")
     return select(target, row)
 
 
@@ -325,11 +289,15 @@ def _distribution(name: str, probabilities: list[Any], classes: int) -> list[Val
     return values
 
 
+def _of_probability(row: operation.Op) -> Loss:
+    """The loss that a row is, of a target that is a probability."""
+    return lambda prediction, target: apply(row, prediction, _probability(row.name, target))
+
+
 def _probability(name: str, target: Value) -> Value:
     """The target itself, once it is seen to be from 0 to 1."""
     if not 0 <= target.data <= 1:
-        given = f"{target.data:g}; for class numbers use cross_entropy"
-        raise ValueError(f"{name} needs targets from 0 to 1, but got {given}")
+        raise ValueError(f"{name} needs targets from 0 to 1, but got {target.data:g}; for classes use cross_entropy")
     return target
 
 

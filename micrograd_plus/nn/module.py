@@ -1,24 +1,23 @@
 """A Module is a part of a model: it owns parameters and other Modules, and computes something with them.
 
-There is no registration and no magic: a Module's parameters are found by looking at its attributes. An attribute may be
-a parameter, a Module, or a list, tuple or dict of such. The way there is the name: `layers.0.neurons.2.weights.1`.
+Nothing is registered: a Module's parameters are found by looking at its attributes, each a parameter, a Module, or a
+list, tuple or dict of such. The way there is the name: `layers.0.neurons.2.weights.1`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from random import Random
 from typing import Any, SupportsFloat, TypeVar
 
 from micrograd_plus import operation
 from micrograd_plus.checks import finite_number, listed
 from micrograd_plus.mode import WithSettings
-from micrograd_plus.report import Report, Table
+from micrograd_plus.report import Table
 from micrograd_plus.value import UNSEEN, Value, leaf
 
-__all__ = ["ModelSummary", "Module", "Parameter"]
+__all__ = ["Module", "Parameter"]
 
 M = TypeVar("M", bound="Module")
 
@@ -66,13 +65,8 @@ class Module(WithSettings):
             self.label_parameters()
         return self.forward(*inputs, **options)
 
-    # ------------------------------------------------------------ what is in it
-
     def named_modules(self) -> Iterator[tuple[str, Module]]:
-        """Yields every Module here, itself first under the name "", each once, with its dotted name.
-
-        The order is that in which the attributes were set, and stays the same.
-        """
+        """Yields every Module here once with its dotted name, itself first under "", in the order of the attributes."""
         seen: set[Module] = set()
         todo: list[tuple[str, Module]] = [("", self)]
         while todo:
@@ -123,16 +117,11 @@ class Module(WithSettings):
                     yield _join(prefix, name), rng
 
     def label_parameters(self) -> None:
-        """Labels each parameter with its name within this Module, as pictures and messages show it.
-
-        The first call of the outermost Module does it for the whole model; `Sequential` and `MLP` do it when made.
-        """
+        """Labels each parameter with its name here; a Module's first call does it, `Sequential` when it is made."""
         for name, parameter in self.named_parameters():
             parameter.label = name
         for module in self.modules():
             module._labelled = True
-
-    # ------------------------------------------------------------ training
 
     def train(self: M, mode: bool = True) -> M:
         """Returns the Module itself, set to training (or, with False, to use), with all Modules inside it."""
@@ -148,8 +137,6 @@ class Module(WithSettings):
         """Clears the `grad` of every parameter."""
         for parameter in self.parameters():
             parameter.grad = UNSEEN
-
-    # ------------------------------------------------------------ to keep and to bring back
 
     def state_dict(self) -> dict[str, float]:
         """Returns the number of each parameter, by name."""
@@ -170,22 +157,21 @@ class Module(WithSettings):
         if not isinstance(state, Mapping):
             raise TypeError(f"a state is a dict of numbers by name, as state_dict() returns it, but got {state!r}")
         parameters = dict(self.named_parameters())
-        wrong = {
-            "missing": [name for name in parameters if name not in state],
-            "unknown": [str(name) for name in state if name not in parameters],
-        }
-        found = "; ".join(f"{what} {listed(names)}" for what, names in wrong.items() if names)
-        if found:
+        missing = [name for name in parameters if name not in state]
+        unknown = [name for name in state if name not in parameters]
+        if missing or unknown:
             whose = f"a {type(self).__name__} with {len(parameters):,} parameters"
+            wrong = (("missing", missing), ("unknown", unknown))
+            found = "; ".join(f"{what} {listed(names)}" for what, names in wrong if names)
             raise ValueError(f"this state is not of {whose}: {found}; build the model as it was when saved")
-        numbers = {name: finite_number(f"the state's {name}", state[name]) for name in parameters}
-        for name, parameter in parameters.items():
-            parameter.data = numbers[name]
+        numbers = [finite_number(f"the state's {name}", state[name]) for name in parameters]
+        for parameter, number in zip(parameters.values(), numbers):
+            parameter.data = number
 
-    # ------------------------------------------------------------ to look at
+    def summary(self) -> Table:
+        """Returns a table of the parts, their shapes and their numbers of parameters, the total in its last row.
 
-    def summary(self) -> ModelSummary:
-        """Returns a table of the parts, their shapes and their numbers of parameters; `print` it.
+        A parameter that two parts share is in the row of each, and once in the total.
 
         >>> from micrograd_plus.nn import MLP
         >>> print(MLP(2, [3, 1], activation="tanh", dropout=0.5).summary())
@@ -208,31 +194,13 @@ class Module(WithSettings):
             else:
                 own = Counter(member.split(".")[0] for member, each in members if isinstance(each, Value))
                 rows += [(_join(name, member), "Parameter", "", count) for member, count in own.items()]
-        return ModelSummary(type(self).__name__, tuple(rows), len(self.parameters()))
+        rows.append((type(self).__name__, "", "", len(self.parameters())))
+        return Table(("name", "module", "shape", "parameters"), tuple(rows), numeric=(3,))
 
     def __repr__(self) -> str:
         inside = [(name, each) for name, each in _members(self) if isinstance(each, Module)]
         lines = [f"  {name}: {each!r}".replace("\n", "\n  ") for name, each in inside]
         return "\n".join([f"{type(self).__name__}(", *lines, ")"]) if lines else f"{type(self).__name__}()"
-
-
-@dataclass(frozen=True, repr=False)
-class ModelSummary(Report):
-    """What `Module.summary` tells: `rows` of (name, module, shape, number of parameters), and the `total`.
-
-    A parameter that two parts share is in the row of each, and once in the total. `str()` and `repr()` are the table.
-    """
-
-    model: str
-    rows: tuple[tuple[str, str, str, int], ...]
-    total: int
-
-    def parts(self) -> list[str | Table]:
-        """Returns the table, the total in its last row."""
-        rows = (*self.rows, (self.model, "", "", self.total))
-        return [Table(("name", "module", "shape", "parameters"), rows, numeric=(3,))]
-
-    __repr__ = Report.__str__
 
 
 def _members(module: Module) -> Iterator[tuple[str, Value | Module]]:
@@ -244,16 +212,11 @@ def _members(module: Module) -> Iterator[tuple[str, Value | Module]]:
 
 def _attributes(thing: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     """All that a Module holds itself, with dotted names: its attributes, and what is in lists, tuples and dicts."""
-    if not name:
-        inside: Any = vars(thing).items()
-    elif isinstance(thing, dict):
-        inside = thing.items()
-    elif isinstance(thing, (list, tuple)):
-        inside = enumerate(thing)
-    else:
+    thing = thing if name else vars(thing)
+    if not isinstance(thing, (dict, list, tuple)):
         yield name, thing
         return
-    for key, each in inside:
+    for key, each in thing.items() if isinstance(thing, dict) else enumerate(thing):
         yield from _attributes(each, _join(name, str(key)))
 
 

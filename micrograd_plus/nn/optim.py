@@ -23,10 +23,10 @@ Rate: TypeAlias = "float | Callable[[int], float]"
 class Optimizer:
     """What all optimizers share: the parameters, the number `t` of steps done, and the states of the rule.
 
-    `state` has a list of floats, one a parameter, for each state of the rule; `rate` is the learning rate of the next
-    step. `rule(w=..., g=..., t=..., lr=..., **states)` is one step as a function that changes nothing. Raises
-    ValueError for no parameters, one that is there twice or is computed from others, or a learning rate or option out
-    of range; TypeError for what is not a Value.
+    `options` are the hyperparameters beside `lr`; `state` has a list of floats, one a parameter, for each state of the
+    rule. `rule(w=..., g=..., t=..., lr=..., **states)` is one step as a function. Raises ValueError for no parameters,
+    one that is there twice or is computed from others, or a learning rate or option out of range; TypeError for what is
+    not a Value.
     """
 
     text: ClassVar[str] = ""
@@ -35,21 +35,16 @@ class Optimizer:
     def __init__(self, parameters: Iterable[Value], lr: Rate = 1e-3, **options: Any) -> None:
         self.parameters = _checked_parameters(parameters)
         if not callable(lr):
-            _checked_rate(lr)
-        self.lr = lr
-        self.rule = Rule(self.text, options)
-        self.t = 0
+            _at_least_0("the learning rate", lr)
+        self.lr, self.t = lr, 0
+        self.options = {name: _checked_option(name, value) for name, value in options.items()}
+        self.rule = Rule(self.text, self.options)
         self.state = {name: [0.0] * len(self.parameters) for name in self.rule.state}
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The hyperparameters other than the learning rate, by the names that the rule gives them."""
-        return dict(self.rule.options)
 
     @property
     def rate(self) -> float:
         """The learning rate of the next step."""
-        return _checked_rate(self.lr(self.t)) if callable(self.lr) else self.lr
+        return _at_least_0("the learning rate", self.lr(self.t)) if callable(self.lr) else self.lr
 
     def given(self, i: int) -> dict[str, Any]:
         """Returns what the rule is given for the next step of parameter `i`: `t`, `lr`, `w`, `g` and the states.
@@ -63,8 +58,7 @@ class Optimizer:
     def step(self) -> None:
         """Changes every parameter by the rule. A parameter that no backward pass has reached counts as of gradient 0.
 
-        Raises RuntimeError if no parameter was reached at all, FloatingPointError if a result is not finite; then no
-        parameter has changed.
+        Raises RuntimeError if none was reached, FloatingPointError, before any has changed, if a result is not finite.
         """
         if all(parameter.grad is UNSEEN for parameter in self.parameters):
             raise RuntimeError("no parameter has a gradient; call loss.backward() before step(), and zero_grad() after")
@@ -95,14 +89,14 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what a run must know to go on as if it had not stopped: the optimizer's name, `t` and the states."""
-        kept = {name: list(numbers) for name, numbers in self.state.items()}
-        return {"optimizer": type(self).__name__, "t": self.t, "state": kept}
+        state = {name: [*numbers] for name, numbers in self.state.items()}
+        return {"optimizer": type(self).__name__, "t": self.t, "state": state}
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Brings back what `state_dict` returned.
 
-        Raises ValueError, before anything is changed, for another optimizer's, or one with other options or another
-        number of parameters; TypeError for what is not a number.
+        Raises ValueError, before anything is changed, for another optimizer's, other options' or one of another number
+        of parameters; TypeError for what is not a number.
         """
         name = type(self).__name__
         if saved.get("optimizer") != name:
@@ -110,9 +104,7 @@ class Optimizer:
         state = saved.get("state", {})
         if set(state) != set(self.state):
             given, needed = (", ".join(sorted(names)) or "none" for names in (state, self.state))
-            raise ValueError(
-                f"this {name} keeps {needed}, but the state has {given}; use the options it had when saved"
-            )
+            raise ValueError(f"this {name} keeps {needed}, but the state has {given}; use the options that it had")
         for key, numbers in state.items():
             if len(numbers) != len(self.parameters):
                 given = f"{len(numbers):,} numbers in {key} for {len(self.parameters):,} parameters"
@@ -131,7 +123,7 @@ class Optimizer:
 class SGD(Optimizer):
     """Gradient descent, on request with momentum (Polyak 1964), Nesterov's look ahead, and weight decay.
 
-    Raises ValueError for an option out of range, or `nesterov` without momentum or with dampening.
+    Raises ValueError also for `nesterov` without momentum or with dampening.
 
     >>> w = Value(1.0, "w")
     >>> optimizer = SGD([w], lr=0.1)
@@ -156,16 +148,14 @@ class SGD(Optimizer):
     ) -> None:  # fmt: skip
         if nesterov and (momentum == 0 or dampening != 0):
             raise ValueError("nesterov needs momentum above 0 and no dampening; momentum=0.9 is usual")
-        super().__init__(
-            parameters, lr, momentum=_at_least_0("momentum", momentum), dampening=finite_number("dampening", dampening),
-            nesterov=bool(nesterov), weight_decay=_at_least_0("weight_decay", weight_decay),
-        )  # fmt: skip
+        given = {"momentum": momentum, "dampening": dampening, "nesterov": nesterov, "weight_decay": weight_decay}
+        super().__init__(parameters, lr, **given)
 
 
 class RMSprop(Optimizer):
     """Divides each step by a running root mean square of the gradient, so that every weight has its own rate.
 
-    `centered` subtracts the mean first. Raises ValueError for an option out of range. Source: Hinton 2012, lecture 6e.
+    `centered` subtracts the mean first. Source: Hinton 2012, lecture 6e.
 
     >>> RMSprop([Value(1.0)])
     RMSprop(1 parameter, lr=0.01, alpha=0.99, eps=1e-08, momentum=0.0, centered=False, weight_decay=0.0)
@@ -187,17 +177,12 @@ class RMSprop(Optimizer):
         self, parameters: Iterable[Value], lr: Rate = 1e-2, *, alpha: float = 0.99, eps: float = 1e-8,
         momentum: float = 0.0, centered: bool = False, weight_decay: float = 0.0,
     ) -> None:  # fmt: skip
-        super().__init__(
-            parameters, lr, alpha=_decay("alpha", alpha), eps=_at_least_0("eps", eps),
-            momentum=_at_least_0("momentum", momentum), centered=bool(centered),
-            weight_decay=_at_least_0("weight_decay", weight_decay),
-        )  # fmt: skip
+        given = {"alpha": alpha, "eps": eps, "momentum": momentum, "centered": centered, "weight_decay": weight_decay}
+        super().__init__(parameters, lr, **given)
 
 
 class Adagrad(Optimizer):
     """Divides each step by the root of the sum of all squared gradients so far. Source: Duchi et al. 2011.
-
-    Raises ValueError for an option out of range.
 
     >>> Adagrad([Value(1.0)])
     Adagrad(1 parameter, lr=0.01, eps=1e-10, weight_decay=0.0)
@@ -213,16 +198,13 @@ class Adagrad(Optimizer):
     def __init__(
         self, parameters: Iterable[Value], lr: Rate = 1e-2, *, eps: float = 1e-10, weight_decay: float = 0.0
     ) -> None:
-        super().__init__(
-            parameters, lr, eps=_at_least_0("eps", eps), weight_decay=_at_least_0("weight_decay", weight_decay)
-        )
+        super().__init__(parameters, lr, eps=eps, weight_decay=weight_decay)
 
 
 class Adam(Optimizer):
     """Momentum and RMSprop together, both averages corrected for their start at 0. Source: Kingma and Ba 2015.
 
-    `betas` are the decays of the averages of the gradient (m) and of its square (v). Weight decay is added to the
-    gradient. Raises ValueError for an option out of range.
+    `betas` are the decays of the averages of the gradient (m) and of its square (v).
 
     >>> w = Value(1.0, "w")
     >>> optimizer = Adam([w], lr=0.1)
@@ -255,16 +237,11 @@ class Adam(Optimizer):
     ) -> None:  # fmt: skip
         if not isinstance(betas, Sequence) or len(betas) != 2:
             raise ValueError(f"betas are two numbers, such as (0.9, 0.999), but got {betas!r}")
-        super().__init__(
-            parameters, lr, beta1=_decay("betas[0]", betas[0]), beta2=_decay("betas[1]", betas[1]),
-            eps=_at_least_0("eps", eps), weight_decay=_at_least_0("weight_decay", weight_decay),
-        )  # fmt: skip
+        super().__init__(parameters, lr, beta1=betas[0], beta2=betas[1], eps=eps, weight_decay=weight_decay)
 
 
 class AdamW(Adam):
-    """Adam with weight decay taken off the weight itself, not added to the gradient.
-
-    Raises ValueError for an option out of range. Source: Loshchilov and Hutter 2019.
+    """Adam with weight decay taken off the weight itself, not added to the gradient. Loshchilov and Hutter 2019.
 
     >>> AdamW([Value(1.0)])
     AdamW(1 parameter, lr=0.001, beta1=0.9, beta2=0.999, eps=1e-08, weight_decay=0.01)
@@ -302,9 +279,6 @@ def optimizer_class(name: str) -> type[Optimizer]:
     return named("optimizer", name.lower() if isinstance(name, str) else name, OPTIMIZERS)
 
 
-# -------------------------------------------------------------------- wrong input
-
-
 def _checked_parameters(parameters: Iterable[Value]) -> list[Value]:
     if not isinstance(parameters, Iterable):
         raise TypeError(f"an optimizer needs a list of parameters, but got {parameters!r}; pass model.parameters()")
@@ -324,17 +298,22 @@ def _checked_parameters(parameters: Iterable[Value]) -> list[Value]:
     return found
 
 
-def _checked_rate(lr: Any) -> float:
-    return _at_least_0("the learning rate", lr)
+DECAYS = {"alpha": "alpha", "beta1": "betas[0]", "beta2": "betas[1]"}
+"""The options that are the share of an average that is kept, and how the caller writes them."""
+
+
+def _checked_option(name: str, value: Any) -> float:
+    if name in ("centered", "nesterov"):
+        return bool(value)
+    if name in DECAYS:
+        name = DECAYS[name]
+        if not 0 <= finite_number(name, value) < 1:
+            raise ValueError(f"{name} must be at least 0 and below 1, but got {value}; it is the share that is kept")
+        return float(value)
+    return finite_number(name, value) if name == "dampening" else _at_least_0(name, value)
 
 
 def _at_least_0(name: str, value: Any) -> float:
     if finite_number(name, value) < 0:
         raise ValueError(f"{name} must be at least 0, but got {value}")
-    return float(value)
-
-
-def _decay(name: str, value: Any) -> float:
-    if not 0 <= finite_number(name, value) < 1:
-        raise ValueError(f"{name} must be at least 0 and below 1, but got {value}; it is the share that is kept")
     return float(value)

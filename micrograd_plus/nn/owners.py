@@ -1,8 +1,6 @@
 """Which part of a model made a node, told by the parameters that went into it; and what dotted names say of parts.
 
-`layers.0.neurons.2.weights.1` is a weight of the module `layers.0.neurons.2`, which lies in `layers.0`. A weighted sum
-and its activation carry no name, but they are a neuron's if the neuron's parameters, and data, went into them. So a
-graph can be asked afterwards, and a Module need not note what it makes while it trains.
+A graph is asked afterwards, so that a Module need not note what it makes while it trains.
 """
 
 from __future__ import annotations
@@ -10,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
+from itertools import chain
 from typing import TypeVar
 
 from micrograd_plus import operation
@@ -57,11 +56,11 @@ def ancestors(module: str) -> list[str]:
 
 
 def owners(order: Sequence[Value], homes: Mapping[Value, Home]) -> dict[Value, Home]:
-    """Returns the home of each node of a topological order that has one: that of the parameters it was made with.
+    """Returns the home of each node of a topological order, with or without leaves, that has one.
 
-    `homes` tells where each parameter belongs: to a module, by name or itself, to a unit, to whatever is asked for;
-    a parameter that is not in it belongs to nobody. A node is at home where a parameter met data; so is the sum of such
-    nodes, one activation on top of it, and the dropout of that. What a loss makes of a model's outputs has no home.
+    `homes` tells where each parameter belongs: to a module, a unit, whatever is asked for; if it is not there, nowhere.
+    A node is at home where a parameter met data; so is the sum of such nodes, one activation on top of it, and the
+    dropout of that. What a loss makes of a model's outputs has no home.
 
     >>> from micrograd_plus import topological_order
     >>> from micrograd_plus.nn import Neuron
@@ -71,24 +70,24 @@ def owners(order: Sequence[Value], homes: Mapping[Value, Home]) -> dict[Value, H
     >>> [node.op.label for node in order if node.children and node in found]
     ['dot + b', 'tanh']
     """
-    found = {node: homes[node] for node in order if _is_parameter(node) and node in homes}
-    if not found:
-        return {}
-    uses = Counter(child for node in order for child in node.children)
+    uses = Counter(chain.from_iterable(node.children for node in order))
+    learned = {node for node in uses if node.op is operation.PARAMETER}
+    neutral = {node for node in uses if node.op is operation.CONSTANT or isinstance(node.op, operation.Bernoulli)}
+    found = {node: homes[node] for node in uses if node in learned and node in homes}
     activated: set[Value] = set()  # a module's last words: no second activation is its own
     for node in (each for each in order if each.children):
-        data = [child for child in node.children if not _is_parameter(child) and not _is_neutral(child)]
-        parameters = [child for child in node.children if _is_parameter(child)]
-        inside = {found.get(child) for child in parameters or data}
+        parameters = learned.intersection(node.children)
+        data = [child for child in node.children if child not in learned and child not in neutral]
+        inside = {*map(found.get, parameters or data)}
         if not data or len(inside) != 1 or None in inside:
             continue  # made of parameters alone, in several homes, or in none
         if not parameters and not _goes_on(node, data, uses, activated):
             continue
         if not parameters and len(data) == 1:
             activated.add(node)
-        found[node] = found[(parameters or data)[0]]
-    for node, home in list(found.items()):  # a constant or a random leaf that is used once belongs where it is used
-        found.update((child, home) for child in node.children if _is_neutral(child) and uses[child] == 1)
+        home = found[node] = found[next(iter(parameters or data))]
+        # a constant or a random leaf that is used once belongs where it is used
+        found.update((child, home) for child in node.children if child in neutral and uses[child] == 1)
     return found
 
 
@@ -103,12 +102,3 @@ def _goes_on(node: Value, data: Sequence[Value], uses: Mapping[Value, int], acti
         return activated.isdisjoint(data)
     is_activation = len(node.children) == 1 and data[0] not in activated
     return is_activation or any(isinstance(child.op, operation.Bernoulli) for child in node.children)
-
-
-def _is_parameter(node: Value) -> bool:
-    return node.op is operation.PARAMETER
-
-
-def _is_neutral(node: Value) -> bool:
-    """Whether a node carries neither data nor what was learned: a constant, a mask."""
-    return node.op is operation.CONSTANT or isinstance(node.op, operation.Bernoulli)

@@ -1,7 +1,7 @@
 """A rule is how an optimizer changes a weight: its formula as text, one assignment a line, which is also what runs.
 
-The one text steps a float, steps a NumPy vector of all weights with the same bits as a result, and is read line by line
-by the ledger that shows a learner every quantity.
+The one text steps a float, steps a vector of all weights with the same bits as a result where training is compiled (see
+`compiler.update`), and is read line by line by the ledger that shows a learner every quantity.
 """
 
 from __future__ import annotations
@@ -51,15 +51,7 @@ class Rule:
     """
 
     def __init__(self, text: str, options: Mapping[str, Any]) -> None:
-        self.options = dict(options)
-        self.lines = tuple(_lines(text, self.options))
-        self.state = self._state()
-
-    def __str__(self) -> str:
-        return "\n".join(map(str, self.lines))
-
-    def _state(self) -> tuple[str, ...]:
-        """The names that a line reads before one assigns them, in the order in which they are assigned."""
+        self.options, self.lines = dict(options), tuple(_lines(text, options))
         assigned = [line.name for line in self.lines]
         known, states = {*GIVEN, *self.options, "sqrt", "max"}, set()
         for line in self.lines:
@@ -69,39 +61,25 @@ class Rule:
                 raise ValueError(f"the line `{line}` uses {unknown}, which is neither given, an option, nor assigned")
             states |= new
             known |= new | {line.name}
-        return tuple(name for name in dict.fromkeys(assigned) if name in states)
+        self.state = tuple(name for name in dict.fromkeys(assigned) if name in states)
 
-    def __call__(self, **names: Any) -> dict[str, Any]:
-        """Returns every name that the lines assign, with its last value, for `w`, `g`, `t`, `lr` and each state.
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.lines))
 
-        `w`, `g` and the states are floats or NumPy arrays, which are left as they were; `t` and `lr` are numbers.
-        """
-        arguments = [names[name] for name in (*GIVEN, *self.state)]
-        return self.array(*arguments) if hasattr(names["w"], "shape") else self.scalar(*arguments)
-
-    @property
-    def source(self) -> str:
-        """The text of the function that runs: the lines between a `def` and a `return`."""
-        body = "".join(f"    {line}\n" for line in self.lines)
-        found = ", ".join(f"{name!r}: {name}" for name in dict.fromkeys(line.name for line in self.lines))
-        return f"def rule({', '.join((*GIVEN, *self.state))}):\n{body}    return {{{found}}}\n"
+    def __call__(self, **names: float) -> dict[str, float]:
+        """Returns every name that the lines assign, with its last value, for `w`, `g`, `t`, `lr` and each state."""
+        return self.scalar(*[names[name] for name in (*GIVEN, *self.state)])
 
     @cached_property
     def scalar(self) -> Callable[..., dict[str, float]]:
-        """The function over floats, of `w, g, t, lr` and the states in order."""
-        return self._define({"sqrt": _sqrt, "max": max})
-
-    @cached_property
-    def array(self) -> Callable[..., dict[str, Any]]:
-        """The same function over NumPy arrays. No array that it returns is one that came in."""
-        import numpy as np
-
-        run = self._define({"sqrt": np.sqrt, "max": np.maximum})
-
-        def rule(w: Any, g: Any, *others: Any) -> dict[str, Any]:
-            return {name: new.copy() if new is g else new for name, new in run(w, g, *others).items()}
-
-        return rule
+        """The lines as one function of `w, g, t, lr` and the states in order."""
+        body = "".join(f"    {line}\n" for line in self.lines)
+        found = ", ".join(f"{name!r}: {name}" for name in dict.fromkeys(line.name for line in self.lines))
+        source = f"def rule({', '.join((*GIVEN, *self.state))}):\n{body}    return {{{found}}}\n"
+        namespace = {**self.options, "sqrt": _sqrt, "max": max}
+        exec(compile(source, "<rule>", "exec"), namespace)
+        defined: Callable[..., dict[str, float]] = namespace["rule"]
+        return defined
 
     def line_by_line(self, **names: float) -> Iterator[tuple[Line, dict[str, float], float]]:
         """Yields each line with the numbers of all names it may use and its result, for floats: what the ledger shows.
@@ -118,21 +96,13 @@ class Rule:
             yield line, dict(known), result
             known[line.name] = result
 
-    def _define(self, functions: dict[str, Any]) -> Callable[..., dict[str, Any]]:
-        namespace = {**self.options, **functions}
-        exec(compile(self.source, "<rule>", "exec"), namespace)
-        defined: Callable[..., dict[str, Any]] = namespace["rule"]
-        return defined
 
-
-def _lines(text: str, options: dict[str, Any]) -> list[Line]:
-    chosen = []
+def _lines(text: str, options: Mapping[str, Any]) -> Iterator[Line]:
     for written in filter(None, map(str.strip, text.splitlines())):
         assignment, _, condition = written.partition("# if ")
         if not condition or eval(condition, {"__builtins__": {}}, options):
             name, _, expression = assignment.partition(" = ")
-            chosen.append(Line(name.strip(), expression.strip()))
-    return chosen
+            yield Line(name.strip(), expression.strip())
 
 
 def _sqrt(x: float) -> float:

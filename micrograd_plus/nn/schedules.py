@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from micrograd_plus.checks import finite_number, whole_number
 
-__all__ = ["Constant", "Cosine", "Exponential", "LinearWarmup", "OneCycle", "Schedule", "StepDecay"]
+__all__ = ["Cosine", "LinearWarmup", "OneCycle", "Schedule", "StepDecay"]
 
 Schedule: TypeAlias = Callable[[int], float]
 """From the number of steps done so far to the rate of the next."""
@@ -36,51 +36,20 @@ class _Checked:
 
 
 @dataclass(frozen=True)
-class Constant(_Checked):
-    """The same rate at every step.
-
-    >>> Constant(0.1)(1000)
-    0.1
-    """
-
-    lr: float
-
-    def __call__(self, t: int) -> float:
-        """Returns the rate after `t` steps."""
-        return self.lr
-
-
-@dataclass(frozen=True)
 class StepDecay(_Checked):
-    """The rate times `gamma` after every `every` steps: PyTorch's `StepLR`.
+    """The rate times `gamma` after every `every` steps: PyTorch's `StepLR`, and with 1 its `ExponentialLR`.
 
     >>> [StepDecay(1.0, every=2, gamma=0.5)(t) for t in range(5)]
     [1.0, 1.0, 0.5, 0.5, 0.25]
     """
 
     lr: float
-    every: int
+    every: int = 1
     gamma: float = 0.1
 
     def __call__(self, t: int) -> float:
         """Returns the rate after `t` steps."""
         return self.lr * self.gamma ** (t // self.every)
-
-
-@dataclass(frozen=True)
-class Exponential(_Checked):
-    """The rate times `gamma` after each step: PyTorch's `ExponentialLR`.
-
-    >>> Exponential(1.0, gamma=0.5)(3)
-    0.125
-    """
-
-    lr: float
-    gamma: float
-
-    def __call__(self, t: int) -> float:
-        """Returns the rate after `t` steps."""
-        return self.lr * self.gamma**t
 
 
 @dataclass(frozen=True)
@@ -142,13 +111,11 @@ class OneCycle(_Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole_number("steps", self.steps, least=2)
         if not 0 < self.rise < 1 or self.rise * self.steps <= 1:
             given = f"{self.rise} of {self.steps}"
             raise ValueError(f"rise is a fraction of the steps that makes more than one step, but got {given}")
-        for name, number in (("div", self.div), ("final_div", self.final_div)):
-            if number == 0:
-                raise ValueError(f"{name} must be above 0, but got {number}")
+        if not self.div * self.final_div:
+            raise ValueError(f"div and final_div must be above 0, but got {self.div} and {self.final_div}")
 
     def __call__(self, t: int) -> float:
         """Returns the rate after `t` steps."""

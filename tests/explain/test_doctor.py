@@ -12,7 +12,7 @@ from micrograd_plus import Value
 from micrograd_plus.data import Dataset, blobs, circles, digits, iris, line, moons, standardize, xor
 from micrograd_plus.explain import Doctor, diagnose, findings
 from micrograd_plus.explain.exam import examine
-from micrograd_plus.explain.findings import CAUSES, findings_of_model
+from micrograd_plus.explain.findings import CAUSES
 from micrograd_plus.nn import (
     MLP,
     SGD,
@@ -456,7 +456,7 @@ def test_causes_come_first_and_slow_learning_only_alone():
 
 
 def test_all_unused_names_beyond_four_are_counted():
-    (finding,) = findings_of_model(_Idle(), None, [f"idle.{i}" for i in range(6)])
+    (finding,) = findings.of_model(_Idle(), None, [f"idle.{i}" for i in range(6)])
     assert finding.evidence.endswith("idle.0, idle.1, idle.2, idle.3 and 2 more")
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from micrograd_plus import Value
 from micrograd_plus.data import line
-from micrograd_plus.explain import ledger
+from micrograd_plus.explain import Ledger
 from micrograd_plus.nn import MLP, SGD, Adagrad, Adam, AdamW, RMSprop, mse_loss
-from micrograd_plus.nn.schedules import Exponential
+from micrograd_plus.nn.schedules import StepDecay
 from micrograd_plus.train import Callback, fit
 
 OPTIMIZERS = {
@@ -20,7 +20,7 @@ OPTIMIZERS = {
     "adagrad": lambda p: Adagrad(p),
     "adam": lambda p: Adam(p, lr=0.1),
     "adam decayed": lambda p: Adam(p, weight_decay=0.1),
-    "adamw": lambda p: AdamW(p, lr=Exponential(0.1, gamma=0.5)),
+    "adamw": lambda p: AdamW(p, lr=StepDecay(0.1, gamma=0.5)),
 }
 
 
@@ -36,7 +36,7 @@ def test_every_quantity_is_that_of_the_real_step(make):
     w, b = Value(1.0, "w"), Value(-0.5, "b")
     optimizer = make([w, b])
     weights, states = [[w.data, b.data]], []
-    with ledger(optimizer) as book:
+    with Ledger(optimizer) as book:
         for _ in range(4):
             rate = optimizer.rate
             _train(optimizer, w, b, 1)
@@ -58,7 +58,7 @@ def test_every_quantity_is_that_of_the_real_step(make):
 def test_the_numbers_put_in_come_to_the_result(make):
     w, b = Value(1.0, "w"), Value(-0.5, "b")
     optimizer = make([w, b])
-    with ledger(optimizer, digits=15) as book:
+    with Ledger(optimizer, digits=15) as book:
         _train(optimizer, w, b, 3)
     for entry in book.entries:
         for posting in entry.lines:
@@ -69,7 +69,7 @@ def test_the_numbers_put_in_come_to_the_result(make):
 def test_parameters_of_one_label_are_told_apart():
     first, second = Value(1.0, "w"), Value(3.0, "w")
     optimizer = SGD([first, second], lr=0.5)
-    with ledger(optimizer, [second, first]) as book:
+    with Ledger(optimizer, [second, first]) as book:
         (first * second).backward()
         optimizer.step()
     assert [(entry.parameter, entry.given["w"], entry.after) for entry in book.entries] == [
@@ -83,7 +83,7 @@ def test_adam_by_hand():
     """The bias-corrected first step is lr times the gradient's sign: m_hat = g and v_hat = g * g."""
     w = Value(1.0, "w")
     optimizer = Adam([w], lr=0.1)
-    with ledger(optimizer) as book:
+    with Ledger(optimizer) as book:
         (w * w).backward()
         optimizer.step()
     (entry,) = book.entries
@@ -102,7 +102,7 @@ def test_adam_by_hand():
 def test_a_choice_is_written_as_the_branch_that_was_taken():
     w, b = Value(1.0, "w"), Value(-0.5, "b")
     optimizer = SGD([w, b], lr=0.1, momentum=0.5)
-    with ledger(optimizer, [w]) as book:
+    with Ledger(optimizer, [w]) as book:
         _train(optimizer, w, b, 2)
     assert [entry.lines[0].formula for entry in book.entries] == ["g", "momentum * buf + (1 - dampening) * g"]
 
@@ -110,7 +110,7 @@ def test_a_choice_is_written_as_the_branch_that_was_taken():
 def test_chosen_parameters_and_steps_only_and_the_optimizer_is_given_back():
     w, b = Value(1.0, "w"), Value(-0.5, "b")
     optimizer = Adam([w, b])
-    with ledger(optimizer, ["b"], steps=[2, 4]) as book:
+    with Ledger(optimizer, ["b"], steps=[2, 4]) as book:
         _train(optimizer, w, b, 5)
     assert [(entry.parameter, entry.t) for entry in book.entries] == [("b", 2), ("b", 4)]
     assert optimizer.step.__func__ is Adam.step
@@ -124,8 +124,8 @@ def test_chosen_parameters_and_steps_only_and_the_optimizer_is_given_back():
 def test_two_books_of_one_optimizer_at_once():
     w, b = Value(1.0, "w"), Value(-0.5, "b")
     optimizer = Adam([w, b])
-    with ledger(optimizer, [w]) as one:
-        with ledger(optimizer, [b]) as two:
+    with Ledger(optimizer, [w]) as one:
+        with Ledger(optimizer, [b]) as two:
             _train(optimizer, w, b, 2)
         _train(optimizer, w, b, 1)
     assert (len(one.entries), len(two.entries)) == (3, 2)
@@ -136,7 +136,7 @@ def test_two_books_of_one_optimizer_at_once():
 def test_as_a_callback_of_fit(make, backend):
     model = MLP(1, [3, 1], seed=1)
     optimizer = make(model.parameters())
-    book = ledger(parameters=["layers.0.neurons.1.bias"], steps=range(2, 5))
+    book = Ledger(parameters=["layers.0.neurons.1.bias"], steps=range(2, 5))
     fit(model, line(), optimizer=optimizer, epochs=3, batch_size=30, clip=0.5, callbacks=[book], backend=backend)
     assert [entry.t for entry in book.entries] == [2, 3, 4]
     first, second = book.entries[:2]
@@ -151,13 +151,13 @@ def test_a_change_from_elsewhere_is_refused_and_not_explained_away():
 
     model = MLP(1, [1], seed=1)
     with pytest.raises(RuntimeError, match=r"step 2 set layers.0.neurons.0.weights.0 to .* something else changed it"):
-        fit(model, line(), epochs=1, batch_size=30, callbacks=[ledger(), Meddler()], backend="eager")
+        fit(model, line(), epochs=1, batch_size=30, callbacks=[Ledger(), Meddler()], backend="eager")
 
 
 def test_a_parameter_that_no_backward_reached_has_gradient_0():
     w, idle = Value(1.0, "w"), Value(5.0, "idle")
     optimizer = SGD([w, idle], lr=0.1)
-    with ledger(optimizer) as book:
+    with Ledger(optimizer) as book:
         (w * w).backward()
         optimizer.step()
     assert book.entries[1].given["g"] == 0.0
@@ -166,7 +166,7 @@ def test_a_parameter_that_no_backward_reached_has_gradient_0():
 def test_what_is_left_out_is_said_and_the_table_has_a_row_for_each_step():
     model = MLP(2, [3, 1], seed=0)
     optimizer = Adam(model.parameters())
-    with ledger(optimizer) as book:
+    with Ledger(optimizer) as book:
         for _ in range(3):
             optimizer.zero_grad()
             mse_loss(model([1.0, 2.0]), 0.0).backward()
@@ -183,7 +183,7 @@ def test_what_is_left_out_is_said_and_the_table_has_a_row_for_each_step():
 def test_unlabelled_parameters_are_numbered():
     a, b = Value(1.0), Value(2.0)
     optimizer = SGD([a, b], lr=0.5)
-    with ledger(optimizer, ["w2", a]) as book:
+    with Ledger(optimizer, ["w2", a]) as book:
         (a * b).backward()
         optimizer.step()
     assert [(entry.parameter, entry.after) for entry in book.entries] == [("w2", 1.5), ("w1", 0.0)]
@@ -192,7 +192,7 @@ def test_unlabelled_parameters_are_numbered():
 def test_as_data_and_in_html():
     w = Value(1.0, "<img src=x>")
     optimizer = SGD([w], lr=0.5)
-    with ledger(optimizer) as book:
+    with Ledger(optimizer) as book:
         (w * w).backward()
         optimizer.step()
     data = json.loads(json.dumps(book.to_dict()))
@@ -200,21 +200,21 @@ def test_as_data_and_in_html():
     assert data["entries"][0]["lines"][0] == {"name": "step", "formula": "lr * g", "numbers": "0.5 * 2", "value": 1.0}
     assert "<img" not in book._repr_html_()
     assert "&lt;img" in book._repr_html_()
-    assert str(ledger()) == "Ledger of no optimizer yet"
+    assert str(Ledger()) == "Ledger of no optimizer yet"
 
 
 def test_wrong_input_is_named():
     w = Value(1.0, "weight")
     optimizer = SGD([w], lr=0.5)
     with pytest.raises(ValueError, match=r"no parameter 'wieght'; did you mean 'weight'"):
-        ledger(optimizer, ["wieght"])
+        Ledger(optimizer, ["wieght"])
     with pytest.raises(ValueError, match="not among the parameters"):
-        ledger(optimizer, [Value(2.0, "other")])
+        Ledger(optimizer, [Value(2.0, "other")])
     with pytest.raises(ValueError, match="a step must be a whole number of at least 1, got 0"):
-        ledger(optimizer, steps=[0])
-    with pytest.raises(ValueError, match="needs the optimizer"), ledger():
+        Ledger(optimizer, steps=[0])
+    with pytest.raises(ValueError, match="needs the optimizer"), Ledger():
         pass
     with pytest.raises(ValueError, match="no followed parameter 'b'"):
-        ledger(optimizer).table("b")
+        Ledger(optimizer).table("b")
     with pytest.raises(ValueError, match="another optimizer than fit's"):
-        fit(MLP(1, [1]), line(), callbacks=[ledger(optimizer)], backend="eager")
+        fit(MLP(1, [1]), line(), callbacks=[Ledger(optimizer)], backend="eager")

@@ -73,7 +73,7 @@ LOSSES: dict[str, tuple[str, dict[str, Any], Any, Any]] = {
 
 SCHEDULES: dict[str, tuple[str, dict[str, Any], float, str, dict[str, Any]]] = {
     "step": ("StepDecay", {"every": 30, "gamma": 0.5}, 0.1, "StepLR", {"step_size": 30, "gamma": 0.5}),
-    "exponential": ("Exponential", {"gamma": 0.97}, 0.1, "ExponentialLR", {"gamma": 0.97}),
+    "exponential": ("StepDecay", {"gamma": 0.97}, 0.1, "ExponentialLR", {"gamma": 0.97}),
     "cosine": ("Cosine", {"steps": 100}, 0.1, "CosineAnnealingLR", {"T_max": 100}),
     "cosine, minimum": (
         "Cosine", {"steps": 120, "minimum": 0.01}, 0.1, "CosineAnnealingLR", {"T_max": 120, "eta_min": 0.01},

@@ -22,7 +22,7 @@ def test_recorded_rates(case: str) -> None:
 
 
 def test_every_schedule_is_compared() -> None:
-    assert {kind for kind, *_ in peer.SCHEDULES.values()} == set(schedules.__all__) - {"Schedule", "Constant"}
+    assert {kind for kind, *_ in peer.SCHEDULES.values()} == set(schedules.__all__) - {"Schedule"}
 
 
 def test_after_the_end_the_rate_stays() -> None:
@@ -33,7 +33,7 @@ def test_after_the_end_the_rate_stays() -> None:
 
 
 def test_a_warm_up_leads_into_any_schedule() -> None:
-    schedule = schedules.LinearWarmup(schedules.Exponential(1.0, 0.5), steps=4, start=0.0)
+    schedule = schedules.LinearWarmup(schedules.StepDecay(1.0, gamma=0.5), steps=4, start=0.0)
     assert [schedule(t) for t in range(7)] == [0.0, 0.25, 0.5, 0.75, 1.0, 0.5, 0.25]
     assert schedules.LinearWarmup(lambda t: 10.0 - t, steps=1)(3) == 8.0
 
@@ -47,11 +47,11 @@ def test_a_one_cycle_peaks_at_the_rate() -> None:
 @pytest.mark.parametrize(
     ("kind", "arguments"),
     [
-        ("Constant", (-1.0,)),
-        ("Constant", (math.nan,)),
+        ("StepDecay", (-1.0,)),
+        ("StepDecay", (math.nan,)),
         ("StepDecay", (0.1, 0)),
         ("StepDecay", (0.1, 10, -0.5)),
-        ("Exponential", (0.1, -0.5)),
+        ("StepDecay", (0.1, 1, -0.5)),
         ("Cosine", (0.1, 0)),
         ("Cosine", (0.1, 10, -0.1)),
         ("LinearWarmup", (-0.1, 10)),
@@ -73,4 +73,4 @@ def test_steps_are_whole_and_rates_are_numbers() -> None:
     with pytest.raises(TypeError, match="steps must be a whole number"):
         schedules.Cosine(0.1, 2.5)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="lr is 'fast'"):
-        schedules.Constant("fast")  # type: ignore[arg-type]
+        schedules.Cosine("fast", 2)  # type: ignore[arg-type]
