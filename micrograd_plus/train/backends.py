@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from micrograd_plus.checks import named
+from micrograd_plus.checks import argument, named
 from micrograd_plus.data import Dataset
 from micrograd_plus.train.engine import EagerEngine, Engine
 
@@ -20,9 +20,7 @@ def _numpy(*arguments: Any, **options: Any) -> Engine:
 
 
 BACKENDS: dict[str, Callable[..., Engine]] = {"numpy": _numpy, "eager": EagerEngine}
-"""What `backend=` knows by name: each makes an `Engine` from the arguments that its protocol tells."""
-
-USUAL = "numpy"
+"""What `backend=` knows by name, the usual one first: each makes an `Engine` from the arguments its protocol tells."""
 
 
 def engine_for(backend: str | None, data: Dataset, *arguments: Any, **options: Any) -> Engine:
@@ -31,22 +29,18 @@ def engine_for(backend: str | None, data: Dataset, *arguments: Any, **options: A
     Without a name it is the usual one, and for a model that this can't serve the eager one, with a warning. Raises
     ValueError for an unknown name, CompileError where a backend that was named can't serve.
     """
-    make = named("backend", USUAL if backend is None else backend, BACKENDS)
-    if make is EagerEngine:
-        return _prepared(make, data, *arguments, **options)
+    engine = named("backend", next(iter(BACKENDS)) if backend is None else backend, BACKENDS)(*arguments, **options)
+    if backend == "eager":
+        engine.prepare(data)
+        return engine
     from micrograd_plus.compiler import CompileError
 
     try:
-        return _prepared(make, data, *arguments, **options)
+        engine.prepare(data)
+        return engine
     except CompileError as error:
         if backend is not None:
-            cure = "leave backend out, or use backend='eager'"
+            cure = f"leave {argument('backend')} out, or use {argument('backend', 'eager')}"
             raise CompileError(f"the backend {backend!r} can't run this model: {error}; {cure}") from error
         warnings.warn(f"the model can't be compiled, and runs as it stands: {error}", stacklevel=3)
-        return _prepared(EagerEngine, data, *arguments, **options)
-
-
-def _prepared(make: Callable[..., Engine], data: Dataset, *arguments: Any, **options: Any) -> Engine:
-    engine = make(*arguments, **options)
-    engine.prepare(data)
-    return engine
+    return engine_for("eager", data, *arguments, **options)

@@ -93,15 +93,9 @@ class EagerEngine:
     """
 
     def __init__(
-        self,
-        model: Module,
-        loss: Loss,
-        optimizer: Optimizer,
-        *,
-        penalty: Penalty | None = None,
-        clip_norm: float | None = None,
-        clip_value: float | None = None,
-    ) -> None:
+        self, model: Module, loss: Loss, optimizer: Optimizer, *, penalty: Penalty | None = None,
+        clip_norm: float | None = None, clip_value: float | None = None,
+    ) -> None:  # fmt: skip
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.penalty, self.clip_norm, self.clip_value = penalty, clip_norm, clip_value
         self._parameters = model.parameters()

@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
-from micrograd_plus.checks import finite_number, whole_number
+from micrograd_plus.checks import argument, finite_number, flat, whole_number
 from micrograd_plus.data import Dataset, batch_indices, iterations_per_epoch
 from micrograd_plus.data.dataset import checked_dataset
 from micrograd_plus.nn import Module, Optimizer
@@ -23,9 +23,6 @@ from micrograd_plus.train.objectives import Measures, Metric, objective_for, out
 from micrograd_plus.train.progress import Update, progress_bar
 
 __all__ = ["Clip", "DivergenceError", "fit"]
-
-Batches: TypeAlias = "Callable[..., list[list[int]]]"
-"""From the number of an epoch, as `epoch=`, to the rows of each of its batches."""
 
 
 @dataclass(frozen=True)
@@ -43,30 +40,18 @@ class Clip:
     def __post_init__(self) -> None:
         for name, bound in (("norm", self.norm), ("value", self.value)):
             if bound is not None and finite_number(f"clip's {name}", bound) <= 0:
-                raise ValueError(f"clip's {name} is a bound above 0, but got {bound}; 1 is usual")
+                raise ValueError(f"{argument('clip')}'s {name} is a bound above 0, but got {bound}; 1 is usual")
 
 
 def fit(
-    model: Module,
-    data: Dataset,
-    *,
-    loss: str | Loss | None = None,
-    optimizer: str | Optimizer | type[Optimizer] = "adam",
-    lr: float | Callable[[int], float] | None = None,
-    epochs: int = 20,
-    batch_size: int = 32,
-    shuffle: bool = True,
-    drop_last: bool = False,
-    seed: int = 0,
-    validation: Dataset | Mapping[str, Dataset] | None = None,
-    metrics: Sequence[str | Metric] | None = None,
-    penalty: Penalty | None = None,
-    clip: float | Clip | None = None,
+    model: Module, data: Dataset, *, loss: str | Loss | None = None,
+    optimizer: str | Optimizer | type[Optimizer] = "adam", lr: float | Callable[[int], float] | None = None,
+    epochs: int = 20, batch_size: int = 32, shuffle: bool = True, drop_last: bool = False, seed: int = 0,
+    validation: Dataset | Mapping[str, Dataset] | None = None, metrics: Sequence[str | Metric] | None = None,
+    penalty: Penalty | None = None, clip: float | Clip | None = None,
     callbacks: Sequence[Callback | Callable[[Run], Any]] = (),
-    checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
-    backend: str | None = None,
-    progress: bool = True,
-) -> History:
+    checkpoint: str | os.PathLike[str] | Checkpoint | None = None, backend: str | None = None, progress: bool = True,
+) -> History:  # fmt: skip
     """Returns the History of training `model` on `data`; the model itself is changed, and left in evaluation mode.
 
     - `loss`, what is minimised: "mse", "l1", "huber", "cross_entropy", "nll", "bce_with_logits", "bce", "hinge", or a
@@ -123,7 +108,8 @@ def fit(
         with progress_bar(run.epochs * number, progress) as update:
             run.tell("on_start")
             while run.epoch < run.epochs and not run.history.stopped:
-                mean_loss = _epoch(run, batches, update)
+                run.epoch += 1
+                mean_loss = _epoch(run, batches(epoch=run.epoch), update)
                 if mean_loss is not None:
                     _measure(run, measures, mean_loss)
                     run.tell("on_epoch")
@@ -136,30 +122,23 @@ def fit(
     return run.history
 
 
-def _epoch(run: Run, batches: Batches, update: Update) -> float | None:
+def _epoch(run: Run, batches: list[list[int]], update: Update) -> float | None:
     """Goes once through the data; returns the mean loss of its samples, or None if it was stopped on the way."""
-    run.epoch += 1
     losses, samples = 0.0, 0
-    for rows in batches(epoch=run.epoch):
-        run.rows = rows
-        _iteration(run)
+    for run.rows in batches:
+        run.iteration += 1
+        rate = run.optimizer.rate
+        try:
+            run.loss = run.engine.step(run.data, run.rows)
+        except NonFiniteError as error:
+            raise DivergenceError(run, str(error)) from error
+        run.history.iterations.append(Iteration(run.epoch, run.iteration, run.loss, rate))
         losses, samples = losses + run.loss * len(run.rows), samples + len(run.rows)
         update(run.iteration, run.describe)
         run.tell("on_iteration")
         if run.history.stopped:
             return None
     return losses / samples
-
-
-def _iteration(run: Run) -> None:
-    """One batch through the network and one update; records the loss before it."""
-    run.iteration += 1
-    rate = run.optimizer.rate
-    try:
-        run.loss = run.engine.step(run.data, run.rows)
-    except NonFiniteError as error:
-        raise DivergenceError(run, str(error)) from error
-    run.history.iterations.append(Iteration(run.epoch, run.iteration, run.loss, rate))
 
 
 def _measure(run: Run, measures: Measures, mean_loss: float) -> None:
@@ -224,33 +203,22 @@ class DivergenceError(NonFiniteError):
 
 def likely_causes(run: Run) -> list[str]:
     """Returns what in a run's numbers explains that its loss stopped being finite, each with its cure; at least one."""
-    found = [*_rising_loss(run.history, run.optimizer.rate), *_large_inputs(run), *_large_targets(run)]
+    found, data = _of_the_rate(run.history.iterations, run.optimizer.rate), run.data
+    columns = zip(data.feature_names, zip(*(data.inputs[row] for row in run.rows)))
+    size, name = max((max(map(abs, column)), name) for name, column in columns)
+    if size > LARGE_INPUT:
+        found.append(f"the inputs are not scaled ({name} reaches {size:.3g}); use data.standardize")
+    size = max(map(abs, flat([data.targets[row] for row in run.rows])))
+    if size > LARGE_TARGET and not data.is_classification:
+        cure = "divide them by about that"
+        found.append(f"the targets are not scaled ({data.target_name} reaches {size:.3g}); {cure}")
     return found or ["an operation of the model or the loss left its domain on this batch, as its message tells"]
 
 
-def _rising_loss(history: History, rate: float) -> list[str]:
-    cure = f"try lr={rate / 10:g}, or bound the gradient with clip=1"
-    if not history.iterations:
-        return [f"the learning rate {rate:g} is far too high; {cure}"] if rate > 1 else []
-    lowest = min(history.iterations, key=lambda each: each.loss)
-    last = history.iterations[-1]
-    if last.loss <= RISE * abs(lowest.loss):
-        return [f"the learning rate {rate:g} is high; {cure}"] if rate > 1 else []
-    rise = f"the loss rose from {lowest.loss:.3g} (iteration {lowest.iteration}) to {last.loss:.3g}"
-    return [f"the learning rate {rate:g} is too high, {rise}; {cure}"]
-
-
-def _large_inputs(run: Run) -> list[str]:
-    rows = [run.data.inputs[row] for row in run.rows]
-    size, name = max((max(map(abs, column)), name) for name, column in zip(run.data.feature_names, zip(*rows)))
-    if size <= LARGE_INPUT:
-        return []
-    return [f"the inputs are not scaled ({name} reaches {size:.3g}); use data.standardize"]
-
-
-def _large_targets(run: Run) -> list[str]:
-    targets = [run.data.targets[row] for row in run.rows]
-    size = max(abs(each) for target in targets for each in (target if isinstance(target, list) else [target]))
-    if run.data.is_classification or size <= LARGE_TARGET:
-        return []
-    return [f"the targets are not scaled ({run.data.target_name} reaches {size:.3g}); divide them by about that"]
+def _of_the_rate(iterations: Sequence[Iteration], rate: float) -> list[str]:
+    cure = f"try {argument('lr', float(f'{rate / 10:g}'))}, or bound the gradient with {argument('clip', 1)}"
+    lowest = min(iterations, key=lambda each: each.loss, default=None)
+    if lowest and iterations[-1].loss > RISE * abs(lowest.loss):
+        rise = f"the loss rose from {lowest.loss:.3g} (iteration {lowest.iteration}) to {iterations[-1].loss:.3g}"
+        return [f"the learning rate {rate:g} is too high, {rise}; {cure}"]
+    return [f"the learning rate {rate:g} is high; {cure}"] if rate > 1 else []
