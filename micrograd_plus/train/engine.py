@@ -17,7 +17,9 @@ from micrograd_plus.nn import Module, Optimizer, clip_grad_norm, clip_grad_value
 from micrograd_plus.nn.losses import Loss
 from micrograd_plus.value import UNSEEN, Value
 
-__all__ = ["EagerEngine", "Engine", "Loss", "NonFiniteError", "Penalty", "Prediction", "evaluating", "numbers_of"]
+__all__ = [
+    "EagerEngine", "Engine", "Loss", "NonFiniteError", "Penalty", "Prediction", "evaluating", "inputs_of", "numbers_of",
+]  # fmt: skip
 
 Prediction: TypeAlias = "float | list[float]"
 """What a model says of one example: a number, or a list of them where its last layer has several neurons."""
@@ -106,13 +108,15 @@ class EagerEngine:
 
     def step(self, data: Dataset, rows: Sequence[int] | None = None) -> float:
         """Returns the mean loss of a batch before the update; see `Engine.step`."""
-        chosen = range(len(data)) if rows is None else rows
         for parameter in self._parameters:
             parameter.grad = UNSEEN
         try:
             with no_gc():
-                mean = self._backward(data, chosen)
-                self._clip()
+                mean = self._backward(data, range(len(data)) if rows is None else rows)
+                if self.clip_norm is not None:
+                    clip_grad_norm(self.optimizer.parameters, self.clip_norm)
+                if self.clip_value is not None:
+                    clip_grad_value(self.optimizer.parameters, self.clip_value)
                 self.optimizer.step()  # changes nothing if a result would not be finite
         except (ArithmeticError, DomainError) as error:
             raise NonFiniteError(str(error)) from error
@@ -121,7 +125,7 @@ class EagerEngine:
     def evaluate(self, data: Dataset) -> tuple[float, list[Prediction]]:
         """Returns the mean loss over all rows and each prediction; see `Engine.evaluate`."""
         with evaluating(self.model), no_grad(), no_gc():
-            outputs = [self.model(self._inputs(data, row)) for row in range(len(data))]
+            outputs = [self.model(inputs_of(data, row)) for row in range(len(data))]
             losses = [self.loss(output, target).data for output, target in zip(outputs, data.targets)]
         return sum(losses) / len(losses), [numbers_of(output) for output in outputs]
 
@@ -136,29 +140,17 @@ class EagerEngine:
     def load(self) -> None:
         """Does nothing: the model's own Values are what this engine works on."""
 
-    # One example's graph is walked back and freed before the next is built: the gradients add up on the parameters
-    # all the same, and memory stays that of one example.
-
     def _backward(self, data: Dataset, rows: Sequence[int]) -> float:
+        """The mean loss, after one graph at a time is walked back and freed: memory stays that of one example."""
         share = 1.0 / len(rows)
         losses = []
         for row in rows:
-            loss = self.loss(self.model(self._inputs(data, row)), data.targets[row])
+            loss = self.loss(self.model(inputs_of(data, row)), data.targets[row])
             (loss * share).backward()
             losses.append(loss.data)
         if self.penalty is not None:
             self.penalty(self.optimizer.parameters).backward()
         return sum(losses) * share
-
-    @staticmethod
-    def _inputs(data: Dataset, row: int) -> list[Value]:
-        return [Value(x, name) for x, name in zip(data.inputs[row], data.feature_names)]
-
-    def _clip(self) -> None:
-        if self.clip_norm is not None:
-            clip_grad_norm(self.optimizer.parameters, self.clip_norm)
-        if self.clip_value is not None:
-            clip_grad_value(self.optimizer.parameters, self.clip_value)
 
 
 @contextmanager
@@ -171,6 +163,11 @@ def evaluating(model: Module) -> Iterator[None]:
     finally:
         for module, training in modes:
             module.training = training
+
+
+def inputs_of(data: Dataset, row: int) -> list[Value]:
+    """Returns the inputs of one row as Values, labelled with the features' names."""
+    return [Value(x, name) for x, name in zip(data.inputs[row], data.feature_names)]
 
 
 def numbers_of(output: Any) -> Prediction:

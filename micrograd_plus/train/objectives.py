@@ -15,7 +15,7 @@ from micrograd_plus.errors import DomainError
 from micrograd_plus.mode import no_grad
 from micrograd_plus.nn import Module, hinge_loss
 from micrograd_plus.nn.losses import LOSSES, Loss, loss_function, loss_name
-from micrograd_plus.train.engine import Engine, NonFiniteError, Prediction, evaluating
+from micrograd_plus.train.engine import Engine, NonFiniteError, Prediction, evaluating, inputs_of
 from micrograd_plus.train.metrics import accuracy, mean_absolute_error
 from micrograd_plus.value import Value
 
@@ -83,25 +83,19 @@ def _hinge_of_class(score: Any, target: Any) -> Value:
 
 
 def _check_outputs(loss: str, data: Dataset, outputs: int | None) -> None:
-    classes = len(data.classes)
-    if loss in ONE_OUTPUT_A_CLASS and outputs is None:
-        raise ValueError(
-            f"{loss} needs an output for each class, and the model has a single one; end the model with"
-            f" {classes or 'as many as there are classes'}, or use 'bce_with_logits' for two classes"
-        )
-    if loss in ONE_OUTPUT_A_CLASS and classes and outputs != classes:
-        raise ValueError(
-            f"{data.name!r} has {classes} classes and the model {outputs} outputs; end the model with {classes}"
-        )
-    if loss not in ONE_OUTPUT_A_CLASS and classes > 2:
-        raise ValueError(
-            f"{loss} tells two classes apart, and {data.name!r} has {classes}; end the model with {classes} outputs,"
-            " and use 'cross_entropy'"
-        )
-    if loss not in ONE_OUTPUT_A_CLASS and classes and outputs is not None:
-        raise ValueError(
-            f"{loss} needs a single output, and the model has {outputs}; end the model with 1, or use 'cross_entropy'"
-        )
+    classes, for_each = len(data.classes), loss in ONE_OUTPUT_A_CLASS
+    end = f"end the model with {classes or 'as many as there are classes'}"
+    if for_each and outputs is None:
+        cure = f"{end}, or use 'bce_with_logits' for two classes"
+        raise ValueError(f"{loss} needs an output for each class, and the model has a single one; {cure}")
+    if for_each and classes and outputs != classes:
+        raise ValueError(f"{data.name!r} has {classes} classes and the model {outputs} outputs; {end}")
+    if not for_each and classes > 2:
+        cure = f"{end} outputs, and use 'cross_entropy'"
+        raise ValueError(f"{loss} tells two classes apart, and {data.name!r} has {classes}; {cure}")
+    if not for_each and classes and outputs is not None:
+        cure = "end the model with 1, or use 'cross_entropy'"
+        raise ValueError(f"{loss} needs a single output, and the model has {outputs}; {cure}")
 
 
 def outputs_of(model: Module, data: Dataset) -> int | None:
@@ -112,7 +106,7 @@ def outputs_of(model: Module, data: Dataset) -> int | None:
     if not isinstance(model, Module):
         raise TypeError(f"fit trains an nn.Module, but got {type(model).__name__}: {model!r}; make it one's forward")
     with evaluating(model), no_grad():
-        output = model([Value(x, name) for x, name in zip(data.inputs[0], data.feature_names)])
+        output = model(inputs_of(data, 0))
     return len(output) if isinstance(output, (list, tuple)) else None
 
 
@@ -151,12 +145,9 @@ class Measures:
 
     @classmethod
     def of(
-        cls,
-        training: Dataset,
-        validation: Dataset | Mapping[str, Dataset] | None,
-        metrics: Sequence[str | Metric] | None,
-        objective: Objective,
-    ) -> Measures:
+        cls, training: Dataset, validation: Dataset | Mapping[str, Dataset] | None,
+        metrics: Sequence[str | Metric] | None, objective: Objective,
+    ) -> Measures:  # fmt: skip
         """Returns the measures on the validation data; without, those of metrics that are named, on the training data.
 
         Raises ValueError for data with other columns or classes than the training data's, TypeError for what is no
@@ -184,25 +175,19 @@ class Measures:
             for metric, function in self.metrics.items():
                 figures[f"{name} {metric}"] = value = float(function(predictions, data.targets))
                 if not isfinite(value):
-                    raise ValueError(
-                        f"the metric {metric!r} gave {value} for the {name} data; mend it to give a number"
-                    )
+                    raise ValueError(f"the metric {metric!r} gave {value} for the {name} data; mend it")
         return figures
 
 
 def _check_like(training: Dataset, data: Dataset, name: str) -> None:
     """Raises ValueError where `data` has other columns or classes than the model is trained on."""
-    if data.width != training.width:
-        raise ValueError(
-            f"the {name} data has {data.width} features and the training data {training.width}; give both the same"
-            " columns"
-        )
     names = training.feature_names
-    if data.feature_names != names and set(data.feature_names) == set(names):
-        raise ValueError(
-            f"the {name} data has its columns in another order than {', '.join(names)}; give both one order"
-        )
-    if data.classes != training.classes:
-        raise ValueError(
-            f"the {name} data has classes {data.classes} and the training data {training.classes}; number them alike"
-        )
+    if data.width != training.width:
+        what = f"has {data.width} features and the training data {training.width}; give both the same columns"
+    elif data.feature_names != names and set(data.feature_names) == set(names):
+        what = f"has its columns in another order than {', '.join(names)}; give both one order"
+    elif data.classes != training.classes:
+        what = f"has classes {data.classes} and the training data {training.classes}; number them alike"
+    else:
+        return
+    raise ValueError(f"the {name} data {what}")

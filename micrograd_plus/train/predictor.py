@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,15 +62,9 @@ class Predictor:
 
     @classmethod
     def of(
-        cls,
-        model: Module,
-        data: Dataset,
-        *,
-        loss: str | None = None,
-        scaler: Standardizer | None = None,
-        target_scaler: Standardizer | None = None,
-        notes: Mapping[str, Any] | None = None,
-    ) -> Predictor:
+        cls, model: Module, data: Dataset, *, loss: str | None = None, scaler: Standardizer | None = None,
+        target_scaler: Standardizer | None = None, notes: Mapping[str, Any] | None = None,
+    ) -> Predictor:  # fmt: skip
         """Returns the Predictor of a model that was trained on `data` (with `loss`, if it was not the usual one).
 
         Raises ValueError or TypeError where model, data and loss do not fit together.
@@ -91,18 +86,15 @@ class Predictor:
         if isinstance(inputs, str) or any(isinstance(row, str) or not isinstance(row, Iterable) for row in inputs):
             raise TypeError(f"a Predictor takes a list of rows, but got {inputs!r}; for a single row write [row]")
         rows = [list(row) for row in inputs]
+        names = self.feature_names
         for number, row in enumerate(rows):
-            if len(row) != len(self.feature_names):
-                raise ValueError(
-                    f"row {number} has {len(row)} numbers, and the model was trained on {len(self.feature_names)}:"
-                    f" {', '.join(self.feature_names)}"
-                )
-            for name, cell in zip(self.feature_names, row):
+            if len(row) != len(names):
+                expected = f"the model was trained on {len(names)}: {', '.join(names)}"
+                raise ValueError(f"row {number} has {len(row)} numbers, and {expected}")
+            for name, cell in zip(names, row):
                 finite_number(f"row {number}'s {name}", cell, "mend the cell or leave out the row")
         scaled = rows if self.scaler is None else [self.scaler.apply_row(row) for row in rows]
         with evaluating(self.model):
-            if len(scaled) >= WORTH_COMPILING:
-                return _compiled_outputs(self.model, scaled)
             return _outputs(self.model, scaled)
 
     def predict(self, inputs: Sequence[Sequence[float]]) -> list[Any]:
@@ -140,19 +132,18 @@ class Predictor:
 
         Raises TypeError for a model of a class that is not of `micrograd_plus.nn`.
         """
-        scalers = {"scaler": self.scaler, "target_scaler": self.target_scaler}
         content = {
             "architecture": architecture_of(self.model),
             "feature_names": list(self.feature_names),
             "classes": list(self.classes),
             "target_name": self.target_name,
             "loss": self.loss,
-            **{name: scaler.to_dict() if scaler else None for name, scaler in scalers.items()},
+            "scaler": self.scaler and self.scaler.to_dict(),
+            "target_scaler": self.target_scaler and self.target_scaler.to_dict(),
             "notes": self.notes,
             "parameters": self.model.state_dict(),
         }
-        write_document(path, KIND, content)
-        return Path(path)
+        return write_document(path, KIND, content)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Predictor:
@@ -163,32 +154,23 @@ class Predictor:
         saved = read_document(path, KIND)
         model = model_of(saved["architecture"]).eval()
         model.load_state_dict(saved["parameters"])
-        scaler, target_scaler = (
-            Standardizer.from_dict(saved[name]) if saved[name] else None for name in ("scaler", "target_scaler")
-        )
-        return cls(
-            model, tuple(saved["feature_names"]), tuple(saved["classes"]), saved["target_name"], saved["loss"],
-            scaler, target_scaler, saved["notes"],
-        )  # fmt: skip
+        names = tuple(saved["feature_names"]), tuple(saved["classes"]), saved["target_name"]
+        scalers: dict[str, Any] = {
+            name: saved[name] and Standardizer.from_dict(saved[name]) for name in ("scaler", "target_scaler")
+        }
+        return cls(model, *names, saved["loss"], notes=saved["notes"], **scalers)
 
 
 def _outputs(model: Module, rows: list[list[float]]) -> list[Prediction]:
+    """The outputs for the rows; for many by array code, if the model can be compiled: the same up to rounding."""
+    if len(rows) >= WORTH_COMPILING:
+        from micrograd_plus.compiler import CompileError, compile
+
+        with suppress(CompileError):  # it chooses by looking at its numbers, so every row has its own graph
+            program, chunks = compile(model, example=(rows[0],)), range(0, len(rows), CHUNK)
+            return [output for start in chunks for output in program(rows[start : start + CHUNK]).tolist()]
     with no_grad(), no_gc():
         return [numbers_of(model([Value(x) for x in row])) for row in rows]
-
-
-def _compiled_outputs(model: Module, rows: list[list[float]]) -> list[Prediction]:
-    """The outputs for many rows, by array code if the model can be compiled: the same up to rounding."""
-    from micrograd_plus.compiler import CompileError, compile
-
-    try:
-        program = compile(model, example=(rows[0],))
-    except CompileError:  # it chooses by looking at its numbers, so every row has its own graph
-        return _outputs(model, rows)
-    found: list[Prediction] = []
-    for start in range(0, len(rows), CHUNK):
-        found += program(rows[start : start + CHUNK]).tolist()
-    return found
 
 
 def _softmax(output: Prediction) -> list[float]:
