@@ -88,9 +88,9 @@ def named(kind: str, name: Any, known: Mapping[str, T]) -> T:
 def rng(seed: Any, epoch: int = 0) -> random.Random:
     """Returns a generator whose draws are a function of `(seed, epoch)` alone.
 
-    Epoch 0 of a seed is `random.Random(seed)` itself, so that anyone can redraw it. Later epochs are seeded
-    with text, which Python hashes with SHA-512, the same on every run and platform: neighbouring epochs
-    share nothing. Raises TypeError or ValueError unless both are whole numbers of at least 0.
+    Epoch 0 of a seed is `random.Random(seed)` itself, so that anyone can redraw it. Later epochs are seeded with text,
+    which Python hashes with SHA-512, the same on every run and platform: neighbouring epochs share nothing. Raises
+    TypeError or ValueError unless both are whole numbers of at least 0.
 
     >>> rng(3).random() == random.Random(3).random()
     True

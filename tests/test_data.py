@@ -138,7 +138,7 @@ def test_dataset_takes_any_rows_of_any_real_numbers() -> None:
             loose([[1]], [0], classes=range(14)),
             "Dataset('data': 1 row x 1 feature; 14 classes: 0 1, "
             + ", ".join(f"{k} 0" for k in range(1, 12))
-            + ", and 2 more)",
+            + " and 2 more)",
         ),
     ],
 )

@@ -16,22 +16,24 @@ __all__ = ["Dataset", "Target", "Targets", "checked_dataset"]
 Target = float | list[float]
 Targets = list[float] | list[int] | list[list[float]]
 
+_CURE = "mend the cell or leave out the row"
+
 
 @dataclass(frozen=True, repr=False)
 class Dataset:
     """Inputs and targets of equal number, checked cell by cell when they come in.
 
-    `inputs` is a list of rows, all of one width. `targets` holds, for each row, a class number (an int from
-    0, where `classes` names the classes), a number (regression) or a list of numbers (regression with
-    several outputs). It is `classes` alone that makes a classification. Any sequence is taken, NumPy arrays
-    too, and copied into lists of floats; ints among the targets stay ints. Treat the lists as read-only:
-    parts of a data set share their rows with it.
+    `inputs` is a list of rows, all of one width. `targets` holds, for each row, a class number (an int from 0, where
+    `classes` names the classes), a number (regression) or a list of numbers (regression with several outputs). It is
+    `classes` alone that makes a classification. Any sequence is taken, NumPy arrays too, and copied into lists of
+    floats; ints among the targets stay ints. Treat the lists as read-only: parts of a data set share their rows with
+    it.
 
-    `len(data)`, iteration and `data[i]` give `(x, y)` pairs; `data[a:b]` and `data.take(indices)` give a
-    smaller Dataset.
+    `len(data)`, iteration and `data[i]` give `(x, y)` pairs; `data[a:b]` and `data.take(indices)` give a smaller
+    Dataset.
 
-    Raises TypeError for a cell that is no number, ValueError for no rows, unequal lengths, ragged rows, nan
-    or infinity, or a class number out of range; each names the row and the column.
+    Raises TypeError for a cell that is no number, ValueError for no rows, unequal lengths, ragged rows, nan or
+    infinity, or a class number out of range; each names the row and the column.
 
     >>> data = Dataset([[0, 0], [0, 1], [1, 0]], [0, 1, 1], name="or", classes=("off", "on"))
     >>> data
@@ -57,15 +59,11 @@ class Dataset:
             raise ValueError(f"classes must name at least two, got only {classes[0]!r}; {cure}")
         inputs, targets = _rows("inputs", self.inputs, names), _targets(self.targets, classes)
         if len(inputs) != len(targets):
-            raise ValueError(
-                f"{len(inputs)} inputs but {len(targets)} targets: row {min(len(inputs), len(targets))} has"
-                " only one of the two; give every input one target"
-            )
+            alone = f"row {min(len(inputs), len(targets))} has only one of the two; give every input one target"
+            raise ValueError(f"{len(inputs)} inputs but {len(targets)} targets: {alone}")
         names = names or tuple(f"x{column}" for column in range(len(inputs[0])))
         # The class is frozen for its users; this is where the checked copies take the place of what came in.
-        checked = {"inputs": inputs, "targets": targets, "feature_names": names, "classes": classes}
-        for field, value in checked.items():
-            object.__setattr__(self, field, value)
+        self.__dict__.update(inputs=inputs, targets=targets, feature_names=names, classes=classes)
 
     @property
     def width(self) -> int:
@@ -97,15 +95,15 @@ class Dataset:
         if not chosen:
             raise ValueError(f"no rows chosen from {self!r}; a data set holds at least one row")
         part = copy.copy(self)  # does not run __post_init__ again: these rows were checked when they came in
-        try:
-            object.__setattr__(part, "inputs", [self.inputs[i] for i in chosen])
-            object.__setattr__(part, "targets", [self.targets[i] for i in chosen])
-        except IndexError:
-            raise self._no_row(next(i for i in chosen if not -len(self) <= i < len(self))) from None
+        part.__dict__.update(zip(("inputs", "targets"), self._at(chosen)))
         return part
 
-    def _no_row(self, index: int) -> IndexError:
-        return IndexError(f"there is no row {index}: {self.name!r} has rows 0 to {len(self) - 1}")
+    def _at(self, rows: list[int]) -> tuple[list[list[float]], list[Target]]:
+        try:
+            return [self.inputs[row] for row in rows], [self.targets[row] for row in rows]
+        except IndexError:
+            wrong = next(row for row in rows if not -len(self) <= row < len(self))
+            raise IndexError(f"there is no row {wrong}: {self.name!r} has rows 0 to {len(self) - 1}") from None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -120,11 +118,8 @@ class Dataset:
     def __getitem__(self, index: int | slice) -> tuple[list[float], Target] | Dataset:
         if isinstance(index, slice):
             return self.take(range(len(self))[index])
-        row = whole_number("a row's index", index)
-        try:
-            return self.inputs[row], self.targets[row]
-        except IndexError:
-            raise self._no_row(row) from None
+        (row,), (target,) = self._at([whole_number("a row's index", index)])
+        return row, target
 
     def __repr__(self) -> str:
         shape = f"{counted(len(self), 'row')} x {counted(self.width, 'feature')}"
@@ -137,9 +132,8 @@ class Dataset:
         if not self.classes:
             return f"{self.target_name} from {min(self.targets):.4g} to {max(self.targets):.4g}"
         counts = Counter(self.targets)
-        shown = [f"{name} {counts[number]}" for number, name in enumerate(self.classes[:12])]
-        more = [f"and {len(self.classes) - 12} more"] if len(self.classes) > 12 else []
-        return f"{len(self.classes)} classes: {', '.join(shown + more)}"
+        shown = [f"{name} {counts[number]}" for number, name in enumerate(self.classes)]
+        return f"{len(self.classes)} classes: {listed(shown, 12)}"
 
 
 def checked_dataset(data: Any) -> Dataset:
@@ -183,9 +177,6 @@ def _rows(field: str, rows: Any, names: Sequence[str] = ()) -> list[list[float]]
     return checked
 
 
-_CURE = "mend the cell or leave out the row"
-
-
 def _sequence(field: str, values: Any) -> list[Any]:
     if isinstance(values, str):
         raise TypeError(f"{field} is the text {values!r}, not a list of rows; read a file with read_csv")
@@ -203,9 +194,8 @@ def _targets(targets: Any, classes: tuple[str, ...]) -> Targets:
     if classes:
         return [_class_number(f"targets[{row}]", item, classes) for row, item in enumerate(items)]
     if isinstance(items[0], str):
-        raise TypeError(
-            f"targets[0] is the text {items[0]!r}; give class numbers from 0, and the names as classes=(...)"
-        )
+        cure = "give class numbers from 0, and the names as classes=(...)"
+        raise TypeError(f"targets[0] is the text {items[0]!r}; {cure}")
     if hasattr(items[0], "__iter__"):
         return _rows("targets", items)
     numbers = [finite_number(f"targets[{row}]", item, _CURE) for row, item in enumerate(items)]
@@ -216,8 +206,6 @@ def _targets(targets: Any, classes: tuple[str, ...]) -> Targets:
 def _class_number(place: str, value: Any, classes: tuple[str, ...]) -> int:
     number = whole_number(f"{place}, the number of a class,", value)
     if not 0 <= number < len(classes):
-        raise ValueError(
-            f"{place} is {number}, but the {len(classes)} classes are numbered 0 to {len(classes) - 1}"
-            f" ({listed(classes)}); count classes from 0"
-        )
+        known = f"the {len(classes)} classes are numbered 0 to {len(classes) - 1} ({listed(classes)})"
+        raise ValueError(f"{place} is {number}, but {known}; count classes from 0")
     return number

@@ -28,10 +28,9 @@ LICENCE = "UCI Machine Learning Repository, CC BY 4.0 (https://creativecommons.o
 def xor(n: int = 4, *, noise: float = 0.0, seed: int = 0) -> Dataset:
     """Returns `n` points at the corners of the unit square, labelled by whether their two coordinates differ.
 
-    The truth table in its usual order, over and over, with Gaussian `noise` of that standard deviation on
-    both coordinates. No straight line parts the two classes, which is why a network needs a hidden layer
-    (Minsky and Papert, Perceptrons, 1969). Raises TypeError or ValueError for fewer than 2 points, or a
-    noise or a seed below 0.
+    The truth table in its usual order, over and over, with Gaussian `noise` of that standard deviation on both
+    coordinates. No straight line parts the two classes, which is why a network needs a hidden layer (Minsky and Papert,
+    Perceptrons, 1969). Raises TypeError or ValueError for fewer than 2 points, or a noise or a seed below 0.
 
     >>> xor().inputs, xor().targets
     ([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0])
@@ -170,8 +169,8 @@ def _source(name: str, n: int, **options: float) -> str:
 def iris() -> Dataset:
     """Returns Fisher's 150 irises: four lengths in centimetres, three species of 50 flowers.
 
-    The values of Fisher's paper. UCI's file differs in rows 35 and 38 (from 1), as its own notes tell;
-    those two are corrected here. Source: R. A. Fisher (1936), https://doi.org/10.24432/C56C76.
+    The values of Fisher's paper. UCI's file differs in rows 35 and 38 (from 1), as its own notes tell; those two are
+    corrected here. Source: R. A. Fisher (1936), https://doi.org/10.24432/C56C76.
 
     >>> iris()
     Dataset('iris': 150 rows x 4 features; 3 classes: setosa 50, versicolor 50, virginica 50)
@@ -185,9 +184,9 @@ def iris() -> Dataset:
 def digits(*, scaled: bool = False) -> Dataset:
     """Returns 1,797 handwritten digits of 8x8 pixels, row by row, each from 0 (white) to 16 (ink), as UCI has them.
 
-    `scaled` divides the pixels by 16, so that they run from 0 to 1; that suits pictures better than a scale
-    of its own for each pixel, which would blow up the few that are almost never inked. The test part of
-    UCI's set, by 13 writers. Source: E. Alpaydin and C. Kaynak (1998), https://doi.org/10.24432/C50P49.
+    `scaled` divides the pixels by 16, so that they run from 0 to 1; that suits pictures better than a scale of its own
+    for each pixel, which would blow up the few that are almost never inked. The test part of UCI's set, by 13 writers.
+    Source: E. Alpaydin and C. Kaynak (1998), https://doi.org/10.24432/C50P49.
 
     >>> data = digits()
     >>> len(data), data.width, data.classes[9]
