@@ -23,8 +23,7 @@ from micrograd_plus.value import Value, apply, constant
 
 __all__ = ["Function", "evaluate", "functions"]
 
-LONGEST, DEEPEST = 4000, 200
-"""The most characters of an expression, and the deepest nesting of its parts."""
+LONGEST = 4000  # characters of an expression
 
 _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -100,7 +99,11 @@ def evaluate(text: str, values: Mapping[str, Value]) -> Value:
     if len(text) > LONGEST:
         raise ValueError(f"the expression has {len(text):,} characters; the most is {LONGEST:,}")
     text = text.strip()
-    found: Value | list[Value] = _Reader(text, values).read(_parsed(text))
+    try:
+        found: Value | list[Value] = _Reader(text, values).read(_parsed(text))
+    except (MemoryError, RecursionError):
+        cure = "shorten it, or write a long sum as sum([a, b, ...])"
+        raise ValueError(f"the expression {text[:60]!r} can't be read: its parts are nested too deep; {cure}") from None
     if isinstance(found, list):
         raise ValueError("the expression gives a list of values; pick one, as in softmax([a, b])[0]")
     return found
@@ -110,28 +113,12 @@ def _parsed(text: str) -> ast.expr:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Python thinks of odd spelling is nothing to the user
-            tree = ast.parse(text, mode="eval").body
-        if _depth(tree) <= DEEPEST:
-            return tree
-        reason = _TOO_DEEP
-    except (MemoryError, RecursionError):
-        reason = _TOO_DEEP
-    except (SyntaxError, ValueError) as error:
-        column = f"character {error.offset}: " if isinstance(error, SyntaxError) and error.offset else ""
-        reason = column + (str(error.msg) if isinstance(error, SyntaxError) else str(error))
+            return ast.parse(text, mode="eval").body
+    except SyntaxError as error:
+        reason = f"character {error.offset}: {error.msg}" if error.offset else error.msg
+    except ValueError as error:
+        reason = str(error)
     raise ValueError(f"the expression {text[:60]!r} can't be read: {reason if text else 'it is empty'}")
-
-
-_TOO_DEEP = f"its parts are nested more than {DEEPEST} deep; shorten it, or write a long sum as sum([a, b, ...])"
-
-
-def _depth(tree: ast.expr) -> int:
-    """How deep an expression's parts are nested, counted without recursion."""
-    depth, layer = 0, [tree]
-    while layer:
-        depth += 1
-        layer = [child for node in layer for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
-    return depth
 
 
 class _Reader:

@@ -31,14 +31,10 @@ def add_parser(subparsers: Any) -> None:
         description="Prints the value of an expression and its gradient by each name, and draws the graph.",
         epilog=f"{EXAMPLE}. Operations: {', '.join(map(str, dict.fromkeys(functions().values())))}",
     )
-    parser.add_argument(
-        "expression",
-        help="numbers, names, + - * / ** and the table's operations, such as tanh(x) or dot([a, b], [c, d])",
-    )
+    language = "numbers, names, + - * / ** and the table's operations, such as tanh(x) or dot([a, b], [c, d])"
+    parser.add_argument("expression", help=language)
     parser.add_argument("values", nargs="*", metavar="name=value", help="the number of each name")
-    parser.add_argument(
-        "-o", "--output", metavar="FILE", help="the picture: .svg, .png, .dot or .txt (default: a tree)"
-    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="the picture: .svg, .png, .dot, .txt (default: a tree)")
     parser.add_argument("--parameters", default="", metavar="NAMES", help="names to draw as parameters, as in w,b")
     parser.add_argument("--derivatives", action="store_true", help="print the local derivative on each arrow")
     parser.add_argument("--direction", choices=("LR", "TB"), default="LR", help="left to right, or top to bottom")

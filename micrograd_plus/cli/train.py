@@ -12,10 +12,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus.checks import named
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from micrograd_plus.data import Dataset, Standardizer
-    from micrograd_plus.nn import Module
     from micrograd_plus.train import ConfusionMatrix, History, Predictor
 
 __all__ = ["add_csv_options", "add_parser", "confusion", "csv_options", "run", "score"]
@@ -61,8 +58,7 @@ def _add_model_options(group: Any) -> None:
     sizes = "neurons of each hidden layer; none for no layer (default: 32)"
     group.add_argument("--hidden", type=int, nargs="*", default=[32], metavar="N", help=sizes)
     group.add_argument("--activation", default="relu", help="of the hidden layers (default: %(default)s)")
-    share = "the share of neurons to drop (default: %(default)s)"
-    group.add_argument("--dropout", type=float, default=0.0, metavar="P", help=share)
+    group.add_argument("--dropout", type=float, default=0.0, metavar="P", help="share of neurons to drop (default: 0)")
 
 
 def _add_training_options(group: Any) -> None:
@@ -72,12 +68,12 @@ def _add_training_options(group: Any) -> None:
     group.add_argument("--optimizer", default="adam", help=rules)
     rate = "the learning rate (default: %(default)s)"
     group.add_argument("--lr", "--rate", type=float, default=0.01, metavar="RATE", help=rate)
-    rows = "rows to an update (default: %(default)s)"
-    group.add_argument("--batch-size", type=int, default=32, metavar="N", help=rows)
+    group.add_argument("--batch-size", type=int, default=32, metavar="N", help="rows to an update (default: 32)")
     epochs = f"(default: as make {ITERATIONS} updates, {EPOCHS[0]} to {EPOCHS[1]})"
     group.add_argument("--epochs", type=int, metavar="N", help=epochs)
     patience = "stop after N epochs without a gain on rows set apart for it, and keep the best"
     group.add_argument("--patience", type=int, metavar="N", help=patience)
+    group.add_argument("--clip", type=float, metavar="NORM", help="a bound of the gradient's norm (default: none)")
     group.add_argument("--seed", type=int, default=0, help="of all that is drawn (default: %(default)s)")
     backend = "array code, or the graph node by node (default: numpy, and eager where a model needs it)"
     group.add_argument("--backend", choices=("numpy", "eager"), help=backend)
@@ -167,9 +163,8 @@ def _data(args: argparse.Namespace) -> tuple[str, Dataset]:
 
     if args.data in REAL or args.data in TOYS:
         if args.target or args.features or args.task:
-            raise ValueError(
-                f"{args.data} has its own target and features; --target, --features and --task are for a CSV file"
-            )
+            cure = "--target, --features and --task are for a CSV file"
+            raise ValueError(f"{args.data} has its own target and features; {cure}")
         make: Callable[..., Dataset] = getattr(data, args.data)
         return args.data, make() if args.data in REAL else make(TOY_ROWS, seed=args.seed, **TOYS[args.data])
     file = Path(args.data)
@@ -193,7 +188,7 @@ def _column(name: str, args: argparse.Namespace) -> str | int:
 def _train(args: argparse.Namespace, parts: Parts, folder: Path) -> tuple[Predictor, History]:
     from micrograd_plus.data import iterations_per_epoch
     from micrograd_plus.nn import MLP
-    from micrograd_plus.train import Predictor
+    from micrograd_plus.train import Checkpoint, EarlyStopping, Predictor, fit
 
     training, watched, scaler, target_scaler = parts.scaled()
     loss = _loss(args.loss, training)
@@ -204,27 +199,16 @@ def _train(args: argparse.Namespace, parts: Parts, folder: Path) -> tuple[Predic
     print(f"{parts.training!r}\n{model!r}, {len(model.parameters()):,} parameters")
     print(f"{epochs} epochs of {steps} iterations, {loss}, {args.optimizer} at rate {args.lr:g}")
     _make(folder)
-    validation = {"validation" if parts.validation else "held-out": watched}
-    history = _fit(args, model, training, validation, folder, loss=loss, epochs=epochs)
+    history = fit(
+        model, training, loss=loss, optimizer=args.optimizer, lr=args.lr, epochs=epochs, batch_size=args.batch_size,
+        seed=args.seed, validation={"validation" if parts.validation else "held-out": watched}, clip=args.clip,
+        callbacks=[] if args.patience is None else [EarlyStopping(patience=args.patience)], backend=args.backend,
+        checkpoint=Checkpoint(folder / "checkpoint.json", every=max(1, epochs // 10), resume=args.resume),
+    )  # fmt: skip
     if history.stopped:
         print(f"stopped after epoch {len(history)}: {history.stopped}")
     notes = {"data": parts.training.source, "epochs": len(history), "seed": args.seed}
     return Predictor.of(model, training, loss=loss, scaler=scaler, target_scaler=target_scaler, notes=notes), history
-
-
-def _fit(
-    args: argparse.Namespace, model: Module, data: Dataset, validation: dict[str, Dataset], folder: Path,
-    *, loss: str, epochs: int,
-) -> History:  # fmt: skip
-    from micrograd_plus.train import Checkpoint, EarlyStopping, fit
-
-    stopping = [] if args.patience is None else [EarlyStopping(patience=args.patience)]
-    return fit(
-        model, data, loss=loss, optimizer=args.optimizer, lr=args.lr, epochs=epochs, batch_size=args.batch_size,
-        seed=args.seed, validation=validation, callbacks=stopping,
-        checkpoint=Checkpoint(folder / "checkpoint.json", every=max(1, epochs // 10), resume=args.resume),
-        backend=args.backend,
-    )  # fmt: skip
 
 
 def _make(folder: Path) -> None:
@@ -252,23 +236,18 @@ def _loss(loss: str | None, data: Dataset) -> str:
 def _report(predictor: Predictor, parts: Parts) -> None:
     """Prints the figures on rows the model has seen and, the ones that count, on those it has not."""
     from rich.console import Console
-
-    console = Console(highlight=False)
-    console.print(_figures(predictor, {"training": parts.training, "held out": parts.held_out}))
-    if 0 < len(predictor.classes) <= 12:
-        console.print(confusion(predictor, parts.held_out))
-
-
-def _figures(predictor: Predictor, parts: dict[str, Dataset]) -> Table:
     from rich.table import Table
 
-    table = Table("", title="Figures")
-    for name, data in parts.items():
+    table, scores = Table("", title="Figures"), []
+    for name, data in {"training": parts.training, "held out": parts.held_out}.items():
         table.add_column(f"{name} ({len(data):,} rows)", justify="right")
-    scores = [score(predictor, data) for data in parts.values()]
+        scores.append(score(predictor, data))
     for figure in scores[0]:
         table.add_row(figure, *(f"{each[figure]:{'.1%' if predictor.classes else '.4g'}}" for each in scores))
-    return table
+    console = Console(highlight=False)
+    console.print(table)
+    if 0 < len(predictor.classes) <= 12:
+        console.print(confusion(predictor, parts.held_out))
 
 
 def score(predictor: Predictor, data: Dataset) -> dict[str, float]:

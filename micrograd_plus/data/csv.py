@@ -60,9 +60,7 @@ def read_csv(
         raise TypeError("target is None; name the target column, or use read_inputs for a file without one")
     if task == "regression" and classes:
         raise ValueError("a regression has no classes; leave out classes, or task='regression'")
-    sheet = _read(path, header, delimiter, encoding)
-    source = os.path.basename(path)
-    return sheet.dataset(target, features, task, classes, name=os.path.splitext(source)[0], source=source)
+    return _read(path, header, delimiter, encoding).dataset(target, features, task, classes)
 
 
 def read_inputs(
@@ -136,7 +134,7 @@ class Sheet:
 
     def dataset(
         self, target: str | int, features: Sequence[str | int] | None = None, task: Task | None = None,
-        classes: Sequence[str] = (), *, name: str, source: str,
+        classes: Sequence[str] = (), *, source: str = "",
     ) -> Dataset:  # fmt: skip
         """Returns the sheet as a Dataset, as `read_csv` tells."""
         goal = self.column(target, "target column")
@@ -147,8 +145,8 @@ class Sheet:
             raise ValueError(f"{self.where} has only the target {goal.name!r}; add a feature column")
         labelled = task == "classification" or bool(classes) or (not task and goal.holds_labels())
         targets, found = goal.labels(classes) if labelled else (goal.numbers(), ())
-        names = tuple(each.name for each in chosen)
-        return Dataset(_rows(chosen), targets, name, names, found, target_name=goal.name, source=source)
+        file, names = os.path.basename(self.where), tuple(each.name for each in chosen)
+        return Dataset(_rows(chosen), targets, os.path.splitext(file)[0], names, found, goal.name, source or file)
 
     def column(self, column: str | int, what: str) -> Column:
         """Returns the column of this name or index. Raises ValueError if there is none; the message calls it `what`."""

@@ -177,8 +177,7 @@ def iris() -> Dataset:
     >>> iris()[34]
     ([4.9, 3.1, 1.5, 0.2], 0)
     """
-    source = f"R. A. Fisher (1936), Iris, https://doi.org/10.24432/C56C76, {LICENCE}"
-    return _shipped("iris", "iris.csv", "species", source)
+    return _shipped("iris.csv", "species", "R. A. Fisher (1936), Iris, https://doi.org/10.24432/C56C76")
 
 
 def digits(*, scaled: bool = False) -> Dataset:
@@ -194,16 +193,15 @@ def digits(*, scaled: bool = False) -> Dataset:
     >>> max(max(x) for x, y in data), max(max(x) for x, y in digits(scaled=True))
     (16.0, 1.0)
     """
-    title = "Optical Recognition of Handwritten Digits (test part)"
-    source = f"E. Alpaydin and C. Kaynak (1998), {title}, https://doi.org/10.24432/C50P49, {LICENCE}"
-    data = _shipped("digits", "digits.csv.gz", "digit", source)
+    title = "Optical Recognition of Handwritten Digits (test part), https://doi.org/10.24432/C50P49"
+    data = _shipped("digits.csv.gz", "digit", f"E. Alpaydin and C. Kaynak (1998), {title}")
     return replace(data, inputs=[[pixel / 16 for pixel in row] for row in data.inputs]) if scaled else data
 
 
-def _shipped(name: str, file: str, target: str, source: str) -> Dataset:
+def _shipped(file: str, target: str, source: str) -> Dataset:
     import gzip  # these two are slow to import, and needed only here
     from importlib.resources import files
 
     content = (files("micrograd_plus.data") / "files" / file).read_bytes()
     text = (gzip.decompress(content) if file.endswith(".gz") else content).decode()
-    return Sheet.parse(text.splitlines(), file).dataset(target, name=name, source=source)
+    return Sheet.parse(text.splitlines(), file.removesuffix(".gz")).dataset(target, source=f"{source}, {LICENCE}")

@@ -19,7 +19,7 @@ from micrograd_plus.train.engine import Engine, NonFiniteError, Prediction, eval
 from micrograd_plus.train.metrics import accuracy, mean_absolute_error
 from micrograd_plus.value import Value
 
-__all__ = ["THRESHOLDS", "Measures", "Metric", "Objective", "metrics_for", "objective_for", "outputs_of"]
+__all__ = ["THRESHOLDS", "Measures", "Metric", "Objective", "objective_for", "outputs_of"]
 
 Metric: TypeAlias = "Callable[[Sequence[Prediction], Sequence[Any]], float]"
 """From predictions and targets to one number."""
@@ -110,32 +110,6 @@ def outputs_of(model: Module, data: Dataset) -> int | None:
     return len(output) if isinstance(output, (list, tuple)) else None
 
 
-def metrics_for(metrics: Sequence[str | Metric] | None, objective: Objective) -> dict[str, Metric]:
-    """Returns the metrics by the name of their figure; without any, the usual one for the objective.
-
-    Raises ValueError for an unknown name, TypeError for a text instead of a list.
-
-    >>> from micrograd_plus.data import line
-    >>> list(metrics_for(None, objective_for(None, line(), None)))
-    ['mean absolute error']
-    """
-    known: dict[str, Metric] = {
-        "accuracy": partial(accuracy, threshold=objective.threshold or 0.0),
-        "mean_absolute_error": mean_absolute_error,
-    }
-    if metrics is None:
-        metrics = ["accuracy" if objective.is_classification else "mean_absolute_error"]
-    if isinstance(metrics, str):
-        raise TypeError(f"metrics is a list of names and functions; write [{metrics!r}]")
-    found: dict[str, Metric] = {}
-    for metric in metrics:
-        if metric in (accuracy, mean_absolute_error):
-            metric = metric.__name__  # so that accuracy is told the objective's threshold
-        name = metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
-        found[name.replace("_", " ")] = named("metric", metric, known) if isinstance(metric, str) else metric
-    return found
-
-
 @dataclass
 class Measures:
     """What is measured after each epoch: the loss, and every metric, on every one of some data sets."""
@@ -151,7 +125,7 @@ class Measures:
         """Returns the measures on the validation data; without, those of metrics that are named, on the training data.
 
         Raises ValueError for data with other columns or classes than the training data's, TypeError for what is no
-        Dataset, and as `metrics_for` does.
+        Dataset, ValueError for an unknown metric's name, TypeError for a text instead of a list of metrics.
         """
         if validation is None:
             chosen = {"training": training} if metrics else {}
@@ -159,7 +133,7 @@ class Measures:
             chosen = dict(validation) if isinstance(validation, Mapping) else {"validation": validation}
         for name, data in chosen.items():
             _check_like(training, checked_dataset(data), name)
-        return cls(chosen, metrics_for(metrics, objective))
+        return cls(chosen, _metrics(metrics, objective))
 
     def figures(self, engine: Engine) -> dict[str, float]:
         """Returns the figures by name, such as "validation loss", of the engine's parameters, in evaluation mode.
@@ -177,6 +151,24 @@ class Measures:
                 if not isfinite(value):
                     raise ValueError(f"the metric {metric!r} gave {value} for the {name} data; mend it")
         return figures
+
+
+def _metrics(metrics: Sequence[str | Metric] | None, objective: Objective) -> dict[str, Metric]:
+    """The metrics by the name of their figure; without any, the usual one for the objective."""
+    known: dict[str, Metric] = {
+        "accuracy": partial(accuracy, threshold=objective.threshold or 0.0),
+        "mean_absolute_error": mean_absolute_error,
+    }
+    if metrics is None:
+        metrics = ["accuracy" if objective.is_classification else "mean_absolute_error"]
+    if isinstance(metrics, str):
+        raise TypeError(f"metrics is a list of names and functions; write [{metrics!r}]")
+    found: dict[str, Metric] = {}
+    for metric in metrics:
+        name = metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
+        ours = metric in (accuracy, mean_absolute_error)  # by name, so that accuracy is told the objective's threshold
+        found[name.replace("_", " ")] = named("metric", name, known) if ours or isinstance(metric, str) else metric
+    return found
 
 
 def _check_like(training: Dataset, data: Dataset, name: str) -> None:
