@@ -67,20 +67,12 @@ class Dataset:
 
     @property
     def width(self) -> int:
-        """Returns the number of features in a row.
-
-        >>> Dataset([[1, 2, 3]], [0.5]).width
-        3
-        """
+        """Returns the number of features in a row."""
         return len(self.inputs[0])
 
     @property
     def is_classification(self) -> bool:
-        """Returns whether the targets are class numbers, that is, whether there are `classes`.
-
-        >>> Dataset([[1], [2]], [0.5, 1.5]).is_classification
-        False
-        """
+        """Returns whether the targets are class numbers, that is, whether there are `classes`."""
         return bool(self.classes)
 
     def take(self, indices: Iterable[int]) -> Dataset:

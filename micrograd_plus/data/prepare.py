@@ -82,8 +82,8 @@ def _quotas(counts: Mapping[Any, int], held: int, n: int) -> dict[Any, int]:
 class Standardizer:
     """The means and scales that bring features to mean 0 and standard deviation 1: `(x - mean) / scale`.
 
-    Keep it with the model (`to_dict`, `from_dict`): new data must be scaled by the training data's numbers, never by
-    its own.
+    Keep it with the model, as a `train.Predictor` does: new data must be scaled by the training data's numbers, never
+    by its own. Raises TypeError or ValueError for what are no lists of one length, numbers, or scales above 0.
 
     >>> Standardizer(means=(10.0, 0.0), scales=(2.0, 1.0)).apply_row([14.0, 3.0])
     [2.0, 3.0]
@@ -143,26 +143,6 @@ class Standardizer:
             expected = f"this Standardizer was fitted on {len(self.means)}; give the same features in the same order"
             raise ValueError(f"the row has {len(row)} features, and {expected}")
         return [(cell - mean) / scale for cell, mean, scale in zip(row, self.means, self.scales)]
-
-    def to_dict(self) -> dict[str, list[float]]:
-        """Returns the means and scales as lists, which JSON keeps to the last bit.
-
-        >>> Standardizer((1.0,), (2.0,)).to_dict()
-        {'means': [1.0], 'scales': [2.0]}
-        """
-        return {"means": list(self.means), "scales": list(self.scales)}
-
-    @classmethod
-    def from_dict(cls, saved: Mapping[str, Any]) -> Standardizer:
-        """Returns the Standardizer that `to_dict` wrote. Raises ValueError or TypeError for anything else.
-
-        >>> Standardizer.from_dict({"means": [1.0], "scales": [2.0]})
-        Standardizer(means=(1.0,), scales=(2.0,))
-        """
-        if not isinstance(saved, Mapping) or set(saved) != {"means", "scales"}:
-            found = sorted(map(str, saved)) if isinstance(saved, Mapping) else type(saved).__name__
-            raise ValueError(f"a saved Standardizer has 'means' and 'scales' and nothing else, found {found}")
-        return cls(saved["means"], saved["scales"])
 
 
 @overload

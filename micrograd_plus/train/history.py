@@ -163,24 +163,19 @@ class History:
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> History:
-        """Returns the History that `to_dict` wrote. Raises ValueError for anything else.
+        """Returns the History that `to_dict` wrote. Raises KeyError, TypeError or ValueError for else.
 
         >>> History.from_dict(History(epochs=[Epoch(1, 4, {"loss": 0.5})]).to_dict())
         History(1 epoch, 0 iterations; loss 0.5)
         """
-        try:
-            return cls(
-                iterations=[Iteration(int(e), int(i), float(loss), float(r)) for e, i, loss, r in saved["iterations"]],
-                epochs=[Epoch(int(e), int(i), {str(k): float(v) for k, v in f.items()}) for e, i, f in saved["epochs"]],
-                stopped=str(saved["stopped"]),
-            )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"not a saved History: {type(error).__name__}: {error}") from None
+        iterations = [Iteration(int(e), int(i), float(loss), float(rate)) for e, i, loss, rate in saved["iterations"]]
+        epochs = [Epoch(int(e), int(i), {str(k): float(v) for k, v in f.items()}) for e, i, f in saved["epochs"]]
+        return cls(iterations, epochs, str(saved["stopped"]))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> History:
         """Returns the History in a `.json` file that `save` wrote. Raises ValueError for any other file."""
         try:
             return cls.from_dict(json.loads(Path(path).read_bytes()))
-        except ValueError as error:
-            raise ValueError(f"{os.fspath(path)} holds no history: {error}") from None
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{os.fspath(path)} holds no history: {error!r}") from None

@@ -97,11 +97,7 @@ class ConfusionMatrix:
 
     @property
     def accuracy(self) -> float:
-        """Returns the share on the diagonal, from 0 to 1.
-
-        >>> ConfusionMatrix(("a", "b"), [[3, 1], [0, 4]]).accuracy
-        0.875
-        """
+        """Returns the share on the diagonal, from 0 to 1."""
         return sum(self.counts[i][i] for i in range(len(self.classes))) / sum(map(sum, self.counts))
 
     @property

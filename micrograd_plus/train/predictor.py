@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -138,8 +138,8 @@ class Predictor:
             "classes": list(self.classes),
             "target_name": self.target_name,
             "loss": self.loss,
-            "scaler": self.scaler and self.scaler.to_dict(),
-            "target_scaler": self.target_scaler and self.target_scaler.to_dict(),
+            "scaler": self.scaler and asdict(self.scaler),
+            "target_scaler": self.target_scaler and asdict(self.target_scaler),
             "notes": self.notes,
             "parameters": self.model.state_dict(),
         }
@@ -155,10 +155,8 @@ class Predictor:
         model = model_of(saved["architecture"]).eval()
         model.load_state_dict(saved["parameters"])
         names = tuple(saved["feature_names"]), tuple(saved["classes"]), saved["target_name"]
-        scalers: dict[str, Any] = {
-            name: saved[name] and Standardizer.from_dict(saved[name]) for name in ("scaler", "target_scaler")
-        }
-        return cls(model, *names, saved["loss"], notes=saved["notes"], **scalers)
+        scaler, target_scaler = (saved[name] and Standardizer(**saved[name]) for name in ("scaler", "target_scaler"))
+        return cls(model, *names, saved["loss"], scaler, target_scaler, saved["notes"])
 
 
 def _outputs(model: Module, rows: list[list[float]]) -> list[Prediction]:
