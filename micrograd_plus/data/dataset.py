@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
-from micrograd_plus.checks import counted, finite_number, listed, whole_number
+from micrograd_plus.checks import counted, finite_number, listed, plain, whole_number
 
 __all__ = ["Dataset", "Target", "Targets", "checked_dataset"]
 
@@ -148,23 +148,20 @@ def _names(field: str, names: Any) -> tuple[str, ...]:
 def _rows(field: str, rows: Any, names: Sequence[str] = ()) -> list[list[float]]:
     """`rows` as lists of floats of one width (that of `names`, if given)."""
     checked: list[list[float]] = []
-    labels = [f" ({name})" for name in names]
     for index, row in enumerate(_sequence(field, rows)):
-        place = f"{field}[{index}]"
-        try:
-            cells = list(row)
-        except TypeError:
+        place, cells = f"{field}[{index}]", plain(row)
+        if not isinstance(cells, list):
             given, cure = f"{row!r} ({type(row).__name__})", f"a row is a list of numbers, such as [{row!r}]"
-            raise TypeError(f"{place} is {given}, not a row; {cure}") from None
+            raise TypeError(f"{place} is {given}, not a row; {cure}")
         if not cells:
             raise ValueError(f"{place} is empty; a row needs at least one number")
-        width = len(names) or len(checked[0] if checked else cells)
+        width = len(names or (checked[0] if checked else cells))
         if len(cells) != width:
             whose = f"feature_names has {counted(width, 'name')}" if names else f"{field}[0] has {width}"
             raise ValueError(f"{place} has {counted(len(cells), 'column')}, but {whose}; make every row one width")
         if not all(type(cell) is float and math.isfinite(cell) for cell in cells):
-            columns = zip(cells, labels or [""] * width)
-            cells = [finite_number(f"{place}[{i}]{label}", cell, _CURE) for i, (cell, label) in enumerate(columns)]
+            labels = [f" ({name})" for name in names] or [""] * width
+            cells = [finite_number(f"{place}[{i}]{labels[i]}", cell, _CURE) for i, cell in enumerate(cells)]
         checked.append(cells)
     return checked
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from micrograd_plus.checks import whole_number
+from micrograd_plus.checks import flat, whole_number
 from micrograd_plus.data import Dataset
 from micrograd_plus.files import read_document, remove_leftovers, write_document
 from micrograd_plus.nn.losses import loss_name
@@ -123,6 +123,6 @@ def fingerprint(data: Dataset) -> str:
     """
     digest = hashlib.sha256()
     for inputs, target in data:
-        numbers = [*inputs, *(target if isinstance(target, list) else [target])]
+        numbers = [*inputs, *flat(target)]
         digest.update(struct.pack(f"<{len(numbers)}d", *numbers))
     return f"{len(data)} x {data.width}, {digest.hexdigest()[:12]}"

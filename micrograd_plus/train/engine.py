@@ -46,44 +46,34 @@ class Engine(Protocol):
         Raises ValueError where they don't fit together (a width, a kind of target). An engine that compiles does so
         here, and raises `micrograd_plus.compiler.CompileError` with the reason where it can't.
         """
-        ...
 
     def step(self, data: Dataset, rows: Sequence[int] | None = None) -> float:
-        """Returns the mean loss of a batch, taken before the update that it then makes.
+        """Returns the mean loss of a batch (the given rows, or all), taken before the update that it then makes.
 
-        The batch is the given rows of `data`, or all of them; an engine may keep what it made of `data` for the next
-        call. In turn: the forward pass and loss of each example in the order of the rows (a Dropout draws once a unit,
+        In turn: the forward pass and loss of each example in the order of the rows (a Dropout draws once a unit,
         example by example), the gradient of their mean plus the penalty, clipping, one step of the optimizer. The
-        penalty is not part of the number returned, so that it compares with `evaluate`.
-
-        Raises NonFiniteError where the loss, a gradient or a new parameter is not finite; then parameters, optimizer
-        state and step count are as they were before the call.
+        penalty is not part of the number returned, so that it compares with `evaluate`. An engine may keep what it made
+        of `data` for the next call. Raises NonFiniteError where the loss, a gradient or a new parameter is not finite;
+        then parameters, optimizer state and step count are as they were before the call.
         """
-        ...
 
     def evaluate(self, data: Dataset) -> tuple[float, list[Prediction]]:
         """Returns the mean loss over all rows and the prediction for each, in evaluation mode (nothing dropped)."""
-        ...
 
     def predict(self, inputs: Sequence[Sequence[float]]) -> list[Prediction]:
         """Returns the prediction for each row of inputs, in evaluation mode (nothing dropped)."""
-        ...
 
     def sync(self) -> None:
         """Writes the parameters, the gradients of the last step and the optimizer's state back to their homes."""
-        ...
 
     def load(self) -> None:
         """Takes parameters and optimizer state from their homes again, after somebody may have changed them there."""
-        ...
 
 
 class EagerEngine:
     """Runs every example's own graph, node by node: the plain way, in which every number can be looked at.
 
-    `model` maps a list of Values to a Value or a list of them; `loss` maps prediction and target of one example to a
-    Value; `penalty` maps the optimizer's parameters to a Value that is added to each batch's loss; `clip_norm` and
-    `clip_value` bound the gradient before the update (norm first).
+    The arguments are those of an `Engine`; `model` maps a list of Values to a Value or a list of them.
 
     >>> from micrograd_plus.data import line
     >>> from micrograd_plus.nn import MLP, SGD, mse_loss

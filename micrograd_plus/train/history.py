@@ -163,7 +163,7 @@ class History:
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> History:
-        """Returns the History that `to_dict` wrote. Raises KeyError, TypeError or ValueError for else.
+        """Returns the History that `to_dict` wrote. Raises KeyError, TypeError or ValueError for anything else.
 
         >>> History.from_dict(History(epochs=[Epoch(1, 4, {"loss": 0.5})]).to_dict())
         History(1 epoch, 0 iterations; loss 0.5)
