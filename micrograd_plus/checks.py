@@ -24,9 +24,6 @@ __all__ = [
 T = TypeVar("T")
 
 
-# -------------------------------------------------------------------- checks
-
-
 def whole_number(name: str, value: Any, least: int | None = None) -> int:
     """Returns `value` as an int.
 
@@ -100,9 +97,6 @@ def rng(seed: Any, epoch: int = 0) -> random.Random:
     return random.Random(f"seed {seed}, epoch {epoch}" if epoch else seed)
 
 
-# -------------------------------------------------------------------- numbers, however they are given
-
-
 def plain(numbers: Any) -> Any:
     """Returns a NumPy array, a tuple, a map or any other ordered iterable as a list; anything else as it is.
 
@@ -126,9 +120,6 @@ def flat(nested: Any) -> Iterator[Any]:
             yield from flat(each)
     else:
         yield nested
-
-
-# -------------------------------------------------------------------- words for messages
 
 
 def counted(number: int, noun: str) -> str:

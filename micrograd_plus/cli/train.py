@@ -109,9 +109,6 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-# -------------------------------------------------------------------- data
-
-
 @dataclass
 class Parts:
     """The rows in their own units: to train on, to choose the best epoch by (if asked for), and held out."""
@@ -182,9 +179,6 @@ def _column(name: str, args: argparse.Namespace) -> str | int:
     return int(name) if args.header is False and name.lstrip("-").isdigit() else name
 
 
-# -------------------------------------------------------------------- training
-
-
 def _train(args: argparse.Namespace, parts: Parts, folder: Path) -> tuple[Predictor, History]:
     from micrograd_plus.data import iterations_per_epoch
     from micrograd_plus.nn import MLP
@@ -228,9 +222,6 @@ def _loss(loss: str | None, data: Dataset) -> str:
         kind = f"{classes} classes" if classes else "numbers"
         raise ValueError(f"{loss} does not fit a target of {kind}; choose --loss from {', '.join(fitting)}")
     return loss
-
-
-# -------------------------------------------------------------------- report
 
 
 def _report(predictor: Predictor, parts: Parts) -> None:

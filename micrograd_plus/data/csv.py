@@ -97,9 +97,6 @@ def _read(path: str | os.PathLike[str], header: bool | None, delimiter: str, enc
     return Sheet.parse(io.StringIO(text, newline=""), os.fspath(path), header, delimiter)
 
 
-# -------------------------------------------------------------------- a file as columns
-
-
 @dataclass(frozen=True)
 class Sheet:
     """The columns of a file as text, and the file's name for messages."""
@@ -269,9 +266,6 @@ def _header(where: str, line: int, cells: list[str], certain: bool) -> list[str]
         if times > 1:
             raise _error(where, line, f"{times} columns are named {name!r}; give each its own name")
     return cells
-
-
-# -------------------------------------------------------------------- a cell
 
 
 def _number(cell: str) -> float | None:

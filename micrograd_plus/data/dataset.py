@@ -27,10 +27,7 @@ class Dataset:
     `classes` names the classes), a number (regression) or a list of numbers (regression with several outputs). It is
     `classes` alone that makes a classification. Any sequence is taken, NumPy arrays too, and copied into lists of
     floats; ints among the targets stay ints. Treat the lists as read-only: parts of a data set share their rows with
-    it.
-
-    `len(data)`, iteration and `data[i]` give `(x, y)` pairs; `data[a:b]` and `data.take(indices)` give a smaller
-    Dataset.
+    it. Iteration and `data[i]` give `(x, y)` pairs; `data[a:b]` and `data.take(indices)` give a smaller Dataset.
 
     Raises TypeError for a cell that is no number, ValueError for no rows, unequal lengths, ragged rows, nan or
     infinity, or a class number out of range; each names the row and the column.
@@ -167,12 +164,11 @@ def _rows(field: str, rows: Any, names: Sequence[str] = ()) -> list[list[float]]
 
 
 def _sequence(field: str, values: Any) -> list[Any]:
-    if isinstance(values, str):
-        raise TypeError(f"{field} is the text {values!r}, not a list of rows; read a file with read_csv")
-    try:
-        items = list(values)
-    except TypeError:
-        raise TypeError(f"{field} is {values!r} ({type(values).__name__}); give a list") from None
+    items = plain(values)
+    if isinstance(items, str):
+        raise TypeError(f"{field} is the text {items!r}, not a list of rows; read a file with read_csv")
+    if not isinstance(items, list):
+        raise TypeError(f"{field} is {items!r} ({type(items).__name__}); give a list")
     if not items:
         raise ValueError(f"{field} is empty; a data set holds at least one row")
     return items

@@ -36,15 +36,13 @@ def split(data: Dataset, test: float = 0.2, *, seed: int = 0, stratify: bool | N
     order = list(range(len(data)))
     rng(seed).shuffle(order)
     left = _quotas(Counter(groups), held, len(data))
-    parts: dict[str, list[int]] = {"training": [], "test": []}
+    train_rows: list[int] = []
+    test_rows: list[int] = []
     for row in order:
-        if left[groups[row]]:
-            left[groups[row]] -= 1
-            parts["test"].append(row)
-        else:
-            parts["training"].append(row)
-    train, test_part = (replace(data.take(rows), name=f"{data.name}, {name} part") for name, rows in parts.items())
-    return train, test_part
+        left[groups[row]] -= 1
+        (test_rows if left[groups[row]] >= 0 else train_rows).append(row)
+    train, held_out = data.take(train_rows), data.take(test_rows)
+    return replace(train, name=f"{data.name}, training part"), replace(held_out, name=f"{data.name}, test part")
 
 
 def _test_rows(n: int, test: float) -> int:
@@ -188,9 +186,6 @@ def _mean_and_scale(name: str, cells: Sequence[float]) -> tuple[float, float]:
         what = "too wide or too narrow for a standard deviation in floating point; bring it to an ordinary unit first"
         raise ValueError(f"{name} runs from {min(cells)!r} to {max(cells)!r}, {what}")
     return mean, scale
-
-
-# -------------------------------------------------------------------- batches
 
 
 def iterations_per_epoch(n: int, batch_size: int, drop_last: bool = False) -> int:

@@ -22,9 +22,6 @@ __all__ = ["blobs", "circles", "digits", "iris", "line", "moons", "spirals", "xo
 LICENCE = "UCI Machine Learning Repository, CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/)"
 
 
-# -------------------------------------------------------------------- toy sets
-
-
 def xor(n: int = 4, *, noise: float = 0.0, seed: int = 0) -> Dataset:
     """Returns `n` points at the corners of the unit square, labelled by whether their two coordinates differ.
 
@@ -161,9 +158,6 @@ def _noise(noise: Any) -> float:
 def _source(name: str, n: int, **options: float) -> str:
     arguments = ", ".join([str(n), *(f"{key}={value}" for key, value in options.items())])
     return f"made by micrograd_plus.data.{name}({arguments})"
-
-
-# -------------------------------------------------------------------- real sets
 
 
 def iris() -> Dataset:

@@ -94,8 +94,6 @@ class History:
         stopped = f"stopped: {self.stopped}" if self.stopped else ""
         return f"History({'; '.join(filter(None, [counts, course, stopped]))})"
 
-    # ------------------------------------------------------------ to look at
-
     def table(self, rows: int | None = 20) -> Table:
         """Returns the figures, a row an epoch; where there are more than `rows` epochs, evenly chosen ones.
 
@@ -124,8 +122,6 @@ class History:
 
         losses = tuple(figure for figure in self.figures if figure.endswith("loss"))
         return loss_curves(self, **{"figures": losses, **options})
-
-    # ------------------------------------------------------------ to keep
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Returns the path, once the history is written there: all for `.json`, a line an iteration for `.csv`.

@@ -150,9 +150,6 @@ def _measure(run: Run, measures: Measures, mean_loss: float) -> None:
     run.history.epochs.append(Epoch(run.epoch, run.iteration, {"loss": mean_loss, **figures}))
 
 
-# -------------------------------------------------------------------- what is passed to fit
-
-
 def _watchers(callbacks: Sequence[Callback | Callable[[Run], Any]]) -> list[Callback]:
     if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
         raise TypeError(f"callbacks is a list; write callbacks=[{callbacks!r}]")
@@ -176,8 +173,6 @@ def _optimizer(
         )
     return optimizer
 
-
-# -------------------------------------------------------------------- numbers that are not finite
 
 LARGE_INPUT = 50.0  # standardized features stay below 10; pixels from 0 to 16 still train
 LARGE_TARGET = 1e3  # its squared error starts at a million, and the gradient at thousands

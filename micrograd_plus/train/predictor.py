@@ -125,8 +125,6 @@ class Predictor:
         mean, scale = self.target_scaler.means[0], self.target_scaler.scales[0]
         return [each * scale + mean for each in output] if isinstance(output, list) else output * scale + mean
 
-    # ------------------------------------------------------------ to keep
-
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Returns the path, once the Predictor is written there as one JSON file, atomically.
 
@@ -184,8 +182,6 @@ _PROBABILITIES: dict[str, Callable[[Any], list[float]]] = {
 }
 """How outputs become probabilities, by the loss; a single logit x is the two logits 0 and x."""
 
-
-# -------------------------------------------------------------------- architectures
 
 # A file names classes of `micrograd_plus.nn` alone, so reading one can run nothing but their constructors.
 
