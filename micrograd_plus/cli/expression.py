@@ -26,12 +26,9 @@ __all__ = ["Function", "evaluate", "functions"]
 LONGEST = 4000  # characters of an expression
 
 _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.Pow: operator.pow,
-}
+}  # fmt: skip
 
 _INSTEAD = {
     ast.BitXor: "`^` is no operation here; a power is written `**`",
@@ -75,16 +72,16 @@ def functions() -> dict[str, Function]:
     rows = {name: Function(name, op.operands, partial(apply, op)) for name, op in operation.TABLE.items()}
     rows["select"] = Function("select", ops.select.operands, select)  # which looks at the index, unlike the bare row
     rows["softmax"] = Function("softmax", ("*xs",), softmax)
-    families = {name: _of_family(family) for name, family in operation.FAMILIES.items()}
+    families = {
+        name: Function(name, family().operands, partial(_member, family), family.defaults)
+        for name, family in operation.FAMILIES.items()
+    }
     labels = {op.label: rows[name] for name, op in operation.TABLE.items() if op.label.isidentifier()}
     return {**rows, **families, **{label: each for label, each in labels.items() if label not in rows}}
 
 
-def _of_family(family: Family[...]) -> Function:
-    def run(*operands: Any, **constants: Any) -> Value:
-        return apply(family(**constants), *operands)
-
-    return Function(family.name, family().operands, run, family.defaults)
+def _member(family: Family[...], *operands: Any, **constants: Any) -> Value:
+    return apply(family(**constants), *operands)
 
 
 def evaluate(text: str, values: Mapping[str, Value]) -> Value:
@@ -144,15 +141,14 @@ class _Reader:
             case ast.Call(ast.Name(name)):
                 return self._call(name, node)
             case ast.Call(func):
-                called = self._shown(func)
-                raise ValueError(f"`{called}` can't be called; operations are called by name, as in tanh(x)")
+                cure = "operations are called by name, as in tanh(x)"
+                raise ValueError(f"`{self._shown(func)}` can't be called; {cure}")
             case ast.List(parts) | ast.Tuple(parts):
                 return [self._one(each) for each in parts]
             case ast.Subscript():
                 return self._picked(node)
-        kind = type(node.op) if isinstance(node, (ast.BinOp, ast.UnaryOp)) else type(node)
         what = f"`{self._shown(node)}` is no arithmetic; use numbers, names, + - * / ** and operations"
-        raise ValueError(_INSTEAD.get(kind, what))
+        raise ValueError(_INSTEAD.get(type(getattr(node, "op", node)), what))
 
     def _one(self, node: ast.expr) -> Value:
         found = self.read(node)

@@ -48,7 +48,9 @@ def run(args: argparse.Namespace) -> int:
 
     values = _values(args.values, args.parameters)
     output = evaluate(args.expression, values)
-    _all_used(values, output, args.expression)
+    if unused := {*values.values()} - {*topological_order(output)}:  # most likely a misspelt name
+        name = next(name for name, value in values.items() if value in unused)
+        raise ValueError(f"{name} has a value but does not occur in {args.expression!r}; leave it out, or use it")
     output.backward()
     graph = output.graph(direction=args.direction, theme=args.theme, title=args.title, derivatives=args.derivatives)
     Console(highlight=False, soft_wrap=True).print(_table(args.expression, output, values))
@@ -83,22 +85,13 @@ def _normal(text: str) -> str:
     return unicodedata.normalize("NFKC", text.strip())
 
 
-def _all_used(values: Mapping[str, Value], output: Value, expression: str) -> None:
-    """Raises ValueError for a value that the expression doesn't use: most likely a misspelt name."""
-    used = {*topological_order(output)}
-    for name, value in values.items():
-        if value not in used:
-            raise ValueError(f"{name} has a value but does not occur in {expression!r}; leave it out, or use it")
-
-
 def _table(expression: str, output: Value, values: Mapping[str, Value]) -> Table:
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table(title=Text(f"{expression} = {output.data:.6g}"), title_justify="left", title_style="bold")
-    table.add_column("name")
-    table.add_column("value", justify="right")
-    table.add_column("gradient", justify="right")
+    columns = [Column(name, justify="right") for name in ("value", "gradient")]
+    title = Text(f"{expression} = {output.data:.6g}")
+    table = Table("name", *columns, title=title, title_justify="left", title_style="bold")
     for name, value in values.items():
         table.add_row(Text(name), f"{value.data:.6g}", f"{value.grad:+.6g}" if value.grad else "0")
     return table
