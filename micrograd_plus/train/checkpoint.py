@@ -108,10 +108,9 @@ class Keeper:
         for name in dict.fromkeys([*self.identity, *saved]):
             before, now = saved.get(name), self.identity.get(name)
             if before != now:
-                raise ValueError(
-                    f"{self.checkpoint.path} is of another run: there {name.replace('_', ' ')} is {before!r}, and here"
-                    f" {now!r}; resume with the same, or give another file to begin anew"
-                )
+                there = f"there {name.replace('_', ' ')} is {before!r}, and here {now!r}"
+                cure = "resume with the same, or give another file to begin anew"
+                raise ValueError(f"{self.checkpoint.path} is of another run: {there}; {cure}")
 
 
 def fingerprint(data: Dataset) -> str:

@@ -165,12 +165,9 @@ def _optimizer(
         return make(model.parameters()) if lr is None else make(model.parameters(), lr)  # type: ignore[no-any-return]
     if lr is not None:
         raise ValueError(f"lr={lr!r} was passed beside {optimizer!r}, which has its own; set it there")
-    strangers = set(optimizer.parameters) - set(model.parameters())
-    if strangers:
-        raise ValueError(
-            f"{len(strangers)} of the optimizer's {len(optimizer.parameters)} parameters are not the model's; make the"
-            " optimizer from this model's parameters(), after the model"
-        )
+    if strangers := set(optimizer.parameters) - set(model.parameters()):
+        count, cure = len(optimizer.parameters), "make the optimizer from this model's parameters(), after the model"
+        raise ValueError(f"{len(strangers)} of the optimizer's {count} parameters are not the model's; {cure}")
     return optimizer
 
 
@@ -205,13 +202,13 @@ def likely_causes(run: Run) -> list[str]:
         found.append(f"the inputs are not scaled ({name} reaches {size:.3g}); use data.standardize")
     size = max(map(abs, flat([data.targets[row] for row in run.rows])))
     if size > LARGE_TARGET and not data.is_classification:
-        cure = "divide them by about that"
-        found.append(f"the targets are not scaled ({data.target_name} reaches {size:.3g}); {cure}")
+        found.append(f"the targets are not scaled ({data.target_name} reaches {size:.3g}); divide them by about that")
     return found or ["an operation of the model or the loss left its domain on this batch, as its message tells"]
 
 
 def _of_the_rate(iterations: Sequence[Iteration], rate: float) -> list[str]:
-    cure = f"try {argument('lr', float(f'{rate / 10:g}'))}, or bound the gradient with {argument('clip', 1)}"
+    smaller = float(f"{rate / 10:g}")
+    cure = f"try {argument('lr', smaller)}, or bound the gradient with {argument('clip', 1)}"
     lowest = min(iterations, key=lambda each: each.loss, default=None)
     if lowest and iterations[-1].loss > RISE * abs(lowest.loss):
         rise = f"the loss rose from {lowest.loss:.3g} (iteration {lowest.iteration}) to {iterations[-1].loss:.3g}"

@@ -52,7 +52,12 @@ def mean_absolute_error(predictions: Sequence[Prediction], targets: Sequence[Any
     0.25
     """
     predictions, targets = _paired(predictions, targets)
-    distances = [abs(p - t) for each, target in zip(predictions, targets) for p, t in _pairs(each, target)]
+    distances: list[float] = []
+    for each, target in zip(predictions, targets):
+        if isinstance(each, list) != isinstance(target, list):
+            raise ValueError(f"a prediction is {each!r} and its target {target!r}; both are numbers, or both lists")
+        pairs = zip(*_paired(each, target)) if isinstance(each, list) else [(each, target)]
+        distances += [abs(p - t) for p, t in pairs]
     return sum(distances) / len(distances)
 
 
@@ -139,14 +144,6 @@ class ConfusionMatrix:
             styles = ["bold" if column == true else "red" if count else "dim" for column, count in enumerate(row)]
             table.add_row(Text(name), *(Text(str(count or "·"), style) for count, style in zip(row, styles)))
         return table
-
-
-def _pairs(prediction: Prediction, target: Any) -> list[tuple[float, float]]:
-    if isinstance(prediction, list) != isinstance(target, list):
-        raise ValueError(f"a prediction is {prediction!r} and its target {target!r}; both are numbers, or both lists")
-    if not isinstance(prediction, list):
-        return [(prediction, target)]
-    return list(zip(*_paired(prediction, target)))
 
 
 def _paired(predictions: Sequence[Any], targets: Sequence[Any]) -> tuple[list[Any], list[Any]]:

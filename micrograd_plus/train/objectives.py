@@ -37,11 +37,6 @@ class Objective:
     loss: Loss = field(repr=False)
     threshold: float | None = None
 
-    @property
-    def is_classification(self) -> bool:
-        """Returns whether predictions stand for classes."""
-        return self.threshold is not None
-
 
 THRESHOLDS = {"cross_entropy": 0.0, "nll": 0.0, "bce_with_logits": 0.0, "bce": 0.5, "hinge": 0.0}
 """The losses of `micrograd_plus.nn` that tell classes apart, and where a single output changes from class 0 to 1."""
@@ -70,10 +65,9 @@ def objective_for(loss: str | Loss | None, data: Dataset, outputs: int | None) -
     if ours and threshold is not None:
         _check_outputs(name, data, outputs)
     elif ours and (outputs or 1) > 1 and not isinstance(data.targets[0], list):
-        raise ValueError(
-            f"{name} needs an output for each number of the target, which is one, and the model has {outputs}; end the"
-            " model with 1, or, if the targets are classes, name them in Dataset(..., classes=...)"
-        )
+        numbers = f"an output for each number of the target, which is one, and the model has {outputs}"
+        cure = "end the model with 1, or, if the targets are classes, name them in Dataset(..., classes=...)"
+        raise ValueError(f"{name} needs {numbers}; {cure}")
     return Objective(name, function, threshold)
 
 
@@ -160,7 +154,7 @@ def _metrics(metrics: Sequence[str | Metric] | None, objective: Objective) -> di
         "mean_absolute_error": mean_absolute_error,
     }
     if metrics is None:
-        metrics = ["accuracy" if objective.is_classification else "mean_absolute_error"]
+        metrics = ["mean_absolute_error" if objective.threshold is None else "accuracy"]
     if isinstance(metrics, str):
         raise TypeError(f"metrics is a list of names and functions; write [{metrics!r}]")
     found: dict[str, Metric] = {}

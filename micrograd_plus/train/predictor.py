@@ -196,10 +196,8 @@ def architecture_of(model: Module) -> dict[str, Any]:
     """
     name, arguments_of = type(model).__name__, _ARGUMENTS.get(type(model))
     if arguments_of is None:
-        raise TypeError(
-            f"a file can't hold the architecture of a {name}, only of {', '.join(_BY_NAME)}; keep the numbers alone"
-            " (state_dict()), and load them into a model that your own code makes"
-        )
+        cure = "keep the numbers alone (state_dict()), and load them into a model that your own code makes"
+        raise TypeError(f"a file can't hold the architecture of a {name}, only of {', '.join(_BY_NAME)}; {cure}")
     arguments = arguments_of(model)
     activation = arguments.get("activation")
     if activation is not None and not isinstance(activation, str):
