@@ -90,7 +90,12 @@ class Keeper:
             return
         saved = read_document(path, KIND)
         remove_leftovers(path)
-        self._refuse_another(saved["run"])
+        before = {**saved["run"], "loss": loss_name(saved["run"]["loss"])}  # version 0.1 kept the function's name
+        for name in dict.fromkeys([*self.identity, *before]):
+            if before.get(name) != self.identity.get(name):
+                there = f"there {name.replace('_', ' ')} is {before.get(name)!r}, and here {self.identity.get(name)!r}"
+                cure = "resume with the same, or give another file to begin anew"
+                raise ValueError(f"{path} is of another run: {there}; {cure}")
         run.model.load_state_dict(saved["model"])
         run.optimizer.load_state_dict(saved["optimizer"])
         for name, rng in run.model.generators():
@@ -102,15 +107,6 @@ class Keeper:
         run.history = History.from_dict(saved["history"])
         run.history.stopped = ""  # a callback that stopped it may do so again
         run.engine.load()
-
-    def _refuse_another(self, saved: Mapping[str, Any]) -> None:
-        saved = {**saved, "loss": loss_name(saved["loss"])}  # files of version 0.1 hold the name of the function
-        for name in dict.fromkeys([*self.identity, *saved]):
-            before, now = saved.get(name), self.identity.get(name)
-            if before != now:
-                there = f"there {name.replace('_', ' ')} is {before!r}, and here {now!r}"
-                cure = "resume with the same, or give another file to begin anew"
-                raise ValueError(f"{self.checkpoint.path} is of another run: {there}; {cure}")
 
 
 def fingerprint(data: Dataset) -> str:

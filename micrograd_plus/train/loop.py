@@ -92,7 +92,7 @@ def fit(
     seed = whole_number("seed", seed, least=0)
     order: dict[str, Any] = {"batch_size": batch_size, "shuffle": shuffle, "seed": seed, "drop_last": drop_last}
     batches = partial(batch_indices, len(data), **order)
-    measures = Measures.of(data, validation, metrics, objective)
+    measures = Measures(data, validation, metrics, objective)
     watchers = _watchers(callbacks)
     if penalty is not None and not callable(penalty):
         raise TypeError(f"penalty is a function, such as lambda ws: l2_penalty(ws, 0.01), but got {penalty!r}")
@@ -111,11 +111,14 @@ def fit(
                 run.epoch += 1
                 mean_loss = _epoch(run, batches(epoch=run.epoch), update)
                 if mean_loss is not None:
-                    _measure(run, measures, mean_loss)
+                    figures = {"loss": mean_loss, **measures.figures(engine)}
+                    run.history.epochs.append(Epoch(run.epoch, run.iteration, figures))
                     run.tell("on_epoch")
                     if keeper:
                         keeper.keep()
             run.tell("on_end")
+    except NonFiniteError as error:
+        raise DivergenceError(run, str(error)) from error
     finally:
         engine.sync()
         model.eval()
@@ -128,10 +131,7 @@ def _epoch(run: Run, batches: list[list[int]], update: Update) -> float | None:
     for run.rows in batches:
         run.iteration += 1
         rate = run.optimizer.rate
-        try:
-            run.loss = run.engine.step(run.data, run.rows)
-        except NonFiniteError as error:
-            raise DivergenceError(run, str(error)) from error
+        run.loss = run.engine.step(run.data, run.rows)
         run.history.iterations.append(Iteration(run.epoch, run.iteration, run.loss, rate))
         losses, samples = losses + run.loss * len(run.rows), samples + len(run.rows)
         update(run.iteration, run.describe)
@@ -139,15 +139,6 @@ def _epoch(run: Run, batches: list[list[int]], update: Update) -> float | None:
         if run.history.stopped:
             return None
     return losses / samples
-
-
-def _measure(run: Run, measures: Measures, mean_loss: float) -> None:
-    """Records the epoch's figures: its mean loss, and what is measured at its end."""
-    try:
-        figures = measures.figures(run.engine)
-    except NonFiniteError as error:
-        raise DivergenceError(run, str(error), kept="after") from error
-    run.history.epochs.append(Epoch(run.epoch, run.iteration, {"loss": mean_loss, **figures}))
 
 
 def _watchers(callbacks: Sequence[Callback | Callable[[Run], Any]]) -> list[Callback]:
@@ -184,9 +175,10 @@ class DivergenceError(NonFiniteError):
     epoch could not be taken, those it had after.
     """
 
-    def __init__(self, run: Run, what: str, kept: str = "before") -> None:
+    def __init__(self, run: Run, what: str) -> None:
         self.epoch, self.iteration, self.history = run.epoch, run.iteration, run.history
         self.causes = likely_causes(run)
+        kept = "before" if len(run.history.iterations) < run.iteration else "after"
         super().__init__(
             f"training stopped in epoch {run.epoch}, iteration {run.iteration}, as a number is not finite: {what}."
             f" Likely cause: {'; or '.join(self.causes)}. The model keeps the parameters it had {kept} this iteration"

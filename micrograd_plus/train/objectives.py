@@ -104,30 +104,25 @@ def outputs_of(model: Module, data: Dataset) -> int | None:
     return len(output) if isinstance(output, (list, tuple)) else None
 
 
-@dataclass
 class Measures:
-    """What is measured after each epoch: the loss, and every metric, on every one of some data sets."""
+    """What is measured after each epoch: the loss, and every metric, on every one of some data sets.
 
-    data: dict[str, Dataset]
-    metrics: dict[str, Metric]
+    They are the validation data; without, the training data if metrics are named. Raises ValueError for data with other
+    columns or classes than the training data's, TypeError for what is no Dataset, ValueError for an unknown metric's
+    name, TypeError for a text instead of a list of metrics.
+    """
 
-    @classmethod
-    def of(
-        cls, training: Dataset, validation: Dataset | Mapping[str, Dataset] | None,
+    def __init__(
+        self, training: Dataset, validation: Dataset | Mapping[str, Dataset] | None,
         metrics: Sequence[str | Metric] | None, objective: Objective,
-    ) -> Measures:  # fmt: skip
-        """Returns the measures on the validation data; without, those of metrics that are named, on the training data.
-
-        Raises ValueError for data with other columns or classes than the training data's, TypeError for what is no
-        Dataset, ValueError for an unknown metric's name, TypeError for a text instead of a list of metrics.
-        """
+    ) -> None:  # fmt: skip
         if validation is None:
-            chosen = {"training": training} if metrics else {}
+            self.data = {"training": training} if metrics else {}
         else:
-            chosen = dict(validation) if isinstance(validation, Mapping) else {"validation": validation}
-        for name, data in chosen.items():
+            self.data = dict(validation) if isinstance(validation, Mapping) else {"validation": validation}
+        for name, data in self.data.items():
             _check_like(training, checked_dataset(data), name)
-        return cls(chosen, _metrics(metrics, objective))
+        self.metrics = _metrics(metrics, objective)
 
     def figures(self, engine: Engine) -> dict[str, float]:
         """Returns the figures by name, such as "validation loss", of the engine's parameters, in evaluation mode.
