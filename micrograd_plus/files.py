@@ -51,7 +51,12 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(target.parent)
+    if hasattr(os, "O_DIRECTORY"):  # the new name goes onto the disk too; systems without do so on their own
+        folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
     return Path(path)
 
 
@@ -60,17 +65,6 @@ def remove_leftovers(path: str | os.PathLike[str]) -> None:
     target = Path(os.path.realpath(path))
     for leftover in target.parent.glob(_TEMPORARY.format(glob.escape(target.name), "*")):
         leftover.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Puts the new name on the disk too; systems that can't open a folder do so on their own."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def write_document(path: str | os.PathLike[str], kind: str, content: Mapping[str, Any]) -> Path:

@@ -151,11 +151,8 @@ class History:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the history as lists and dicts, which JSON keeps to the last bit."""
-        return {
-            "iterations": [list(each) for each in self.iterations],
-            "epochs": [list(each) for each in self.epochs],
-            "stopped": self.stopped,
-        }
+        iterations, epochs = [*map(list, self.iterations)], [*map(list, self.epochs)]
+        return {"iterations": iterations, "epochs": epochs, "stopped": self.stopped}
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> History:

@@ -14,8 +14,8 @@ __all__ = ["Update", "progress_bar"]
 Update: TypeAlias = "Callable[[int, Callable[[], str]], None]"
 """Tells the bar how many units are done; the function makes the words beside it, and is called only to show them."""
 
-Bar: TypeAlias = "AbstractContextManager[Callable[[int, str], object]]"
-"""A bar that is shown: a context with the function that draws it."""
+Draw: TypeAlias = "Callable[[int, str], object]"
+"""Draws a bar with so many units done and these words beside it."""
 
 PATIENCE = 0.5  # seconds: work that is done by then needs no bar
 INTERVAL = 0.1  # seconds between two looks; drawing more often costs time and shows nothing new
@@ -35,7 +35,7 @@ def progress_bar(total: int, show: bool = True) -> Iterator[Update]:
     if bar is None:
         yield lambda done, words: None
         return
-    draw: Callable[[int, str], object] | None = None
+    draw: Draw | None = None
     due = time.monotonic() + PATIENCE
     last: tuple[int, Callable[[], str]] = (0, str)
 
@@ -56,7 +56,7 @@ def progress_bar(total: int, show: bool = True) -> Iterator[Update]:
                 draw(done, words())
 
 
-def _bar(total: int) -> Bar | None:
+def _bar(total: int) -> AbstractContextManager[Draw] | None:
     ipython = sys.modules.get("IPython")  # a notebook has it loaded
     shell: Any = ipython.get_ipython() if ipython is not None else None
     if shell is not None and hasattr(shell, "kernel"):
@@ -65,7 +65,7 @@ def _bar(total: int) -> Bar | None:
 
 
 @contextmanager
-def _terminal_bar(total: int) -> Iterator[Callable[[int, str], object]]:
+def _terminal_bar(total: int) -> Iterator[Draw]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
     from rich.table import Column
@@ -83,7 +83,7 @@ def _terminal_bar(total: int) -> Iterator[Callable[[int, str], object]]:
 
 
 @contextmanager
-def _notebook_bar(total: int) -> Iterator[Callable[[int, str], object]]:
+def _notebook_bar(total: int) -> Iterator[Draw]:
     """An HTML progress element, redrawn in place: it needs no widget extension, and a saved notebook keeps it."""
     from IPython import display
 
