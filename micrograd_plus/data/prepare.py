@@ -1,7 +1,4 @@
-"""Before training, hold rows back for an honest test and bring the features to one scale; in training, make batches.
-
-An epoch visits every sample exactly once, a batch at a time.
-"""
+"""Before training, hold rows back for an honest test and bring the features to one scale; in training, make batches."""
 
 from __future__ import annotations
 
@@ -132,11 +129,7 @@ class Standardizer:
         return replace(data, inputs=[self.apply_row(row) for row in checked_dataset(data).inputs])
 
     def apply_row(self, row: Sequence[float]) -> list[float]:
-        """Returns one row standardized. Raises ValueError for another number of features than this was fitted on.
-
-        >>> Standardizer((1.0,), (2.0,)).apply_row([0.0])
-        [-0.5]
-        """
+        """Returns one row standardized. Raises ValueError for another number of features than this was fitted on."""
         if len(row) != len(self.means):
             expected = f"this Standardizer was fitted on {len(self.means)}; give the same features in the same order"
             raise ValueError(f"the row has {len(row)} features, and {expected}")
@@ -235,8 +228,8 @@ def batches(
     """Returns the batches of one epoch: `data` in smaller Datasets, every sample in exactly one.
 
     `batch_size=len(data)` is batch gradient descent, 1 is stochastic, between is mini-batch. Pass the number of the
-    `epoch` to shuffle anew in each. With `drop_last`, a last batch that is not full is left out (other samples in each
-    epoch, when shuffling). Raises as `iterations_per_epoch` does.
+    `epoch` to shuffle anew in each; `drop_last` then leaves out other samples each time. Raises as
+    `iterations_per_epoch` does.
 
     >>> from micrograd_plus.data import moons
     >>> [len(batch) for batch in batches(moons(100), 32)]

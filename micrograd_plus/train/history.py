@@ -156,11 +156,7 @@ class History:
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> History:
-        """Returns the History that `to_dict` wrote. Raises KeyError, TypeError or ValueError for anything else.
-
-        >>> History.from_dict(History(epochs=[Epoch(1, 4, {"loss": 0.5})]).to_dict())
-        History(1 epoch, 0 iterations; loss 0.5)
-        """
+        """Returns the History that `to_dict` wrote. Raises KeyError, TypeError or ValueError for anything else."""
         iterations = [Iteration(int(e), int(i), float(loss), float(rate)) for e, i, loss, rate in saved["iterations"]]
         epochs = [Epoch(int(e), int(i), {str(k): float(v) for k, v in f.items()}) for e, i, f in saved["epochs"]]
         return cls(iterations, epochs, str(saved["stopped"]))

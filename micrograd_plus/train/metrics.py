@@ -95,6 +95,10 @@ class ConfusionMatrix:
     """How often each class (row: the true one) was taken for each (column: the predicted one).
 
     `str()` and `repr()` are the table; `micrograd_plus.viz.plots` has the chart.
+
+    >>> matrix = ConfusionMatrix(("a", "b"), [[3, 1], [0, 4]])
+    >>> matrix.accuracy, matrix.recall, matrix.precision
+    (0.875, {'a': 0.75, 'b': 1.0}, {'a': 1.0, 'b': 0.8})
     """
 
     classes: tuple[str, ...]
@@ -107,20 +111,12 @@ class ConfusionMatrix:
 
     @property
     def recall(self) -> dict[str, float | None]:
-        """Returns, of the examples of each class, the share that was found; None for a class without examples.
-
-        >>> ConfusionMatrix(("a", "b"), [[3, 1], [0, 4]]).recall
-        {'a': 0.75, 'b': 1.0}
-        """
+        """Returns, of the examples of each class, the share that was found; None for a class without examples."""
         return self._shares(map(sum, self.counts))
 
     @property
     def precision(self) -> dict[str, float | None]:
-        """Returns, of the predictions of each class, the share that was right; None for a class never predicted.
-
-        >>> ConfusionMatrix(("a", "b"), [[3, 1], [0, 4]]).precision
-        {'a': 1.0, 'b': 0.8}
-        """
+        """Returns, of the predictions of each class, the share that was right; None for a class never predicted."""
         return self._shares(map(sum, zip(*self.counts)))
 
     def _shares(self, totals: Iterable[int]) -> dict[str, float | None]:
