@@ -84,15 +84,14 @@ class Dataset:
         if not chosen:
             raise ValueError(f"no rows chosen from {self!r}; a data set holds at least one row")
         part = copy.copy(self)  # does not run __post_init__ again: these rows were checked when they came in
-        part.__dict__.update(zip(("inputs", "targets"), self._at(chosen)))
+        try:
+            part.__dict__.update(inputs=[self.inputs[i] for i in chosen], targets=[self.targets[i] for i in chosen])
+        except IndexError:
+            raise self._no_row(next(i for i in chosen if not -len(self) <= i < len(self))) from None
         return part
 
-    def _at(self, rows: list[int]) -> tuple[list[list[float]], list[Target]]:
-        try:
-            return [self.inputs[row] for row in rows], [self.targets[row] for row in rows]
-        except IndexError:
-            wrong = next(row for row in rows if not -len(self) <= row < len(self))
-            raise IndexError(f"there is no row {wrong}: {self.name!r} has rows 0 to {len(self) - 1}") from None
+    def _no_row(self, index: int) -> IndexError:
+        return IndexError(f"there is no row {index}: {self.name!r} has rows 0 to {len(self) - 1}")
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -107,8 +106,11 @@ class Dataset:
     def __getitem__(self, index: int | slice) -> tuple[list[float], Target] | Dataset:
         if isinstance(index, slice):
             return self.take(range(len(self))[index])
-        (row,), (target,) = self._at([whole_number("a row's index", index)])
-        return row, target
+        row = whole_number("a row's index", index)
+        try:
+            return self.inputs[row], self.targets[row]
+        except IndexError:
+            raise self._no_row(row) from None
 
     def __repr__(self) -> str:
         shape = f"{counted(len(self), 'row')} x {counted(self.width, 'feature')}"
@@ -146,7 +148,7 @@ def _rows(field: str, rows: Any, names: Sequence[str] = ()) -> list[list[float]]
     """`rows` as lists of floats of one width (that of `names`, if given)."""
     checked: list[list[float]] = []
     for index, row in enumerate(_sequence(field, rows)):
-        place, cells = f"{field}[{index}]", plain(row)
+        place, cells = f"{field}[{index}]", row[:] if type(row) is list else plain(row)
         if not isinstance(cells, list):
             given, cure = f"{row!r} ({type(row).__name__})", f"a row is a list of numbers, such as [{row!r}]"
             raise TypeError(f"{place} is {given}, not a row; {cure}")
