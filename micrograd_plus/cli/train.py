@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,58 +99,18 @@ def csv_options(args: argparse.Namespace) -> dict[str, Any]:
 
 def run(args: argparse.Namespace) -> int:
     """Returns the exit code, after it has trained, reported and written."""
-    parts = _parts(args)
-    folder = Path(args.output or Path("runs") / parts.name)
-    predictor, history = _train(args, parts, folder)
-    _report(predictor, parts)
-    _write(predictor, history, folder)
-    return 0
-
-
-@dataclass
-class Parts:
-    """The rows in their own units: to train on, to choose the best epoch by (if asked for), and held out."""
-
-    name: str
-    training: Dataset
-    validation: Dataset | None
-    held_out: Dataset
-    one_kind: bool
-    """Whether all features are of one kind, such as pixels, and share a scale."""
-
-    def scaled(self) -> tuple[Dataset, Dataset, Standardizer, Standardizer | None]:
-        """Returns the training part and the one to watch, standardized, and what did it to the inputs and the target.
-
-        A regression's target is brought to mean 0 and deviation 1 too: a learning rate then suits any unit.
-        """
-        from micrograd_plus.data import Dataset, Standardizer, standardize
-
-        watched = self.validation or self.held_out
-        training, watched, scaler = standardize(self.training, watched, per_feature=not self.one_kind)
-        if training.is_classification:
-            return training, watched, scaler, None
-        column = [[y] for y in _numbers(training)]
-        of_target = Standardizer.fit(Dataset(column, column, feature_names=(training.target_name,)))
-        training, watched = (
-            replace(part, targets=[of_target.apply_row([y])[0] for y in _numbers(part)]) for part in (training, watched)
-        )
-        return training, watched, scaler, of_target
-
-
-def _numbers(data: Dataset) -> list[float]:
-    """The targets of a regression, of which a CSV file has one column."""
-    return [float(y) for y in data.targets]  # type: ignore[arg-type]
-
-
-def _parts(args: argparse.Namespace) -> Parts:
     from micrograd_plus.data import split
 
     data = _data(args)
     training, held_out = split(data, args.test, seed=args.seed)
-    validation = None
-    if args.patience is not None:
-        training, validation = split(training, args.test, seed=args.seed)
-    return Parts(data.name, training, validation, held_out, one_kind=args.data == "digits")
+    watched = held_out
+    if args.patience is not None:  # rows to choose the best epoch by are none that the figures are taken on
+        training, watched = split(training, args.test, seed=args.seed)
+    folder = Path(args.output or Path("runs") / data.name)
+    predictor, history = _train(args, training, watched, folder)
+    _report(predictor, training, held_out)
+    _write(predictor, history, folder)
+    return 0
 
 
 def _data(args: argparse.Namespace) -> Dataset:
@@ -177,29 +137,52 @@ def _column(name: str, args: argparse.Namespace) -> str | int:
     return int(name) if args.header is False and name.lstrip("-").isdigit() else name
 
 
-def _train(args: argparse.Namespace, parts: Parts, folder: Path) -> tuple[Predictor, History]:
+def _scaled(
+    training: Dataset, watched: Dataset, per_feature: bool
+) -> tuple[Dataset, Dataset, Standardizer, Standardizer | None]:
+    """Both standardized, and what did it to the inputs and to a regression's target: a rate then suits any unit."""
+    from micrograd_plus.data import Dataset, Standardizer, standardize
+
+    training, watched, scaler = standardize(training, watched, per_feature=per_feature)
+    if training.is_classification:
+        return training, watched, scaler, None
+    column = [[y] for y in _numbers(training)]
+    of_target = Standardizer.fit(Dataset(column, column, feature_names=(training.target_name,)))
+    training, watched = (
+        replace(part, targets=[of_target.apply_row([y])[0] for y in _numbers(part)]) for part in (training, watched)
+    )
+    return training, watched, scaler, of_target
+
+
+def _numbers(data: Dataset) -> list[float]:
+    """The targets of a regression, of which a CSV file has one column."""
+    return [float(y) for y in data.targets]  # type: ignore[arg-type]
+
+
+def _train(args: argparse.Namespace, rows: Dataset, watched: Dataset, folder: Path) -> tuple[Predictor, History]:
     from micrograd_plus.data import iterations_per_epoch
     from micrograd_plus.nn import MLP
     from micrograd_plus.train import Checkpoint, EarlyStopping, Predictor, fit
 
-    training, watched, scaler, target_scaler = parts.scaled()
+    pixels = args.data == "digits"  # of one kind, they share a scale
+    training, watched, scaler, target_scaler = _scaled(rows, watched, per_feature=not pixels)
     loss = _loss(args.loss, training)
     widths = [*args.hidden, len(training.classes) if loss == "cross_entropy" else 1]
     model = MLP(training.width, widths, activation=args.activation, dropout=args.dropout, seed=args.seed)
     steps = iterations_per_epoch(len(training), args.batch_size)
     epochs = args.epochs if args.epochs is not None else min(max(EPOCHS[0], math.ceil(ITERATIONS / steps)), EPOCHS[1])
-    print(f"{parts.training!r}\n{model!r}, {len(model.parameters()):,} parameters")
+    print(f"{rows!r}\n{model!r}, {len(model.parameters()):,} parameters")
     print(f"{epochs} epochs of {steps} iterations, {loss}, {args.optimizer} at rate {args.lr:g}")
     _make(folder)
     history = fit(
         model, training, loss=loss, optimizer=args.optimizer, lr=args.lr, epochs=epochs, batch_size=args.batch_size,
-        seed=args.seed, validation={"validation" if parts.validation else "held-out": watched}, clip=args.clip,
+        seed=args.seed, validation={"held-out" if args.patience is None else "validation": watched}, clip=args.clip,
         callbacks=[] if args.patience is None else [EarlyStopping(patience=args.patience)], backend=args.backend,
         checkpoint=Checkpoint(folder / "checkpoint.json", every=max(1, epochs // 10), resume=args.resume),
     )  # fmt: skip
     if history.stopped:
         print(f"stopped after epoch {len(history)}: {history.stopped}")
-    notes = {"data": parts.training.source, "epochs": len(history), "seed": args.seed}
+    notes = {"data": rows.source, "epochs": len(history), "seed": args.seed}
     return Predictor.of(model, training, loss=loss, scaler=scaler, target_scaler=target_scaler, notes=notes), history
 
 
@@ -222,13 +205,13 @@ def _loss(loss: str | None, data: Dataset) -> str:
     return loss
 
 
-def _report(predictor: Predictor, parts: Parts) -> None:
+def _report(predictor: Predictor, training: Dataset, held_out: Dataset) -> None:
     """Prints the figures on rows the model has seen and, the ones that count, on those it has not."""
     from rich.console import Console
     from rich.table import Table
 
     table, scores = Table("", title="Figures"), []
-    for name, data in {"training": parts.training, "held out": parts.held_out}.items():
+    for name, data in {"training": training, "held out": held_out}.items():
         table.add_column(f"{name} ({len(data):,} rows)", justify="right")
         scores.append(score(predictor, data))
     for figure in scores[0]:
@@ -236,7 +219,7 @@ def _report(predictor: Predictor, parts: Parts) -> None:
     console = Console(highlight=False)
     console.print(table)
     if 0 < len(predictor.classes) <= 12:
-        console.print(confusion(predictor, parts.held_out))
+        console.print(confusion(predictor, held_out))
 
 
 def score(predictor: Predictor, data: Dataset) -> dict[str, float]:
