@@ -5,15 +5,12 @@ from __future__ import annotations
 import argparse
 import math
 import unicodedata
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from micrograd_plus.cli.expression import evaluate, functions
 from micrograd_plus.operation import PARAMETER
 from micrograd_plus.value import Value, leaf, topological_order
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 __all__ = ["add_parser", "run"]
 
@@ -45,6 +42,8 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Returns the exit code, after it has printed the gradients, and written or printed the picture."""
     from rich.console import Console
+    from rich.table import Column, Table
+    from rich.text import Text
 
     values = _values(args.values, args.parameters)
     output = evaluate(args.expression, values)
@@ -53,7 +52,12 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"{name} has a value but does not occur in {args.expression!r}; leave it out, or use it")
     output.backward()
     graph = output.graph(direction=args.direction, theme=args.theme, title=args.title, derivatives=args.derivatives)
-    Console(highlight=False, soft_wrap=True).print(_table(args.expression, output, values))
+    title = Text(f"{args.expression} = {output.data:.6g}")
+    numbers = [Column(name, justify="right") for name in ("value", "gradient")]
+    table = Table("name", *numbers, title=title, title_justify="left", title_style="bold")
+    for name, value in values.items():
+        table.add_row(Text(name), f"{value.data:.6g}", f"{value.grad:+.6g}" if value.grad else "0")
+    Console(highlight=False, soft_wrap=True).print(table)
     print(f"wrote {graph.save(args.output)}" if args.output else graph.text())
     return 0
 
@@ -83,15 +87,3 @@ def _values(given: Sequence[str], parameters: str) -> dict[str, Value]:
 def _normal(text: str) -> str:
     """Without spaces around, and with letters in the one form that Python's parser makes of names: µ, say, has two."""
     return unicodedata.normalize("NFKC", text.strip())
-
-
-def _table(expression: str, output: Value, values: Mapping[str, Value]) -> Table:
-    from rich.table import Column, Table
-    from rich.text import Text
-
-    columns = [Column(name, justify="right") for name in ("value", "gradient")]
-    title = Text(f"{expression} = {output.data:.6g}")
-    table = Table("name", *columns, title=title, title_justify="left", title_style="bold")
-    for name, value in values.items():
-        table.add_row(Text(name), f"{value.data:.6g}", f"{value.grad:+.6g}" if value.grad else "0")
-    return table

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from micrograd_plus.checks import argument, finite_number, flat, whole_number
+from micrograd_plus.checks import argument, finite_number, flat, named, whole_number
 from micrograd_plus.data import Dataset, batch_indices, iterations_per_epoch
 from micrograd_plus.data.dataset import checked_dataset
 from micrograd_plus.nn import Module, Optimizer
 from micrograd_plus.nn.losses import Loss
 from micrograd_plus.nn.optim import optimizer_class
-from micrograd_plus.train.backends import engine_for
 from micrograd_plus.train.callbacks import Callback, EachEpoch, Run
 from micrograd_plus.train.checkpoint import Checkpoint, Keeper
-from micrograd_plus.train.engine import NonFiniteError, Penalty
+from micrograd_plus.train.engine import EagerEngine, Engine, NonFiniteError, Penalty
 from micrograd_plus.train.history import Epoch, History, Iteration
 from micrograd_plus.train.objectives import Measures, Metric, objective_for, outputs_of
 from micrograd_plus.train.progress import Update, progress_bar
@@ -98,7 +98,7 @@ def fit(
         raise TypeError(f"penalty is a function, such as lambda ws: l2_penalty(ws, 0.01), but got {penalty!r}")
     bounds = clip if isinstance(clip, Clip) else Clip(norm=clip)
     limits = {"clip_norm": bounds.norm, "clip_value": bounds.value}
-    engine = engine_for(backend, data, model, objective.loss, optimizer, penalty=penalty, **limits)
+    engine = _engine(backend, data, model, objective.loss, optimizer, penalty=penalty, **limits)
     run = Run(engine, model, optimizer, data, objective, epochs, watchers)
     keeper = None if checkpoint is None else Keeper(checkpoint, run, {"rows": len(data), **order, **limits})
     if keeper:
@@ -160,6 +160,35 @@ def _optimizer(
         count, cure = len(optimizer.parameters), "make the optimizer from this model's parameters(), after the model"
         raise ValueError(f"{len(strangers)} of the optimizer's {count} parameters are not the model's; {cure}")
     return optimizer
+
+
+def _numpy(*arguments: Any, **options: Any) -> Engine:
+    from micrograd_plus.train.compiled import CompiledEngine  # on first use, as it loads NumPy
+
+    return CompiledEngine(*arguments, **options)
+
+
+BACKENDS: dict[str, Callable[..., Engine]] = {"numpy": _numpy, "eager": EagerEngine}
+"""What `backend=` knows by name: each makes an `Engine` from the arguments that its protocol tells."""
+
+
+def _engine(backend: str | None, data: Dataset, *arguments: Any, **options: Any) -> Engine:
+    """The engine of a backend, prepared for `data`; eager, with a warning, where none is named and NumPy can't serve."""
+    engine = named("backend", "numpy" if backend is None else backend, BACKENDS)(*arguments, **options)
+    if backend == "eager":
+        engine.prepare(data)
+        return engine
+    from micrograd_plus.compiler import CompileError
+
+    try:
+        engine.prepare(data)
+        return engine
+    except CompileError as error:
+        if backend is not None:
+            cure = f"leave {argument('backend')} out, or use {argument('backend', 'eager')}"
+            raise CompileError(f"the backend {backend!r} can't run this model: {error}; {cure}") from error
+        warnings.warn(f"the model can't be compiled, and runs as it stands: {error}", stacklevel=3)
+    return _engine("eager", data, *arguments, **options)
 
 
 LARGE_INPUT = 50.0  # standardized features stay below 10; pixels from 0 to 16 still train
