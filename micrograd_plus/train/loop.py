@@ -173,7 +173,7 @@ BACKENDS: dict[str, Callable[..., Engine]] = {"numpy": _numpy, "eager": EagerEng
 
 
 def _engine(backend: str | None, data: Dataset, *arguments: Any, **options: Any) -> Engine:
-    """The engine of a backend, prepared for `data`; eager, with a warning, where none is named and NumPy can't serve."""
+    """The engine of a backend, ready for `data`; eager, with a warning, where none is named and NumPy can't serve."""
     engine = named("backend", "numpy" if backend is None else backend, BACKENDS)(*arguments, **options)
     if backend == "eager":
         engine.prepare(data)
