@@ -24,9 +24,6 @@ __all__ = [
 T = TypeVar("T")
 
 
-# -------------------------------------------------------------------- checks
-
-
 def whole_number(name: str, value: Any, least: int | None = None) -> int:
     """Returns `value` as an int.
 
@@ -88,9 +85,9 @@ def named(kind: str, name: Any, known: Mapping[str, T]) -> T:
 def rng(seed: Any, epoch: int = 0) -> random.Random:
     """Returns a generator whose draws are a function of `(seed, epoch)` alone.
 
-    Epoch 0 of a seed is `random.Random(seed)` itself, so that anyone can redraw it. Later epochs are seeded
-    with text, which Python hashes with SHA-512, the same on every run and platform: neighbouring epochs
-    share nothing. Raises TypeError or ValueError unless both are whole numbers of at least 0.
+    Epoch 0 of a seed is `random.Random(seed)` itself, so that anyone can redraw it. Later epochs are seeded with text,
+    which Python hashes with SHA-512, the same on every run and platform: neighbouring epochs share nothing. Raises
+    TypeError or ValueError unless both are whole numbers of at least 0.
 
     >>> rng(3).random() == random.Random(3).random()
     True
@@ -98,9 +95,6 @@ def rng(seed: Any, epoch: int = 0) -> random.Random:
     seed = whole_number("seed", seed, least=0)  # random.Random takes -1 for 1
     epoch = whole_number("epoch", epoch, least=0)
     return random.Random(f"seed {seed}, epoch {epoch}" if epoch else seed)
-
-
-# -------------------------------------------------------------------- numbers, however they are given
 
 
 def plain(numbers: Any) -> Any:
@@ -126,9 +120,6 @@ def flat(nested: Any) -> Iterator[Any]:
             yield from flat(each)
     else:
         yield nested
-
-
-# -------------------------------------------------------------------- words for messages
 
 
 def counted(number: int, noun: str) -> str:

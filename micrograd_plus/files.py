@@ -51,7 +51,12 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(target.parent)
+    if hasattr(os, "O_DIRECTORY"):  # the new name goes onto the disk too; systems without do so on their own
+        folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
     return Path(path)
 
 
@@ -60,17 +65,6 @@ def remove_leftovers(path: str | os.PathLike[str]) -> None:
     target = Path(os.path.realpath(path))
     for leftover in target.parent.glob(_TEMPORARY.format(glob.escape(target.name), "*")):
         leftover.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Puts the new name on the disk too; systems that can't open a folder do so on their own."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def write_document(path: str | os.PathLike[str], kind: str, content: Mapping[str, Any]) -> Path:
@@ -84,7 +78,7 @@ def write_document(path: str | os.PathLike[str], kind: str, content: Mapping[str
     ...     read_document(path, "recipe")
     {'eggs': 2}
     """
-    parts = [_format(kind), VERSION, content, _checksum(content)]
+    parts = [f"micrograd_plus {kind}", VERSION, content, _checksum(content)]
     lines = [f"{json.dumps(name)}: {_text(part)}" for name, part in zip(PARTS, parts)]
     return write_atomically(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
 
@@ -95,15 +89,21 @@ def read_document(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
     Raises FileNotFoundError where there is none, ValueError for a file that is foreign, of another kind, of a newer
     version, damaged or cut off.
     """
-    where = os.fspath(path)
-    document = _parsed(read_bytes(path, kind), where, kind)
-    if document.get("format") != _format(kind):
+    where, written = os.fspath(path), read_bytes(path, kind)
+    try:
+        document = json.loads(written.decode())
+    except (ValueError, RecursionError):
+        document = None
+        if written.startswith(b'{\n"format": "micrograd_plus '):
+            state = "damaged" if written.endswith(b"}\n") else "cut off before its end"
+            raise ValueError(f"{where} is {state}; use a copy of it, or train anew") from None
+    if not isinstance(document, dict) or not str(document.get("format")).startswith("micrograd_plus "):
+        raise ValueError(f"{where} is not a {kind} file of micrograd_plus; give one that it saved")
+    if document["format"] != f"micrograd_plus {kind}":
         raise ValueError(f"{where} is a {document['format']!r} file, and a {kind} is needed here")
     if document.get("version") != VERSION:
-        raise ValueError(
-            f"{where} is of version {document.get('version')} of the format, and this release reads version"
-            f" {VERSION}; update micrograd_plus"
-        )
+        versions = f"of version {document.get('version')} of the format, and this release reads version {VERSION}"
+        raise ValueError(f"{where} is {versions}; update micrograd_plus")
     content = document.get("content")
     if list(document) != PARTS or not isinstance(content, dict) or document["sha256"] != _checksum(content):
         raise ValueError(f"{where} is damaged: its content does not match its checksum; use a copy, or train anew")
@@ -119,32 +119,10 @@ def read_bytes(path: str | os.PathLike[str], kind: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except FileNotFoundError:
-        raise FileNotFoundError(
-            f"there is no {kind} file {where!r}; check the name, and the folder it is looked up from ({os.getcwd()})"
-        ) from None
+        cure = f"check the name, and the folder it is looked up from ({os.getcwd()})"
+        raise FileNotFoundError(f"there is no {kind} file {where!r}; {cure}") from None
     except IsADirectoryError:
         raise IsADirectoryError(f"{where!r} is a folder; name the {kind} file in it") from None
-
-
-def _parsed(content: bytes, where: str, kind: str) -> dict[str, Any]:
-    try:
-        document = json.loads(content.decode())
-    except (ValueError, RecursionError):
-        if not content.startswith(b'{\n"format": "micrograd_plus '):
-            raise ValueError(_foreign(where, kind)) from None
-        state = "damaged" if content.endswith(b"}\n") else "cut off before its end"
-        raise ValueError(f"{where} is {state}; use a copy of it, or train anew") from None
-    if not isinstance(document, dict) or not str(document.get("format")).startswith("micrograd_plus "):
-        raise ValueError(_foreign(where, kind))
-    return document
-
-
-def _foreign(where: str, kind: str) -> str:
-    return f"{where} is not a {kind} file of micrograd_plus; give one that it saved"
-
-
-def _format(kind: str) -> str:
-    return f"micrograd_plus {kind}"
 
 
 def _text(part: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import hashlib
 import inspect
 import itertools
@@ -138,7 +139,7 @@ def test_dataset_takes_any_rows_of_any_real_numbers() -> None:
             loose([[1]], [0], classes=range(14)),
             "Dataset('data': 1 row x 1 feature; 14 classes: 0 1, "
             + ", ".join(f"{k} 0" for k in range(1, 12))
-            + ", and 2 more)",
+            + " and 2 more)",
         ),
     ],
 )
@@ -721,14 +722,13 @@ def test_standardize_with_one_scale_for_all_features() -> None:
 
 def test_standardizer_survives_json_to_the_last_bit() -> None:
     scaler = Standardizer.fit(iris())
-    assert Standardizer.from_dict(json.loads(json.dumps(scaler.to_dict()))) == scaler
+    assert Standardizer(**json.loads(json.dumps(dataclasses.asdict(scaler)))) == scaler
 
 
 @pytest.mark.parametrize(
     ("saved", "error", "message"),
     [
-        ({"means": [1.0]}, ValueError, r"has 'means' and 'scales' and nothing else, found \['means'\]"),
-        ([1, 2], ValueError, "found list"),
+        ({"means": [1.0]}, TypeError, "missing 1 required positional argument: 'scales'"),
         ({"means": [1.0], "scales": []}, ValueError, "one scale a mean, got 1 means and 0 scales"),
         ({"means": [], "scales": []}, ValueError, "got 0 means"),
         ({"means": [1.0], "scales": [0.0]}, ValueError, r"scales\[0\] is 0.0; a scale is above 0"),
@@ -740,7 +740,7 @@ def test_standardizer_survives_json_to_the_last_bit() -> None:
 )
 def test_standardizer_refuses_a_damaged_save(saved: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        Standardizer.from_dict(saved)
+        Standardizer(**saved)
 
 
 @pytest.mark.parametrize("column", [[1e308, -1e308], [1e200, -1e200], [1e308, 1.1e308, 1.2e308], [0.0, 1e-200]])

@@ -80,7 +80,7 @@ def _as_options(args: argparse.Namespace) -> Callable[..., str]:
             return ""
         option = f"--{'no-' if value == (False,) else ''}{name.replace('_', '-')}"
         words = ["..." if each is ... else str(each) for each in value if not isinstance(each, bool)]
-        return " ".join([option, *(word if re.fullmatch(r"[\w.-]+", word) else repr(word) for word in words)])
+        return " ".join([option, *(word if re.fullmatch(r"[\w.+-]+", word) else repr(word) for word in words)])
 
     return written
 

@@ -23,16 +23,12 @@ from micrograd_plus.value import Value, apply, constant
 
 __all__ = ["Function", "evaluate", "functions"]
 
-LONGEST, DEEPEST = 4000, 200
-"""The most characters of an expression, and the deepest nesting of its parts."""
+_LONGEST = 4000  # characters of an expression
 
 _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.Pow: operator.pow,
-}
+}  # fmt: skip
 
 _INSTEAD = {
     ast.BitXor: "`^` is no operation here; a power is written `**`",
@@ -76,16 +72,16 @@ def functions() -> dict[str, Function]:
     rows = {name: Function(name, op.operands, partial(apply, op)) for name, op in operation.TABLE.items()}
     rows["select"] = Function("select", ops.select.operands, select)  # which looks at the index, unlike the bare row
     rows["softmax"] = Function("softmax", ("*xs",), softmax)
-    families = {name: _of_family(family) for name, family in operation.FAMILIES.items()}
+    families = {
+        name: Function(name, family().operands, partial(_member, family), family.defaults)
+        for name, family in operation.FAMILIES.items()
+    }
     labels = {op.label: rows[name] for name, op in operation.TABLE.items() if op.label.isidentifier()}
     return {**rows, **families, **{label: each for label, each in labels.items() if label not in rows}}
 
 
-def _of_family(family: Family[...]) -> Function:
-    def run(*operands: Any, **constants: Any) -> Value:
-        return apply(family(**constants), *operands)
-
-    return Function(family.name, family().operands, run, family.defaults)
+def _member(family: Family[...], *operands: Any, **constants: Any) -> Value:
+    return apply(family(**constants), *operands)
 
 
 def evaluate(text: str, values: Mapping[str, Value]) -> Value:
@@ -97,10 +93,14 @@ def evaluate(text: str, values: Mapping[str, Value]) -> Value:
     >>> evaluate("2*x**2 + 1", {"x": Value(3.0)})
     Value(19)
     """
-    if len(text) > LONGEST:
-        raise ValueError(f"the expression has {len(text):,} characters; the most is {LONGEST:,}")
+    if len(text) > _LONGEST:
+        raise ValueError(f"the expression has {len(text):,} characters; the most is {_LONGEST:,}")
     text = text.strip()
-    found: Value | list[Value] = _Reader(text, values).read(_parsed(text))
+    try:
+        found: Value | list[Value] = _Reader(text, values).read(_parsed(text))
+    except (MemoryError, RecursionError):
+        cure = "shorten it, or write a long sum as sum([a, b, ...])"
+        raise ValueError(f"the expression {text[:60]!r} can't be read: its parts are nested too deep; {cure}") from None
     if isinstance(found, list):
         raise ValueError("the expression gives a list of values; pick one, as in softmax([a, b])[0]")
     return found
@@ -110,28 +110,12 @@ def _parsed(text: str) -> ast.expr:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Python thinks of odd spelling is nothing to the user
-            tree = ast.parse(text, mode="eval").body
-        if _depth(tree) <= DEEPEST:
-            return tree
-        reason = _TOO_DEEP
-    except (MemoryError, RecursionError):
-        reason = _TOO_DEEP
-    except (SyntaxError, ValueError) as error:
-        column = f"character {error.offset}: " if isinstance(error, SyntaxError) and error.offset else ""
-        reason = column + (str(error.msg) if isinstance(error, SyntaxError) else str(error))
+            return ast.parse(text, mode="eval").body
+    except SyntaxError as error:
+        reason = f"character {error.offset}: {error.msg}" if error.offset else error.msg
+    except ValueError as error:
+        reason = str(error)
     raise ValueError(f"the expression {text[:60]!r} can't be read: {reason if text else 'it is empty'}")
-
-
-_TOO_DEEP = f"its parts are nested more than {DEEPEST} deep; shorten it, or write a long sum as sum([a, b, ...])"
-
-
-def _depth(tree: ast.expr) -> int:
-    """How deep an expression's parts are nested, counted without recursion."""
-    depth, layer = 0, [tree]
-    while layer:
-        depth += 1
-        layer = [child for node in layer for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
-    return depth
 
 
 class _Reader:
@@ -157,15 +141,14 @@ class _Reader:
             case ast.Call(ast.Name(name)):
                 return self._call(name, node)
             case ast.Call(func):
-                called = self._shown(func)
-                raise ValueError(f"`{called}` can't be called; operations are called by name, as in tanh(x)")
+                cure = "operations are called by name, as in tanh(x)"
+                raise ValueError(f"`{self._shown(func)}` can't be called; {cure}")
             case ast.List(parts) | ast.Tuple(parts):
                 return [self._one(each) for each in parts]
             case ast.Subscript():
                 return self._picked(node)
-        kind = type(node.op) if isinstance(node, (ast.BinOp, ast.UnaryOp)) else type(node)
         what = f"`{self._shown(node)}` is no arithmetic; use numbers, names, + - * / ** and operations"
-        raise ValueError(_INSTEAD.get(kind, what))
+        raise ValueError(_INSTEAD.get(type(getattr(node, "op", node)), what))
 
     def _one(self, node: ast.expr) -> Value:
         found = self.read(node)

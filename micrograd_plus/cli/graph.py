@@ -5,15 +5,12 @@ from __future__ import annotations
 import argparse
 import math
 import unicodedata
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from micrograd_plus.cli.expression import evaluate, functions
 from micrograd_plus.operation import PARAMETER
 from micrograd_plus.value import Value, leaf, topological_order
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 __all__ = ["add_parser", "run"]
 
@@ -31,14 +28,10 @@ def add_parser(subparsers: Any) -> None:
         description="Prints the value of an expression and its gradient by each name, and draws the graph.",
         epilog=f"{EXAMPLE}. Operations: {', '.join(map(str, dict.fromkeys(functions().values())))}",
     )
-    parser.add_argument(
-        "expression",
-        help="numbers, names, + - * / ** and the table's operations, such as tanh(x) or dot([a, b], [c, d])",
-    )
+    language = "numbers, names, + - * / ** and the table's operations, such as tanh(x) or dot([a, b], [c, d])"
+    parser.add_argument("expression", help=language)
     parser.add_argument("values", nargs="*", metavar="name=value", help="the number of each name")
-    parser.add_argument(
-        "-o", "--output", metavar="FILE", help="the picture: .svg, .png, .dot or .txt (default: a tree)"
-    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="the picture: .svg, .png, .dot, .txt (default: a tree)")
     parser.add_argument("--parameters", default="", metavar="NAMES", help="names to draw as parameters, as in w,b")
     parser.add_argument("--derivatives", action="store_true", help="print the local derivative on each arrow")
     parser.add_argument("--direction", choices=("LR", "TB"), default="LR", help="left to right, or top to bottom")
@@ -49,13 +42,22 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Returns the exit code, after it has printed the gradients, and written or printed the picture."""
     from rich.console import Console
+    from rich.table import Column, Table
+    from rich.text import Text
 
     values = _values(args.values, args.parameters)
     output = evaluate(args.expression, values)
-    _all_used(values, output, args.expression)
+    if unused := {*values.values()} - {*topological_order(output)}:  # most likely a misspelt name
+        name = next(name for name, value in values.items() if value in unused)
+        raise ValueError(f"{name} has a value but does not occur in {args.expression!r}; leave it out, or use it")
     output.backward()
     graph = output.graph(direction=args.direction, theme=args.theme, title=args.title, derivatives=args.derivatives)
-    Console(highlight=False, soft_wrap=True).print(_table(args.expression, output, values))
+    title = Text(f"{args.expression} = {output.data:.6g}")
+    numbers = [Column(name, justify="right") for name in ("value", "gradient")]
+    table = Table("name", *numbers, title=title, title_justify="left", title_style="bold")
+    for name, value in values.items():
+        table.add_row(Text(name), f"{value.data:.6g}", f"{value.grad:+.6g}" if value.grad else "0")
+    Console(highlight=False, soft_wrap=True).print(table)
     print(f"wrote {graph.save(args.output)}" if args.output else graph.text())
     return 0
 
@@ -85,24 +87,3 @@ def _values(given: Sequence[str], parameters: str) -> dict[str, Value]:
 def _normal(text: str) -> str:
     """Without spaces around, and with letters in the one form that Python's parser makes of names: µ, say, has two."""
     return unicodedata.normalize("NFKC", text.strip())
-
-
-def _all_used(values: Mapping[str, Value], output: Value, expression: str) -> None:
-    """Raises ValueError for a value that the expression doesn't use: most likely a misspelt name."""
-    used = {*topological_order(output)}
-    for name, value in values.items():
-        if value not in used:
-            raise ValueError(f"{name} has a value but does not occur in {expression!r}; leave it out, or use it")
-
-
-def _table(expression: str, output: Value, values: Mapping[str, Value]) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=Text(f"{expression} = {output.data:.6g}"), title_justify="left", title_style="bold")
-    table.add_column("name")
-    table.add_column("value", justify="right")
-    table.add_column("gradient", justify="right")
-    for name, value in values.items():
-        table.add_row(Text(name), f"{value.data:.6g}", f"{value.grad:+.6g}" if value.grad else "0")
-    return table

@@ -8,6 +8,7 @@ import io
 import sys
 from typing import Any
 
+from micrograd_plus.checks import counted
 from micrograd_plus.cli.train import add_csv_options, confusion, csv_options, score
 from micrograd_plus.files import write_atomically
 
@@ -44,18 +45,14 @@ def run(args: argparse.Namespace) -> int:
     if args.probabilities:
         header += [f"P({name})" for name in predictor.classes]
         lines = [[*line, *chances] for line, chances in zip(lines, predictor.probabilities(rows))]
-    _write([header, *lines], args.output)
-    return 0
-
-
-def _write(lines: list[list[Any]], output: str | None) -> None:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
-    if output is None:
+    csv.writer(text, lineterminator="\n").writerows([header, *lines])
+    if args.output is None:
         sys.stdout.write(text.getvalue())
-        return
-    write_atomically(output, text.getvalue().encode())
-    print(f"{len(lines) - 1:,} rows written to {output}", file=sys.stderr)
+    else:
+        write_atomically(args.output, text.getvalue().encode())
+        print(f"{counted(len(lines), 'row')} written to {args.output}", file=sys.stderr)
+    return 0
 
 
 def _score(args: argparse.Namespace, predictor: Any) -> int:

@@ -5,25 +5,20 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.checks import named
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from micrograd_plus.data import Dataset, Standardizer
-    from micrograd_plus.nn import Module
     from micrograd_plus.train import ConfusionMatrix, History, Predictor
 
 __all__ = ["add_csv_options", "add_parser", "confusion", "csv_options", "run", "score"]
 
 REAL = ("digits", "iris")
-TOYS: dict[str, dict[str, float]] = {
-    "xor": {"noise": 0.15}, "line": {}, "moons": {}, "circles": {}, "spirals": {}, "blobs": {},
-}  # fmt: skip
+TOYS = ("xor", "line", "moons", "circles", "spirals", "blobs")
 TOY_ROWS = 200
 CLASS_LOSSES = ("cross_entropy", "bce_with_logits", "hinge")
 NUMBER_LOSSES = ("mse", "l1", "huber")
@@ -61,8 +56,7 @@ def _add_model_options(group: Any) -> None:
     sizes = "neurons of each hidden layer; none for no layer (default: 32)"
     group.add_argument("--hidden", type=int, nargs="*", default=[32], metavar="N", help=sizes)
     group.add_argument("--activation", default="relu", help="of the hidden layers (default: %(default)s)")
-    share = "the share of neurons to drop (default: %(default)s)"
-    group.add_argument("--dropout", type=float, default=0.0, metavar="P", help=share)
+    group.add_argument("--dropout", type=float, default=0.0, metavar="P", help="share of neurons to drop (default: 0)")
 
 
 def _add_training_options(group: Any) -> None:
@@ -72,12 +66,12 @@ def _add_training_options(group: Any) -> None:
     group.add_argument("--optimizer", default="adam", help=rules)
     rate = "the learning rate (default: %(default)s)"
     group.add_argument("--lr", "--rate", type=float, default=0.01, metavar="RATE", help=rate)
-    rows = "rows to an update (default: %(default)s)"
-    group.add_argument("--batch-size", type=int, default=32, metavar="N", help=rows)
+    group.add_argument("--batch-size", type=int, default=32, metavar="N", help="rows to an update (default: 32)")
     epochs = f"(default: as make {ITERATIONS} updates, {EPOCHS[0]} to {EPOCHS[1]})"
     group.add_argument("--epochs", type=int, metavar="N", help=epochs)
     patience = "stop after N epochs without a gain on rows set apart for it, and keep the best"
     group.add_argument("--patience", type=int, metavar="N", help=patience)
+    group.add_argument("--clip", type=float, metavar="NORM", help="a bound of the gradient's norm (default: none)")
     group.add_argument("--seed", type=int, default=0, help="of all that is drawn (default: %(default)s)")
     backend = "array code, or the graph node by node (default: numpy, and eager where a model needs it)"
     group.add_argument("--backend", choices=("numpy", "eager"), help=backend)
@@ -105,81 +99,37 @@ def csv_options(args: argparse.Namespace) -> dict[str, Any]:
 
 def run(args: argparse.Namespace) -> int:
     """Returns the exit code, after it has trained, reported and written."""
-    parts = _parts(args)
-    folder = Path(args.output or Path("runs") / parts.name)
-    predictor, history = _train(args, parts, folder)
-    _report(predictor, parts)
+    from micrograd_plus.data import split
+
+    data = _data(args)
+    training, held_out = split(data, args.test, seed=args.seed)
+    watched = held_out
+    if args.patience is not None:  # rows to choose the best epoch by are none that the figures are taken on
+        training, watched = split(training, args.test, seed=args.seed)
+    folder = Path(args.output or Path("runs") / data.name)
+    predictor, history = _train(args, training, watched, folder)
+    _report(predictor, training, held_out)
     _write(predictor, history, folder)
     return 0
 
 
-# -------------------------------------------------------------------- data
-
-
-@dataclass
-class Parts:
-    """The rows in their own units: to train on, to choose the best epoch by (if asked for), and held out."""
-
-    name: str
-    training: Dataset
-    validation: Dataset | None
-    held_out: Dataset
-    one_kind: bool
-    """Whether all features are of one kind, such as pixels, and share a scale."""
-
-    def scaled(self) -> tuple[Dataset, Dataset, Standardizer, Standardizer | None]:
-        """Returns the training part and the one to watch, standardized, and what did it to the inputs and the target.
-
-        A regression's target is brought to mean 0 and deviation 1 too: a learning rate then suits any unit.
-        """
-        from micrograd_plus.data import Dataset, Standardizer, standardize
-
-        watched = self.validation or self.held_out
-        training, watched, scaler = standardize(self.training, watched, per_feature=not self.one_kind)
-        if training.is_classification:
-            return training, watched, scaler, None
-        column = [[y] for y in _numbers(training)]
-        of_target = Standardizer.fit(Dataset(column, column, feature_names=(training.target_name,)))
-        training, watched = (
-            replace(part, targets=[of_target.apply_row([y])[0] for y in _numbers(part)]) for part in (training, watched)
-        )
-        return training, watched, scaler, of_target
-
-
-def _numbers(data: Dataset) -> list[float]:
-    """The targets of a regression, of which a CSV file has one column."""
-    return [float(y) for y in data.targets]  # type: ignore[arg-type]
-
-
-def _parts(args: argparse.Namespace) -> Parts:
-    from micrograd_plus.data import split
-
-    name, data = _data(args)
-    training, held_out = split(data, args.test, seed=args.seed)
-    validation = None
-    if args.patience is not None:
-        training, validation = split(training, args.test, seed=args.seed)
-    return Parts(name, training, validation, held_out, one_kind=args.data == "digits")
-
-
-def _data(args: argparse.Namespace) -> tuple[str, Dataset]:
+def _data(args: argparse.Namespace) -> Dataset:
     from micrograd_plus import data
 
     if args.data in REAL or args.data in TOYS:
         if args.target or args.features or args.task:
-            raise ValueError(
-                f"{args.data} has its own target and features; --target, --features and --task are for a CSV file"
-            )
+            cure = "--target, --features and --task are for a CSV file"
+            raise ValueError(f"{args.data} has its own target and features; {cure}")
         make: Callable[..., Dataset] = getattr(data, args.data)
-        return args.data, make() if args.data in REAL else make(TOY_ROWS, seed=args.seed, **TOYS[args.data])
+        noise = {"noise": 0.15} if args.data == "xor" else {}  # without, it has four rows, over and over
+        return make() if args.data in REAL else make(TOY_ROWS, seed=args.seed, **noise)
     file = Path(args.data)
     if not file.suffix and not file.exists():
         named("data set", args.data, dict.fromkeys([*REAL, *TOYS]))  # raises, and guesses what was meant
     if args.target is None:
         raise ValueError(f"which column of {args.data} is to be predicted? Name it: --target COLUMN")
     target, *features = (_column(name, args) for name in [args.target, *(args.features or [])])
-    found = data.read_csv(args.data, target, features=features or None, task=args.task, **csv_options(args))
-    return file.stem, found
+    return data.read_csv(args.data, target, features=features or None, task=args.task, **csv_options(args))
 
 
 def _column(name: str, args: argparse.Namespace) -> str | int:
@@ -187,44 +137,53 @@ def _column(name: str, args: argparse.Namespace) -> str | int:
     return int(name) if args.header is False and name.lstrip("-").isdigit() else name
 
 
-# -------------------------------------------------------------------- training
+def _scaled(
+    training: Dataset, watched: Dataset, per_feature: bool
+) -> tuple[Dataset, Dataset, Standardizer, Standardizer | None]:
+    """Both standardized, and what did it to the inputs and to a regression's target: a rate then suits any unit."""
+    from micrograd_plus.data import Dataset, Standardizer, standardize
+
+    training, watched, scaler = standardize(training, watched, per_feature=per_feature)
+    if training.is_classification:
+        return training, watched, scaler, None
+    column = [[y] for y in _numbers(training)]
+    of_target = Standardizer.fit(Dataset(column, column, feature_names=(training.target_name,)))
+    training, watched = (
+        replace(part, targets=[of_target.apply_row([y])[0] for y in _numbers(part)]) for part in (training, watched)
+    )
+    return training, watched, scaler, of_target
 
 
-def _train(args: argparse.Namespace, parts: Parts, folder: Path) -> tuple[Predictor, History]:
+def _numbers(data: Dataset) -> list[float]:
+    """The targets of a regression, of which a CSV file has one column."""
+    return [float(y) for y in data.targets]  # type: ignore[arg-type]
+
+
+def _train(args: argparse.Namespace, rows: Dataset, watched: Dataset, folder: Path) -> tuple[Predictor, History]:
     from micrograd_plus.data import iterations_per_epoch
     from micrograd_plus.nn import MLP
-    from micrograd_plus.train import Predictor
+    from micrograd_plus.train import Checkpoint, EarlyStopping, Predictor, fit
 
-    training, watched, scaler, target_scaler = parts.scaled()
+    pixels = args.data == "digits"  # of one kind, they share a scale
+    training, watched, scaler, target_scaler = _scaled(rows, watched, per_feature=not pixels)
     loss = _loss(args.loss, training)
     widths = [*args.hidden, len(training.classes) if loss == "cross_entropy" else 1]
     model = MLP(training.width, widths, activation=args.activation, dropout=args.dropout, seed=args.seed)
     steps = iterations_per_epoch(len(training), args.batch_size)
     epochs = args.epochs if args.epochs is not None else min(max(EPOCHS[0], math.ceil(ITERATIONS / steps)), EPOCHS[1])
-    print(f"{parts.training!r}\n{model!r}, {len(model.parameters()):,} parameters")
+    print(f"{rows!r}\n{model!r}, {len(model.parameters()):,} parameters")
     print(f"{epochs} epochs of {steps} iterations, {loss}, {args.optimizer} at rate {args.lr:g}")
     _make(folder)
-    validation = {"validation" if parts.validation else "held-out": watched}
-    history = _fit(args, model, training, validation, folder, loss=loss, epochs=epochs)
+    history = fit(
+        model, training, loss=loss, optimizer=args.optimizer, lr=args.lr, epochs=epochs, batch_size=args.batch_size,
+        seed=args.seed, validation={"held-out" if args.patience is None else "validation": watched}, clip=args.clip,
+        callbacks=[] if args.patience is None else [EarlyStopping(patience=args.patience)], backend=args.backend,
+        checkpoint=Checkpoint(folder / "checkpoint.json", every=max(1, epochs // 10), resume=args.resume),
+    )  # fmt: skip
     if history.stopped:
         print(f"stopped after epoch {len(history)}: {history.stopped}")
-    notes = {"data": parts.training.source, "epochs": len(history), "seed": args.seed}
+    notes = {"data": rows.source, "epochs": len(history), "seed": args.seed}
     return Predictor.of(model, training, loss=loss, scaler=scaler, target_scaler=target_scaler, notes=notes), history
-
-
-def _fit(
-    args: argparse.Namespace, model: Module, data: Dataset, validation: dict[str, Dataset], folder: Path,
-    *, loss: str, epochs: int,
-) -> History:  # fmt: skip
-    from micrograd_plus.train import Checkpoint, EarlyStopping, fit
-
-    stopping = [] if args.patience is None else [EarlyStopping(patience=args.patience)]
-    return fit(
-        model, data, loss=loss, optimizer=args.optimizer, lr=args.lr, epochs=epochs, batch_size=args.batch_size,
-        seed=args.seed, validation=validation, callbacks=stopping,
-        checkpoint=Checkpoint(folder / "checkpoint.json", every=max(1, epochs // 10), resume=args.resume),
-        backend=args.backend,
-    )  # fmt: skip
 
 
 def _make(folder: Path) -> None:
@@ -246,29 +205,21 @@ def _loss(loss: str | None, data: Dataset) -> str:
     return loss
 
 
-# -------------------------------------------------------------------- report
-
-
-def _report(predictor: Predictor, parts: Parts) -> None:
+def _report(predictor: Predictor, training: Dataset, held_out: Dataset) -> None:
     """Prints the figures on rows the model has seen and, the ones that count, on those it has not."""
     from rich.console import Console
-
-    console = Console(highlight=False)
-    console.print(_figures(predictor, {"training": parts.training, "held out": parts.held_out}))
-    if 0 < len(predictor.classes) <= 12:
-        console.print(confusion(predictor, parts.held_out))
-
-
-def _figures(predictor: Predictor, parts: dict[str, Dataset]) -> Table:
     from rich.table import Table
 
-    table = Table("", title="Figures")
-    for name, data in parts.items():
+    table, scores = Table("", title="Figures"), []
+    for name, data in {"training": training, "held out": held_out}.items():
         table.add_column(f"{name} ({len(data):,} rows)", justify="right")
-    scores = [score(predictor, data) for data in parts.values()]
+        scores.append(score(predictor, data))
     for figure in scores[0]:
         table.add_row(figure, *(f"{each[figure]:{'.1%' if predictor.classes else '.4g'}}" for each in scores))
-    return table
+    console = Console(highlight=False)
+    console.print(table)
+    if 0 < len(predictor.classes) <= 12:
+        console.print(confusion(predictor, held_out))
 
 
 def score(predictor: Predictor, data: Dataset) -> dict[str, float]:

@@ -28,7 +28,7 @@ __all__ = ["Surroundings", "trial", "values_behind"]
 MOST = 100_000
 """So many things are looked at; the data set that a function holds may be larger, and no one changes that."""
 
-SMALL = 1_000
+_SMALL = 1_000
 """An array of so many numbers at most is a setting; a larger one is data."""
 
 _WORDS = (int, float, bool, str, type(None))
@@ -94,7 +94,7 @@ def _home_of(thing: Any) -> Callable[[], Iterable[tuple[Any, Any]]] | None:
     if isinstance(thing, dict):
         return thing.items
     if isinstance(thing, np.ndarray):
-        return (lambda: [("", str(thing.tobytes()))]) if thing.size <= SMALL else None
+        return (lambda: [("", str(thing.tobytes()))]) if thing.size <= _SMALL else None
     if isinstance(thing, (list, deque)):
         return (lambda: enumerate(thing)) if thing and type(thing[0]) in _WORDS else None
     if hasattr(thing, "__dict__") and not isinstance(thing, (types.FunctionType, types.MethodType)):

@@ -31,21 +31,21 @@ def read_csv(
 ) -> Dataset:  # fmt: skip
     """Returns the table in the file at `path` as a Dataset: column `target` as targets, the others as inputs.
 
-    With `features` only those columns are inputs, in that order. A column is given by its name or its index
-    from 0 (negative from the end).
+    With `features` only those columns are inputs, in that order. A column is given by its name or its index from 0
+    (negative from the end).
 
-    Without `task`, the target is told apart so: text makes a classification; whole numbers do if at most 20
-    differ, and at most half as many as there are rows; all other numbers make a regression. Classes are
-    numbered in sorted order, numbers by size, or as `classes` lists them: that keeps a trained model's
-    numbering, and allows a label such as 'none', which otherwise is a missing cell.
+    Without `task`, the target is told apart so: text makes a classification; whole numbers do if at most 20 differ, and
+    at most half as many as there are rows; all other numbers make a regression. Classes are numbered in sorted order,
+    numbers by size, or as `classes` lists them: that keeps a trained model's numbering, and allows a label such as
+    'none', which otherwise is a missing cell.
 
-    A file without a header line has columns x0, x1, ...; `header=None` takes the first line for a header
-    unless a number is in it, and then asks. Blank lines are skipped; spaces around a cell and a byte-order
-    mark are dropped. For a file without a target there is `read_inputs`.
+    A file without a header line has columns x0, x1, ...; `header=None` takes the first line for a header unless a
+    number is in it, and then asks. Blank lines are skipped; spaces around a cell and a byte-order mark are dropped. For
+    a file without a target there is `read_inputs`.
 
-    Raises FileNotFoundError, or ValueError for an empty file, a header alone, a missing or doubled column
-    name, an unknown column, a line of the wrong length, a missing cell, text among numbers, nan or infinity:
-    each with line, column and cure.
+    Raises FileNotFoundError, or ValueError for an empty file, a header alone, a missing or doubled column name, an
+    unknown column, a line of the wrong length, a missing cell, text among numbers, nan or infinity: each with line,
+    column and cure.
 
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -60,9 +60,7 @@ def read_csv(
         raise TypeError("target is None; name the target column, or use read_inputs for a file without one")
     if task == "regression" and classes:
         raise ValueError("a regression has no classes; leave out classes, or task='regression'")
-    sheet = _read(path, header, delimiter, encoding)
-    name, source = os.path.splitext(os.path.basename(path))[0], os.path.basename(path)
-    return sheet.dataset(target, features, task, classes, name=name, source=source)
+    return _read(path, header, delimiter, encoding).dataset(target, features, task, classes)
 
 
 def read_inputs(
@@ -71,9 +69,9 @@ def read_inputs(
 ) -> list[list[float]]:  # fmt: skip
     """Returns the rows of numbers in the file at `path`, for prediction: no target needed, and none in the way.
 
-    With `features` (say, a trained model's `feature_names`) those columns are picked in that order, wherever
-    they stand; others, such as a target or a name, are not looked at. Without, all columns are taken. For the
-    rest, errors too, see `read_csv`.
+    With `features` (say, a trained model's `feature_names`) those columns are picked in that order, wherever they
+    stand; others, such as a target or a name, are not looked at. Without, all columns are taken. For the rest, errors
+    too, see `read_csv`.
 
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -92,15 +90,11 @@ def _read(path: str | os.PathLike[str], header: bool | None, delimiter: str, enc
     try:
         text = read_bytes(path, "CSV").decode(encoding)
     except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{os.fspath(path)} is not {encoding} text (byte {error.object[error.start]:#04x} at {error.start}); save"
-            f" it as 'CSV UTF-8', or tell what it is: {argument('encoding', 'latin-1')}, say, or"
-            f" {argument('encoding', 'utf-16')}"
-        ) from None
+        place = f"byte {error.object[error.start]:#04x} at {error.start}"
+        latin, wide = argument("encoding", "latin-1"), argument("encoding", "utf-16")
+        cure = f"save it as 'CSV UTF-8', or tell what it is: {latin}, say, or {wide}"
+        raise ValueError(f"{os.fspath(path)} is not {encoding} text ({place}); {cure}") from None
     return Sheet.parse(io.StringIO(text, newline=""), os.fspath(path), header, delimiter)
-
-
-# -------------------------------------------------------------------- a file as columns
 
 
 @dataclass(frozen=True)
@@ -122,22 +116,22 @@ class Sheet:
             names = _header(where, *records.pop(0), certain=header is True)
         if not records:
             raise ValueError(f"{where} has column names and no rows; add at least one line of data")
-        if len(names) == 1:
-            _suspect_delimiter(where, *records[0], names[0], delimiter)
+        for other in ";\t|,".replace(delimiter, "") if len(names) == 1 else "":
+            if other in names[0] and any(other in cell for cell in records[0][1]):
+                cure = f"pass {argument('delimiter', other)}"
+                raise _error(where, records[0][0], f"only one column, and {other!r} in it; {cure}")
         for line, cells in records:
             if len(cells) != len(names):
                 quote = f"put a cell that holds {delimiter!r} between double quotes"
                 cure = "a cell is missing" if len(cells) < len(names) else quote
-                raise ValueError(
-                    f"{where}, line {line}: {len(cells)} cells where {len(names)} columns are expected; {cure}"
-                )
+                raise _error(where, line, f"{len(cells)} cells where {len(names)} columns are expected; {cure}")
         lines = [line for line, _ in records]
         columns = zip(*(cells for _, cells in records))
         return cls(where, [Column(where, name, cells, lines) for name, cells in zip(names, columns)])
 
     def dataset(
         self, target: str | int, features: Sequence[str | int] | None = None, task: Task | None = None,
-        classes: Sequence[str] = (), *, name: str, source: str,
+        classes: Sequence[str] = (), *, source: str = "",
     ) -> Dataset:  # fmt: skip
         """Returns the sheet as a Dataset, as `read_csv` tells."""
         goal = self.column(target, "target column")
@@ -148,8 +142,8 @@ class Sheet:
             raise ValueError(f"{self.where} has only the target {goal.name!r}; add a feature column")
         labelled = task == "classification" or bool(classes) or (not task and goal.holds_labels())
         targets, found = goal.labels(classes) if labelled else (goal.numbers(), ())
-        names = tuple(each.name for each in chosen)
-        return Dataset(_rows(chosen), targets, name, names, found, target_name=goal.name, source=source)
+        file, names = os.path.basename(self.where), tuple(each.name for each in chosen)
+        return Dataset(_rows(chosen), targets, os.path.splitext(file)[0], names, found, goal.name, source or file)
 
     def column(self, column: str | int, what: str) -> Column:
         """Returns the column of this name or index. Raises ValueError if there is none; the message calls it `what`."""
@@ -174,7 +168,7 @@ class Sheet:
             if times > 1:
                 raise ValueError(f"{argument('features')} names {column.name!r} {times} times; name each column once")
         if not found:
-            raise ValueError("features is empty; name at least one column, or leave it out to take all")
+            raise ValueError(f"{argument('features')} is empty; name at least one column, or leave it out to take all")
         return found
 
 
@@ -193,7 +187,7 @@ class Column:
         checked = [number for number in numbers if number is not None and math.isfinite(number)]
         if len(checked) < len(numbers):
             row = next(i for i, number in enumerate(numbers) if number is None or math.isinf(number))
-            raise self._error(row, _what_is_wrong(self.cells[row]))
+            raise self._wrong(row, _what_is_wrong(self.cells[row]))
         return checked
 
     def holds_labels(self) -> bool:
@@ -206,7 +200,7 @@ class Column:
         if numbers.count(None) < len(numbers):
             row = numbers.index(None)
             cure = f"mend the cell, or pass {argument('task', 'classification')} if these are labels"
-            raise self._error(row, f"text {self.cells[row]!r} in a target that elsewhere holds numbers; {cure}")
+            raise self._wrong(row, f"text {self.cells[row]!r} in a target that elsewhere holds numbers; {cure}")
         return True
 
     def labels(self, classes: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
@@ -216,24 +210,26 @@ class Column:
         labels = [_label(cell) for cell in self.cells]
         names = [_label(str(name)) for name in classes] or sorted(set(labels), key=_by_size)
         if len(names) < 2:
-            raise ValueError(
-                f"{self.where}: the target {self.name!r} has only one class, {names[0]!r}, so there is nothing to tell"
-                " apart; bring rows of at least two classes"
-            )
+            only = f"the target {self.name!r} has only one class, {names[0]!r}, so there is nothing to tell apart"
+            raise ValueError(f"{self.where}: {only}; bring rows of at least two classes")
         numbers = {name: number for number, name in enumerate(names)}
         for row, label in enumerate(labels):
             if label not in numbers:
                 known = listed(map(repr, names), 10)
-                raise self._error(row, f"{label!r} is none of the classes {known}; mend the cell or leave out the row")
+                raise self._wrong(row, f"{label!r} is none of the classes {known}; mend the cell or leave out the row")
         return [numbers[label] for label in labels], tuple(names)
 
     def _refuse_missing(self) -> None:
         for row, cell in enumerate(self.cells):
             if cell.lower() in MISSING:
-                raise self._error(row, _what_is_wrong(cell))
+                raise self._wrong(row, _what_is_wrong(cell))
 
-    def _error(self, row: int, what: str) -> ValueError:
-        return ValueError(f"{self.where}, line {self.lines[row]}, column {self.name!r}: {what}")
+    def _wrong(self, row: int, what: str) -> ValueError:
+        return _error(self.where, self.lines[row], what, f", column {self.name!r}")
+
+
+def _error(where: str, line: int, what: str, column: str = "") -> ValueError:
+    return ValueError(f"{where}, line {line}{column}: {what}")
 
 
 def _rows(columns: Iterable[Column]) -> list[list[float]]:
@@ -252,7 +248,7 @@ def _records(text: Iterable[str], where: str, delimiter: str) -> list[tuple[int,
             line = reader.line_num + 1
     except csv.Error as error:
         cure = "look for a quote that is not closed"
-        raise ValueError(f"{where}, line {line}: not a readable CSV record ({error}); {cure}") from None
+        raise _error(where, line, f"not a readable CSV record ({error}); {cure}") from None
     return records
 
 
@@ -260,30 +256,16 @@ def _header(where: str, line: int, cells: list[str], certain: bool) -> list[str]
     """The column names in the first line, if it is `certain` or likely that it holds them."""
     number = next((cell for cell in cells if _number(cell) is not None), None)
     if number is not None and not certain:
-        raise ValueError(
-            f"{where}, line {line}: column names are expected, and {number!r} is a number; pass"
-            f" {argument('header', False)} if this line is the first row of data, {argument('header', True)} if these"
-            " are the names"
-        )
+        first, names = argument("header", False), argument("header", True)
+        cure = f"pass {first} if this line is the first row of data, {names} if these are the names"
+        raise _error(where, line, f"column names are expected, and {number!r} is a number; {cure}")
+    if "" in cells:
+        cure = "name it (pandas writes such a column for its index: save with index=False)"
+        raise _error(where, line, f"column {cells.index('')} (from 0) has no name; {cure}")
     for name, times in Counter(cells).items():
-        if not name:
-            raise ValueError(
-                f"{where}, line {line}: column {cells.index('')} (from 0) has no name; name it (pandas writes such a"
-                " column for its index: save with index=False)"
-            )
         if times > 1:
-            raise ValueError(f"{where}, line {line}: {times} columns are named {name!r}; give each its own name")
+            raise _error(where, line, f"{times} columns are named {name!r}; give each its own name")
     return cells
-
-
-def _suspect_delimiter(where: str, line: int, cells: list[str], name: str, delimiter: str) -> None:
-    for other in ";\t|,":
-        if other != delimiter and other in name and any(other in cell for cell in cells):
-            cure = f"pass {argument('delimiter', other)}"
-            raise ValueError(f"{where}, line {line}: only one column, and {other!r} in it; {cure}")
-
-
-# -------------------------------------------------------------------- a cell
 
 
 def _number(cell: str) -> float | None:

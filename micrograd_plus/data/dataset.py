@@ -9,29 +9,28 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
-from micrograd_plus.checks import counted, finite_number, listed, whole_number
+from micrograd_plus.checks import counted, finite_number, listed, plain, whole_number
 
 __all__ = ["Dataset", "Target", "Targets", "checked_dataset"]
 
 Target = float | list[float]
 Targets = list[float] | list[int] | list[list[float]]
 
+_CURE = "mend the cell or leave out the row"
+
 
 @dataclass(frozen=True, repr=False)
 class Dataset:
     """Inputs and targets of equal number, checked cell by cell when they come in.
 
-    `inputs` is a list of rows, all of one width. `targets` holds, for each row, a class number (an int from
-    0, where `classes` names the classes), a number (regression) or a list of numbers (regression with
-    several outputs). It is `classes` alone that makes a classification. Any sequence is taken, NumPy arrays
-    too, and copied into lists of floats; ints among the targets stay ints. Treat the lists as read-only:
-    parts of a data set share their rows with it.
+    `inputs` is a list of rows, all of one width. `targets` holds, for each row, a class number (an int from 0, where
+    `classes` names the classes), a number (regression) or a list of numbers (regression with several outputs). It is
+    `classes` alone that makes a classification. Any sequence is taken, NumPy arrays too, and copied into lists of
+    floats; ints among the targets stay ints. Treat the lists as read-only: parts of a data set share their rows with
+    it. Iteration and `data[i]` give `(x, y)` pairs; `data[a:b]` and `data.take(indices)` give a smaller Dataset.
 
-    `len(data)`, iteration and `data[i]` give `(x, y)` pairs; `data[a:b]` and `data.take(indices)` give a
-    smaller Dataset.
-
-    Raises TypeError for a cell that is no number, ValueError for no rows, unequal lengths, ragged rows, nan
-    or infinity, or a class number out of range; each names the row and the column.
+    Raises TypeError for a cell that is no number, ValueError for no rows, unequal lengths, ragged rows, nan or
+    infinity, or a class number out of range; each names the row and the column.
 
     >>> data = Dataset([[0, 0], [0, 1], [1, 0]], [0, 1, 1], name="or", classes=("off", "on"))
     >>> data
@@ -57,32 +56,20 @@ class Dataset:
             raise ValueError(f"classes must name at least two, got only {classes[0]!r}; {cure}")
         inputs, targets = _rows("inputs", self.inputs, names), _targets(self.targets, classes)
         if len(inputs) != len(targets):
-            raise ValueError(
-                f"{len(inputs)} inputs but {len(targets)} targets: row {min(len(inputs), len(targets))} has"
-                " only one of the two; give every input one target"
-            )
+            alone = f"row {min(len(inputs), len(targets))} has only one of the two; give every input one target"
+            raise ValueError(f"{len(inputs)} inputs but {len(targets)} targets: {alone}")
         names = names or tuple(f"x{column}" for column in range(len(inputs[0])))
         # The class is frozen for its users; this is where the checked copies take the place of what came in.
-        checked = {"inputs": inputs, "targets": targets, "feature_names": names, "classes": classes}
-        for field, value in checked.items():
-            object.__setattr__(self, field, value)
+        self.__dict__.update(inputs=inputs, targets=targets, feature_names=names, classes=classes)
 
     @property
     def width(self) -> int:
-        """Returns the number of features in a row.
-
-        >>> Dataset([[1, 2, 3]], [0.5]).width
-        3
-        """
+        """Returns the number of features in a row."""
         return len(self.inputs[0])
 
     @property
     def is_classification(self) -> bool:
-        """Returns whether the targets are class numbers, that is, whether there are `classes`.
-
-        >>> Dataset([[1], [2]], [0.5, 1.5]).is_classification
-        False
-        """
+        """Returns whether the targets are class numbers, that is, whether there are `classes`."""
         return bool(self.classes)
 
     def take(self, indices: Iterable[int]) -> Dataset:
@@ -98,8 +85,7 @@ class Dataset:
             raise ValueError(f"no rows chosen from {self!r}; a data set holds at least one row")
         part = copy.copy(self)  # does not run __post_init__ again: these rows were checked when they came in
         try:
-            object.__setattr__(part, "inputs", [self.inputs[i] for i in chosen])
-            object.__setattr__(part, "targets", [self.targets[i] for i in chosen])
+            part.__dict__.update(inputs=[self.inputs[i] for i in chosen], targets=[self.targets[i] for i in chosen])
         except IndexError:
             raise self._no_row(next(i for i in chosen if not -len(self) <= i < len(self))) from None
         return part
@@ -137,9 +123,8 @@ class Dataset:
         if not self.classes:
             return f"{self.target_name} from {min(self.targets):.4g} to {max(self.targets):.4g}"
         counts = Counter(self.targets)
-        shown = [f"{name} {counts[number]}" for number, name in enumerate(self.classes[:12])]
-        more = [f"and {len(self.classes) - 12} more"] if len(self.classes) > 12 else []
-        return f"{len(self.classes)} classes: {', '.join(shown + more)}"
+        shown = [f"{name} {counts[number]}" for number, name in enumerate(self.classes)]
+        return f"{len(self.classes)} classes: {listed(shown, 12)}"
 
 
 def checked_dataset(data: Any) -> Dataset:
@@ -162,37 +147,30 @@ def _names(field: str, names: Any) -> tuple[str, ...]:
 def _rows(field: str, rows: Any, names: Sequence[str] = ()) -> list[list[float]]:
     """`rows` as lists of floats of one width (that of `names`, if given)."""
     checked: list[list[float]] = []
-    labels = [f" ({name})" for name in names]
     for index, row in enumerate(_sequence(field, rows)):
-        place = f"{field}[{index}]"
-        try:
-            cells = list(row)
-        except TypeError:
+        place, cells = f"{field}[{index}]", row[:] if type(row) is list else plain(row)
+        if not isinstance(cells, list):
             given, cure = f"{row!r} ({type(row).__name__})", f"a row is a list of numbers, such as [{row!r}]"
-            raise TypeError(f"{place} is {given}, not a row; {cure}") from None
+            raise TypeError(f"{place} is {given}, not a row; {cure}")
         if not cells:
             raise ValueError(f"{place} is empty; a row needs at least one number")
-        width = len(names) or len(checked[0] if checked else cells)
+        width = len(names or (checked[0] if checked else cells))
         if len(cells) != width:
             whose = f"feature_names has {counted(width, 'name')}" if names else f"{field}[0] has {width}"
             raise ValueError(f"{place} has {counted(len(cells), 'column')}, but {whose}; make every row one width")
         if not all(type(cell) is float and math.isfinite(cell) for cell in cells):
-            columns = zip(cells, labels or [""] * width)
-            cells = [finite_number(f"{place}[{i}]{label}", cell, _CURE) for i, (cell, label) in enumerate(columns)]
+            labels = [f" ({name})" for name in names] or [""] * width
+            cells = [finite_number(f"{place}[{i}]{labels[i]}", cell, _CURE) for i, cell in enumerate(cells)]
         checked.append(cells)
     return checked
 
 
-_CURE = "mend the cell or leave out the row"
-
-
 def _sequence(field: str, values: Any) -> list[Any]:
-    if isinstance(values, str):
-        raise TypeError(f"{field} is the text {values!r}, not a list of rows; read a file with read_csv")
-    try:
-        items = list(values)
-    except TypeError:
-        raise TypeError(f"{field} is {values!r} ({type(values).__name__}); give a list") from None
+    items = plain(values)
+    if isinstance(items, str):
+        raise TypeError(f"{field} is the text {items!r}, not a list of rows; read a file with read_csv")
+    if not isinstance(items, list):
+        raise TypeError(f"{field} is {items!r} ({type(items).__name__}); give a list")
     if not items:
         raise ValueError(f"{field} is empty; a data set holds at least one row")
     return items
@@ -203,9 +181,8 @@ def _targets(targets: Any, classes: tuple[str, ...]) -> Targets:
     if classes:
         return [_class_number(f"targets[{row}]", item, classes) for row, item in enumerate(items)]
     if isinstance(items[0], str):
-        raise TypeError(
-            f"targets[0] is the text {items[0]!r}; give class numbers from 0, and the names as classes=(...)"
-        )
+        cure = "give class numbers from 0, and the names as classes=(...)"
+        raise TypeError(f"targets[0] is the text {items[0]!r}; {cure}")
     if hasattr(items[0], "__iter__"):
         return _rows("targets", items)
     numbers = [finite_number(f"targets[{row}]", item, _CURE) for row, item in enumerate(items)]
@@ -216,8 +193,6 @@ def _targets(targets: Any, classes: tuple[str, ...]) -> Targets:
 def _class_number(place: str, value: Any, classes: tuple[str, ...]) -> int:
     number = whole_number(f"{place}, the number of a class,", value)
     if not 0 <= number < len(classes):
-        raise ValueError(
-            f"{place} is {number}, but the {len(classes)} classes are numbered 0 to {len(classes) - 1}"
-            f" ({listed(classes)}); count classes from 0"
-        )
+        known = f"the {len(classes)} classes are numbered 0 to {len(classes) - 1} ({listed(classes)})"
+        raise ValueError(f"{place} is {number}, but {known}; count classes from 0")
     return number

@@ -1,7 +1,4 @@
-"""Before training, hold rows back for an honest test and bring the features to one scale; in training, make batches.
-
-An epoch visits every sample exactly once, a batch at a time.
-"""
+"""Before training, hold rows back for an honest test and bring the features to one scale; in training, make batches."""
 
 from __future__ import annotations
 
@@ -20,10 +17,9 @@ __all__ = ["Standardizer", "batch_indices", "batches", "iterations_per_epoch", "
 def split(data: Dataset, test: float = 0.2, *, seed: int = 0, stratify: bool | None = None) -> tuple[Dataset, Dataset]:
     """Returns `(train, test)`: every row of `data` in exactly one of the two, both in an order drawn from `seed`.
 
-    `test` is a fraction between 0 and 1, or a whole number of rows. With `stratify` (the default for a
-    classification) each class has its share of the test rows, to within one row, and where it can be keeps
-    a row to train on. Raises ValueError where one part would be empty, or for `stratify=True` on a
-    regression.
+    `test` is a fraction between 0 and 1, or a whole number of rows. With `stratify` (the default for a classification)
+    each class has its share of the test rows, to within one row, and where it can be keeps a row to train on. Raises
+    ValueError where one part would be empty, or for `stratify=True` on a regression.
 
     >>> from micrograd_plus.data import iris
     >>> split(iris())[1]
@@ -37,17 +33,13 @@ def split(data: Dataset, test: float = 0.2, *, seed: int = 0, stratify: bool | N
     order = list(range(len(data)))
     rng(seed).shuffle(order)
     left = _quotas(Counter(groups), held, len(data))
-    train_rows, test_rows = [], []
+    train_rows: list[int] = []
+    test_rows: list[int] = []
     for row in order:
-        if left[groups[row]]:
-            left[groups[row]] -= 1
-            test_rows.append(row)
-        else:
-            train_rows.append(row)
-    return (
-        replace(data.take(train_rows), name=f"{data.name}, training part"),
-        replace(data.take(test_rows), name=f"{data.name}, test part"),
-    )
+        left[groups[row]] -= 1
+        (test_rows if left[groups[row]] >= 0 else train_rows).append(row)
+    train, held_out = data.take(train_rows), data.take(test_rows)
+    return replace(train, name=f"{data.name}, training part"), replace(held_out, name=f"{data.name}, test part")
 
 
 def _test_rows(n: int, test: float) -> int:
@@ -68,8 +60,8 @@ def _test_rows(n: int, test: float) -> int:
 def _quotas(counts: Mapping[Any, int], held: int, n: int) -> dict[Any, int]:
     """How many of the `held` rows each group gives: its exact share, rounded by the largest remainders.
 
-    Whole-number arithmetic, so that no rounding error moves a row. A group that would be left without a
-    training row comes last.
+    Whole-number arithmetic, so that no rounding error moves a row. A group that would be left without a training row
+    comes last.
     """
     quotas = {group: count * held // n for group, count in counts.items()}
 
@@ -85,8 +77,8 @@ def _quotas(counts: Mapping[Any, int], held: int, n: int) -> dict[Any, int]:
 class Standardizer:
     """The means and scales that bring features to mean 0 and standard deviation 1: `(x - mean) / scale`.
 
-    Keep it with the model (`to_dict`, `from_dict`): new data must be scaled by the training data's numbers,
-    never by its own.
+    Keep it with the model, as a `train.Predictor` does: new data must be scaled by the training data's numbers, never
+    by its own. Raises TypeError or ValueError for what are no lists of one length, numbers, or scales above 0.
 
     >>> Standardizer(means=(10.0, 0.0), scales=(2.0, 1.0)).apply_row([14.0, 3.0])
     [2.0, 3.0]
@@ -102,16 +94,15 @@ class Standardizer:
         for column, scale in enumerate(scales):
             if scale <= 0:
                 raise ValueError(f"scales[{column}] is {scale}; a scale is above 0 (1 leaves a feature as it is)")
-        object.__setattr__(self, "means", means)
-        object.__setattr__(self, "scales", scales)
+        self.__dict__.update(means=means, scales=scales)
 
     @classmethod
     def fit(cls, data: Dataset, *, per_feature: bool = True) -> Standardizer:
         """Returns the Standardizer of each feature's mean and standard deviation (over n, not n - 1) in `data`.
 
-        A feature that never changes gets scale 1. With `per_feature=False` all features share one mean and
-        one scale, which is right where they are of one kind: the pixels of a picture. Raises ValueError
-        where the numbers are too large or too close together for a standard deviation in floating point.
+        A feature that never changes gets scale 1. With `per_feature=False` all features share one mean and one scale,
+        which is right where they are of one kind: the pixels of a picture. Raises ValueError where the numbers are too
+        large or too close together for a standard deviation in floating point.
 
         >>> from micrograd_plus.data import Dataset
         >>> Standardizer.fit(Dataset([[1, 5], [3, 5]], [0, 1]))
@@ -129,8 +120,7 @@ class Standardizer:
     def apply(self, data: Dataset) -> Dataset:
         """Returns `data` with its inputs standardized; targets and names stay.
 
-        Raises ValueError for another number of features than this was fitted on, or where a result is
-        beyond a float.
+        Raises ValueError for another number of features than this was fitted on, or where a result is beyond a float.
 
         >>> from micrograd_plus.data import Dataset
         >>> Standardizer((1.0,), (2.0,)).apply(Dataset([[5.0]], [1])).inputs
@@ -139,37 +129,11 @@ class Standardizer:
         return replace(data, inputs=[self.apply_row(row) for row in checked_dataset(data).inputs])
 
     def apply_row(self, row: Sequence[float]) -> list[float]:
-        """Returns one row standardized. Raises ValueError for another number of features than this was fitted on.
-
-        >>> Standardizer((1.0,), (2.0,)).apply_row([0.0])
-        [-0.5]
-        """
+        """Returns one row standardized. Raises ValueError for another number of features than this was fitted on."""
         if len(row) != len(self.means):
-            raise ValueError(
-                f"the row has {len(row)} features, and this Standardizer was fitted on {len(self.means)};"
-                " give the same features in the same order"
-            )
+            expected = f"this Standardizer was fitted on {len(self.means)}; give the same features in the same order"
+            raise ValueError(f"the row has {len(row)} features, and {expected}")
         return [(cell - mean) / scale for cell, mean, scale in zip(row, self.means, self.scales)]
-
-    def to_dict(self) -> dict[str, list[float]]:
-        """Returns the means and scales as lists, which JSON keeps to the last bit.
-
-        >>> Standardizer((1.0,), (2.0,)).to_dict()
-        {'means': [1.0], 'scales': [2.0]}
-        """
-        return {"means": list(self.means), "scales": list(self.scales)}
-
-    @classmethod
-    def from_dict(cls, saved: Mapping[str, Any]) -> Standardizer:
-        """Returns the Standardizer that `to_dict` wrote. Raises ValueError or TypeError for anything else.
-
-        >>> Standardizer.from_dict({"means": [1.0], "scales": [2.0]})
-        Standardizer(means=(1.0,), scales=(2.0,))
-        """
-        if not isinstance(saved, Mapping) or set(saved) != {"means", "scales"}:
-            found = sorted(map(str, saved)) if isinstance(saved, Mapping) else type(saved).__name__
-            raise ValueError(f"a saved Standardizer has 'means' and 'scales' and nothing else, found {found}")
-        return cls(saved["means"], saved["scales"])
 
 
 @overload
@@ -212,22 +176,17 @@ def _mean_and_scale(name: str, cells: Sequence[float]) -> tuple[float, float]:
     except OverflowError:
         scale = math.inf
     if not 0 < scale < math.inf:
-        raise ValueError(
-            f"{name} runs from {min(cells)!r} to {max(cells)!r}, too wide or too narrow for a standard"
-            " deviation in floating point; bring it to an ordinary unit first"
-        )
+        what = "too wide or too narrow for a standard deviation in floating point; bring it to an ordinary unit first"
+        raise ValueError(f"{name} runs from {min(cells)!r} to {max(cells)!r}, {what}")
     return mean, scale
-
-
-# -------------------------------------------------------------------- batches
 
 
 def iterations_per_epoch(n: int, batch_size: int, drop_last: bool = False) -> int:
     """Returns the number of batches, so of updates, in an epoch over `n` samples: ceil(n / batch_size).
 
-    Where `batch_size` does not divide `n`, the last batch is smaller; with `drop_last` it is left out, and
-    the number is floor(n / batch_size). A `batch_size` above `n` makes one batch of all n. Raises TypeError
-    for what is not a whole number, ValueError for one below 1 or where `drop_last` would leave nothing.
+    Where `batch_size` does not divide `n`, the last batch is smaller; with `drop_last` it is left out, and the number
+    is floor(n / batch_size). A `batch_size` above `n` makes one batch of all n. Raises TypeError for what is not a
+    whole number, ValueError for one below 1 or where `drop_last` would leave nothing.
 
     >>> iterations_per_epoch(100, 25), iterations_per_epoch(100, 32)
     (4, 4)
@@ -238,10 +197,9 @@ def iterations_per_epoch(n: int, batch_size: int, drop_last: bool = False) -> in
     batch_size = whole_number("batch_size", batch_size, least=1)
     full, rest = divmod(n, batch_size)
     if drop_last and not full:
-        raise ValueError(
-            f"drop_last leaves out the only batch: {n} samples do not fill a batch_size of {batch_size};"
-            f" use a batch_size of at most {n}, or drop_last=False"
-        )
+        cure = f"use a {argument('batch_size')} of at most {n}, or {argument('drop_last', False)}"
+        whole = f"{n} samples do not fill a {argument('batch_size')} of {batch_size}"
+        raise ValueError(f"{argument('drop_last')} leaves out the only batch: {whole}; {cure}")
     return full if drop_last or not rest else full + 1
 
 
@@ -250,8 +208,8 @@ def batch_indices(
 ) -> list[list[int]]:
     """Returns the row numbers of each batch of one epoch, as `batches` hands them out.
 
-    The order is a function of `(seed, epoch)` and nothing else, so that training resumed at epoch 7 sees
-    the very batches it would have seen without the stop. Raises as `iterations_per_epoch` does.
+    The order is a function of `(seed, epoch)` and nothing else, so that training resumed at epoch 7 sees the very
+    batches it would have seen without the stop. Raises as `iterations_per_epoch` does.
 
     >>> batch_indices(5, 2, shuffle=False)
     [[0, 1], [2, 3], [4]]
@@ -269,9 +227,9 @@ def batches(
 ) -> list[Dataset]:
     """Returns the batches of one epoch: `data` in smaller Datasets, every sample in exactly one.
 
-    `batch_size=len(data)` is batch gradient descent, 1 is stochastic, between is mini-batch. Pass the
-    number of the `epoch` to shuffle anew in each. With `drop_last`, a last batch that is not full is left
-    out (other samples in each epoch, when shuffling). Raises as `iterations_per_epoch` does.
+    `batch_size=len(data)` is batch gradient descent, 1 is stochastic, between is mini-batch. Pass the number of the
+    `epoch` to shuffle anew in each; `drop_last` then leaves out other samples each time. Raises as
+    `iterations_per_epoch` does.
 
     >>> from micrograd_plus.data import moons
     >>> [len(batch) for batch in batches(moons(100), 32)]

@@ -22,16 +22,12 @@ __all__ = ["blobs", "circles", "digits", "iris", "line", "moons", "spirals", "xo
 LICENCE = "UCI Machine Learning Repository, CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/)"
 
 
-# -------------------------------------------------------------------- toy sets
-
-
 def xor(n: int = 4, *, noise: float = 0.0, seed: int = 0) -> Dataset:
     """Returns `n` points at the corners of the unit square, labelled by whether their two coordinates differ.
 
-    The truth table in its usual order, over and over, with Gaussian `noise` of that standard deviation on
-    both coordinates. No straight line parts the two classes, which is why a network needs a hidden layer
-    (Minsky and Papert, Perceptrons, 1969). Raises TypeError or ValueError for fewer than 2 points, or a
-    noise or a seed below 0.
+    The truth table in its usual order, over and over, with Gaussian `noise` of that standard deviation on both
+    coordinates. No straight line parts the two classes, which is why a network needs a hidden layer (Minsky and Papert,
+    Perceptrons, 1969). Raises TypeError or ValueError for fewer than 2 points, or a noise or a seed below 0.
 
     >>> xor().inputs, xor().targets
     ([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0])
@@ -164,30 +160,26 @@ def _source(name: str, n: int, **options: float) -> str:
     return f"made by micrograd_plus.data.{name}({arguments})"
 
 
-# -------------------------------------------------------------------- real sets
-
-
 def iris() -> Dataset:
     """Returns Fisher's 150 irises: four lengths in centimetres, three species of 50 flowers.
 
-    The values of Fisher's paper. UCI's file differs in rows 35 and 38 (from 1), as its own notes tell;
-    those two are corrected here. Source: R. A. Fisher (1936), https://doi.org/10.24432/C56C76.
+    The values of Fisher's paper. UCI's file differs in rows 35 and 38 (from 1), as its own notes tell; those two are
+    corrected here. Source: R. A. Fisher (1936), https://doi.org/10.24432/C56C76.
 
     >>> iris()
     Dataset('iris': 150 rows x 4 features; 3 classes: setosa 50, versicolor 50, virginica 50)
     >>> iris()[34]
     ([4.9, 3.1, 1.5, 0.2], 0)
     """
-    source = f"R. A. Fisher (1936), Iris, https://doi.org/10.24432/C56C76, {LICENCE}"
-    return _shipped("iris", "iris.csv", "species", source)
+    return _shipped("iris.csv", "species", "R. A. Fisher (1936), Iris, https://doi.org/10.24432/C56C76")
 
 
 def digits(*, scaled: bool = False) -> Dataset:
     """Returns 1,797 handwritten digits of 8x8 pixels, row by row, each from 0 (white) to 16 (ink), as UCI has them.
 
-    `scaled` divides the pixels by 16, so that they run from 0 to 1; that suits pictures better than a scale
-    of its own for each pixel, which would blow up the few that are almost never inked. The test part of
-    UCI's set, by 13 writers. Source: E. Alpaydin and C. Kaynak (1998), https://doi.org/10.24432/C50P49.
+    `scaled` divides the pixels by 16, so that they run from 0 to 1; that suits pictures better than a scale of its own
+    for each pixel, which would blow up the few that are almost never inked. The test part of UCI's set, by 13 writers.
+    Source: E. Alpaydin and C. Kaynak (1998), https://doi.org/10.24432/C50P49.
 
     >>> data = digits()
     >>> len(data), data.width, data.classes[9]
@@ -195,16 +187,15 @@ def digits(*, scaled: bool = False) -> Dataset:
     >>> max(max(x) for x, y in data), max(max(x) for x, y in digits(scaled=True))
     (16.0, 1.0)
     """
-    title = "Optical Recognition of Handwritten Digits (test part)"
-    source = f"E. Alpaydin and C. Kaynak (1998), {title}, https://doi.org/10.24432/C50P49, {LICENCE}"
-    data = _shipped("digits", "digits.csv.gz", "digit", source)
+    title = "Optical Recognition of Handwritten Digits (test part), https://doi.org/10.24432/C50P49"
+    data = _shipped("digits.csv.gz", "digit", f"E. Alpaydin and C. Kaynak (1998), {title}")
     return replace(data, inputs=[[pixel / 16 for pixel in row] for row in data.inputs]) if scaled else data
 
 
-def _shipped(name: str, file: str, target: str, source: str) -> Dataset:
+def _shipped(file: str, target: str, source: str) -> Dataset:
     import gzip  # these two are slow to import, and needed only here
     from importlib.resources import files
 
     content = (files("micrograd_plus.data") / "files" / file).read_bytes()
     text = (gzip.decompress(content) if file.endswith(".gz") else content).decode()
-    return Sheet.parse(text.splitlines(), file).dataset(target, name=name, source=source)
+    return Sheet.parse(text.splitlines(), file.removesuffix(".gz")).dataset(target, source=f"{source}, {LICENCE}")

@@ -18,7 +18,7 @@ __all__ = ["ancestors", "module_of", "owners"]
 
 Home = TypeVar("Home", bound=Hashable)
 
-LONGEST = 200
+_LONGEST = 200
 """A longer label is a text and no name."""
 
 _ATTRIBUTE = re.compile(r"(?P<path>.*?)\.?(?P<name>[^\W\d]\w*)(?P<indices>(?:\.\d+)*)", re.DOTALL)
@@ -30,7 +30,7 @@ def module_of(label: str) -> str:
     >>> module_of("layers.0.neurons.2.weights.1"), module_of("block.query.3.5"), module_of("w")
     ('layers.0.neurons.2', 'block.query', '')
     """
-    found = _ATTRIBUTE.fullmatch(label) if len(label) <= LONGEST else None
+    found = _ATTRIBUTE.fullmatch(label) if len(label) <= _LONGEST else None
     if not found:
         return ""
     path, name, indices = found.group("path", "name", "indices")

@@ -18,22 +18,7 @@ from micrograd_plus.train.metrics import ConfusionMatrix, accuracy, confusion_ma
 from micrograd_plus.train.predictor import Predictor
 
 __all__ = [
-    "Callback",
-    "Checkpoint",
-    "Clip",
-    "ConfusionMatrix",
-    "DivergenceError",
-    "EagerEngine",
-    "EarlyStopping",
-    "Engine",
-    "Epoch",
-    "History",
-    "Iteration",
-    "NonFiniteError",
-    "Predictor",
-    "Run",
-    "accuracy",
-    "confusion_matrix",
-    "fit",
+    "Callback", "Checkpoint", "Clip", "ConfusionMatrix", "DivergenceError", "EagerEngine", "EarlyStopping", "Engine",
+    "Epoch", "History", "Iteration", "NonFiniteError", "Predictor", "Run", "accuracy", "confusion_matrix", "fit",
     "mean_absolute_error",
-]
+]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from micrograd_plus.checks import whole_number
+from micrograd_plus.checks import counted, listed, whole_number
 from micrograd_plus.data import Dataset
 from micrograd_plus.nn import Module, Optimizer
 from micrograd_plus.train.engine import Engine
@@ -34,8 +34,7 @@ class Run:
         self.data, self.objective, self.epochs = data, objective, whole_number("epochs", epochs, least=1)
         self.callbacks = callbacks
         self.history = History()
-        self.epoch = 0
-        self.iteration = 0
+        self.epoch = self.iteration = 0
         self.rows: Sequence[int] = ()
         self.loss = 0.0
 
@@ -72,10 +71,7 @@ class Callback:
     """
 
     every_iteration = False
-    """Whether `on_iteration` is called, as it is for a class that defines it.
-
-    For one that does not, parameters need not be written back to the model after each update.
-    """
+    """Whether `on_iteration` is defined; if not, parameters need not be written back after each update."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -128,19 +124,17 @@ class EarlyStopping(Callback):
     """
 
     def __init__(
-        self,
-        monitor: str | None = None,
-        *,
-        patience: int = 5,
-        min_delta: float = 0.0,
-        restore_best: bool = True,
+        self, monitor: str | None = None, *, patience: int = 5, min_delta: float = 0.0, restore_best: bool = True,
         higher_is_better: bool | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         patience = whole_number("patience, a number of epochs,", patience, least=1)
         if not min_delta >= 0:
             raise ValueError(f"min_delta is how much better counts as better, at least 0, not {min_delta!r}")
         self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
         self.restore_best, self.higher_is_better = restore_best, higher_is_better
+        self._forget()
+
+    def _forget(self) -> None:
         self.best: float | None = None
         self.best_epoch = 0
         self._parameters: dict[str, float] = {}
@@ -150,12 +144,13 @@ class EarlyStopping(Callback):
         if run.history.epochs:
             self._stop_without_patience(run)
         else:
-            self.best, self.best_epoch, self._parameters = None, 0, {}
+            self._forget()
 
     def on_epoch(self, run: Run) -> None:
         """Compares the epoch's figure with the best so far, and stops when patience is at an end."""
         figure, value = self._figure(run)
-        if self._improves(figure, value):
+        higher = figure.endswith("accuracy") if self.higher_is_better is None else self.higher_is_better
+        if self.best is None or (value - self.best if higher else self.best - value) > self.min_delta:
             self.best, self.best_epoch = value, run.epoch
             if self.restore_best:
                 self._parameters = run.model.state_dict()
@@ -163,11 +158,8 @@ class EarlyStopping(Callback):
 
     def _stop_without_patience(self, run: Run) -> None:
         if run.epoch - self.best_epoch >= self.patience:
-            figure, _ = self._figure(run)
-            waited = f"{self.patience} epoch{'s' * (self.patience > 1)}"
-            run.stop(
-                f"{figure} has not improved for {waited}; it was best in epoch {self.best_epoch}, with {self.best:.4g}"
-            )
+            best = f"it was best in epoch {self.best_epoch}, with {self.best:.4g}"
+            run.stop(f"{self._figure(run)[0]} has not improved for {counted(self.patience, 'epoch')}; {best}")
 
     def on_end(self, run: Run) -> None:
         """Puts the best epoch's parameters back, also where training ran to its last epoch."""
@@ -186,13 +178,6 @@ class EarlyStopping(Callback):
         figures = run.history.epochs[-1].figures
         name = self.monitor or ("validation loss" if "validation loss" in figures else "loss")
         if name not in figures:
-            measured = ", ".join(map(repr, figures))
+            measured = listed(map(repr, figures), 20)
             raise KeyError(f"EarlyStopping monitors {name!r}, which is not measured; there is {measured}")
         return name, figures[name]
-
-    def _improves(self, figure: str, value: float) -> bool:
-        if self.best is None:
-            return True
-        higher = figure.endswith("accuracy") if self.higher_is_better is None else self.higher_is_better
-        gain = value - self.best if higher else self.best - value
-        return gain > self.min_delta

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from micrograd_plus.checks import whole_number
+from micrograd_plus.checks import flat, whole_number
 from micrograd_plus.data import Dataset
 from micrograd_plus.files import read_document, remove_leftovers, write_document
 from micrograd_plus.nn.losses import loss_name
@@ -18,7 +18,7 @@ from micrograd_plus.train.history import History
 
 __all__ = ["Checkpoint", "Keeper", "fingerprint"]
 
-KIND = "checkpoint"
+_KIND = "checkpoint"
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Keeper:
             "callbacks": [callback.state_dict() for callback in run.callbacks],
             "history": run.history.to_dict(),
         }
-        write_document(self.checkpoint.path, KIND, content)
+        write_document(self.checkpoint.path, _KIND, content)
 
     def resume(self) -> None:
         """Puts the run, its model, optimizer and callbacks into the state of the file, if that is wanted and there.
@@ -88,9 +88,14 @@ class Keeper:
         path, run = self.checkpoint.path, self.run
         if not self.checkpoint.resume or not os.path.exists(path):
             return
-        saved = read_document(path, KIND)
+        saved = read_document(path, _KIND)
         remove_leftovers(path)
-        self._refuse_another(saved["run"])
+        before = {**saved["run"], "loss": loss_name(saved["run"]["loss"])}  # version 0.1 kept the function's name
+        for name in dict.fromkeys([*self.identity, *before]):
+            if before.get(name) != self.identity.get(name):
+                there = f"there {name.replace('_', ' ')} is {before.get(name)!r}, and here {self.identity.get(name)!r}"
+                cure = "resume with the same, or give another file to begin anew"
+                raise ValueError(f"{path} is of another run: {there}; {cure}")
         run.model.load_state_dict(saved["model"])
         run.optimizer.load_state_dict(saved["optimizer"])
         for name, rng in run.model.generators():
@@ -103,16 +108,6 @@ class Keeper:
         run.history.stopped = ""  # a callback that stopped it may do so again
         run.engine.load()
 
-    def _refuse_another(self, saved: Mapping[str, Any]) -> None:
-        saved = {**saved, "loss": loss_name(saved["loss"])}  # files of version 0.1 hold the name of the function
-        for name in dict.fromkeys([*self.identity, *saved]):
-            before, now = saved.get(name), self.identity.get(name)
-            if before != now:
-                raise ValueError(
-                    f"{self.checkpoint.path} is of another run: there {name.replace('_', ' ')} is {before!r}, and here"
-                    f" {now!r}; resume with the same, or give another file to begin anew"
-                )
-
 
 def fingerprint(data: Dataset) -> str:
     """Returns a short text that tells data sets apart: their size, and a hash of every number in them.
@@ -123,6 +118,6 @@ def fingerprint(data: Dataset) -> str:
     """
     digest = hashlib.sha256()
     for inputs, target in data:
-        numbers = [*inputs, *(target if isinstance(target, list) else [target])]
+        numbers = [*inputs, *flat(target)]
         digest.update(struct.pack(f"<{len(numbers)}d", *numbers))
     return f"{len(data)} x {data.width}, {digest.hexdigest()[:12]}"

@@ -18,16 +18,9 @@ from micrograd_plus.nn.losses import Loss
 from micrograd_plus.value import UNSEEN, Value
 
 __all__ = [
-    "EagerEngine",
-    "Engine",
-    "Loss",
-    "NonFiniteError",
-    "PartedError",
-    "Penalty",
-    "Prediction",
-    "evaluating",
-    "numbers_of",
-]
+    "EagerEngine", "Engine", "Loss", "NonFiniteError", "PartedError", "Penalty", "Prediction", "evaluating",
+    "inputs_of", "numbers_of",
+]  # fmt: skip
 
 Prediction: TypeAlias = "float | list[float]"
 """What a model says of one example: a number, or a list of them where its last layer has several neurons."""
@@ -58,7 +51,6 @@ class Engine(Protocol):
         Raises ValueError where they don't fit together (a width, a kind of target). An engine that compiles does so
         here, and raises `micrograd_plus.compiler.CompileError` with the reason where it can't.
         """
-        ...
 
     def audit(self, data: Dataset, at_once: bool = False) -> None:
         """Raises PartedError if what it runs no longer gives what model and loss themselves give.
@@ -69,41 +61,32 @@ class Engine(Protocol):
         ...
 
     def step(self, data: Dataset, rows: Sequence[int] | None = None) -> float:
-        """Returns the mean loss of a batch, taken before the update that it then makes.
+        """Returns the mean loss of a batch (the given rows, or all), taken before the update that it then makes.
 
-        The batch is the given rows of `data`, or all of them; an engine may keep what it made of `data` for the next
-        call. In turn: the forward pass and loss of each example in the order of the rows (a Dropout draws once a unit,
+        In turn: the forward pass and loss of each example in the order of the rows (a Dropout draws once a unit,
         example by example), the gradient of their mean plus the penalty, clipping, one step of the optimizer. The
-        penalty is not part of the number returned, so that it compares with `evaluate`.
-
-        Raises NonFiniteError where the loss, a gradient or a new parameter is not finite; then parameters, optimizer
-        state and step count are as they were before the call.
+        penalty is not part of the number returned, so that it compares with `evaluate`. An engine may keep what it made
+        of `data` for the next call. Raises NonFiniteError where the loss, a gradient or a new parameter is not finite;
+        then parameters, optimizer state and step count are as they were before the call.
         """
-        ...
 
     def evaluate(self, data: Dataset) -> tuple[float, list[Prediction]]:
         """Returns the mean loss over all rows and the prediction for each, in evaluation mode (nothing dropped)."""
-        ...
 
     def predict(self, inputs: Sequence[Sequence[float]]) -> list[Prediction]:
         """Returns the prediction for each row of inputs, in evaluation mode (nothing dropped)."""
-        ...
 
     def sync(self) -> None:
         """Writes the parameters, the gradients of the last step and the optimizer's state back to their homes."""
-        ...
 
     def load(self) -> None:
         """Takes parameters and optimizer state from their homes again, after somebody may have changed them there."""
-        ...
 
 
 class EagerEngine:
     """Runs every example's own graph, node by node: the plain way, in which every number can be looked at.
 
-    `model` maps a list of Values to a Value or a list of them; `loss` maps prediction and target of one example to a
-    Value; `penalty` maps the optimizer's parameters to a Value that is added to each batch's loss; `clip_norm` and
-    `clip_value` bound the gradient before the update (norm first).
+    The arguments are those of an `Engine`; `model` maps a list of Values to a Value or a list of them.
 
     >>> from micrograd_plus.data import line
     >>> from micrograd_plus.nn import MLP, SGD, mse_loss
@@ -115,15 +98,9 @@ class EagerEngine:
     """
 
     def __init__(
-        self,
-        model: Module,
-        loss: Loss,
-        optimizer: Optimizer,
-        *,
-        penalty: Penalty | None = None,
-        clip_norm: float | None = None,
-        clip_value: float | None = None,
-    ) -> None:
+        self, model: Module, loss: Loss, optimizer: Optimizer, *, penalty: Penalty | None = None,
+        clip_norm: float | None = None, clip_value: float | None = None,
+    ) -> None:  # fmt: skip
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.penalty, self.clip_norm, self.clip_value = penalty, clip_norm, clip_value
         self._parameters = model.parameters()
@@ -137,13 +114,15 @@ class EagerEngine:
 
     def step(self, data: Dataset, rows: Sequence[int] | None = None) -> float:
         """Returns the mean loss of a batch before the update; see `Engine.step`."""
-        chosen = range(len(data)) if rows is None else rows
         for parameter in self._parameters:
             parameter.grad = UNSEEN
         try:
             with no_gc():
-                mean = self._backward(data, chosen)
-                self._clip()
+                mean = self._backward(data, range(len(data)) if rows is None else rows)
+                if self.clip_norm is not None:
+                    clip_grad_norm(self.optimizer.parameters, self.clip_norm)
+                if self.clip_value is not None:
+                    clip_grad_value(self.optimizer.parameters, self.clip_value)
                 self.optimizer.step()  # changes nothing if a result would not be finite
         except (ArithmeticError, DomainError) as error:
             raise NonFiniteError(str(error)) from error
@@ -152,7 +131,7 @@ class EagerEngine:
     def evaluate(self, data: Dataset) -> tuple[float, list[Prediction]]:
         """Returns the mean loss over all rows and each prediction; see `Engine.evaluate`."""
         with evaluating(self.model), no_grad(), no_gc():
-            outputs = [self.model(self._inputs(data, row)) for row in range(len(data))]
+            outputs = [self.model(inputs_of(data, row)) for row in range(len(data))]
             losses = [self.loss(output, target).data for output, target in zip(outputs, data.targets)]
         return sum(losses) / len(losses), [numbers_of(output) for output in outputs]
 
@@ -178,29 +157,17 @@ class EagerEngine:
     def load(self) -> None:
         """Does nothing: the model's own Values are what this engine works on."""
 
-    # One example's graph is walked back and freed before the next is built: the gradients add up on the parameters
-    # all the same, and memory stays that of one example.
-
     def _backward(self, data: Dataset, rows: Sequence[int]) -> float:
+        """The mean loss, after one graph at a time is walked back and freed: memory stays that of one example."""
         share = 1.0 / len(rows)
         losses = []
         for row in rows:
-            loss = self.loss(self.model(self._inputs(data, row)), data.targets[row])
+            loss = self.loss(self.model(inputs_of(data, row)), data.targets[row])
             (loss * share).backward()
             losses.append(loss.data)
         if self.penalty is not None:
             self.penalty(self.optimizer.parameters).backward()
         return sum(losses) * share
-
-    @staticmethod
-    def _inputs(data: Dataset, row: int) -> list[Value]:
-        return [Value(x, name) for x, name in zip(data.inputs[row], data.feature_names)]
-
-    def _clip(self) -> None:
-        if self.clip_norm is not None:
-            clip_grad_norm(self.optimizer.parameters, self.clip_norm)
-        if self.clip_value is not None:
-            clip_grad_value(self.optimizer.parameters, self.clip_value)
 
 
 @contextmanager
@@ -213,6 +180,11 @@ def evaluating(model: Module) -> Iterator[None]:
     finally:
         for module, training in modes:
             module.training = training
+
+
+def inputs_of(data: Dataset, row: int) -> list[Value]:
+    """Returns the inputs of one row as Values, labelled with the features' names."""
+    return [Value(x, name) for x, name in zip(data.inputs[row], data.feature_names)]
 
 
 def numbers_of(output: Any) -> Prediction:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from micrograd_plus.checks import counted, listed
 from micrograd_plus.files import write_atomically
 from micrograd_plus.report import Table
 
@@ -79,7 +80,7 @@ class History:
     def __getitem__(self, figure: str) -> list[float]:
         """Returns the values of a figure, one an epoch that has it. Raises KeyError for a name not in `figures`."""
         if figure not in self.figures:
-            measured = ", ".join(map(repr, self.figures)) or "nothing yet: no epoch has ended"
+            measured = listed(map(repr, self.figures), 20) or "nothing yet: no epoch has ended"
             raise KeyError(f"no figure {figure!r} was measured; there is {measured}")
         return [each.figures[figure] for each in self.epochs if figure in each.figures]
 
@@ -87,17 +88,11 @@ class History:
         return len(self.epochs)
 
     def __repr__(self) -> str:
-        counts = f"{_count(len(self.epochs), 'epoch')}, {_count(len(self.iterations), 'iteration')}"
-        course = ", ".join(self._course(figure) for figure in self.figures)
-        stopped = f"; stopped: {self.stopped}" if self.stopped else ""
-        return f"History({counts}{'; ' if course else ''}{course}{stopped})"
-
-    def _course(self, figure: str) -> str:
-        column = self[figure]
-        ends = [f"{value:.4g}" for value in (column[0], column[-1])]
-        return f"{figure} {' -> '.join(ends if len(column) > 1 else ends[:1])}"
-
-    # ------------------------------------------------------------ to look at
+        counts = f"{counted(len(self), 'epoch')}, {counted(len(self.iterations), 'iteration')}"
+        ends = [(name, self[name][:: len(self[name]) - 1 or 1]) for name in self.figures]
+        course = ", ".join(f"{name} {' -> '.join(f'{value:.4g}' for value in pair)}" for name, pair in ends)
+        stopped = f"stopped: {self.stopped}" if self.stopped else ""
+        return f"History({'; '.join(filter(None, [counts, course, stopped]))})"
 
     def table(self, rows: int | None = 20) -> Table:
         """Returns the figures, a row an epoch; where there are more than `rows` epochs, evenly chosen ones.
@@ -128,8 +123,6 @@ class History:
         losses = tuple(figure for figure in self.figures if figure.endswith("loss"))
         return loss_curves(self, **{"figures": losses, **options})
 
-    # ------------------------------------------------------------ to keep
-
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Returns the path, once the history is written there: all for `.json`, a line an iteration for `.csv`.
 
@@ -139,14 +132,12 @@ class History:
         path = Path(path)
         suffix = path.suffix.lower()
         if suffix == ".json":
-            write_atomically(path, (json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n").encode())
-        elif suffix == ".csv":
-            write_atomically(path, self._csv().encode())
-        elif suffix:
-            self.plot().save(path)
-        else:
+            return write_atomically(path, (json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n").encode())
+        if suffix == ".csv":
+            return write_atomically(path, self._csv().encode())
+        if not suffix:
             raise ValueError(f"{str(path)!r} has no suffix; use .json or .csv for numbers, .svg or .png for a picture")
-        return path
+        return self.plot().save(path)
 
     def _csv(self) -> str:
         text = io.StringIO()
@@ -160,36 +151,20 @@ class History:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the history as lists and dicts, which JSON keeps to the last bit."""
-        return {
-            "iterations": [list(each) for each in self.iterations],
-            "epochs": [list(each) for each in self.epochs],
-            "stopped": self.stopped,
-        }
+        iterations, epochs = [*map(list, self.iterations)], [*map(list, self.epochs)]
+        return {"iterations": iterations, "epochs": epochs, "stopped": self.stopped}
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> History:
-        """Returns the History that `to_dict` wrote. Raises ValueError for anything else.
-
-        >>> History.from_dict(History(epochs=[Epoch(1, 4, {"loss": 0.5})]).to_dict())
-        History(1 epoch, 0 iterations; loss 0.5)
-        """
-        try:
-            return cls(
-                iterations=[Iteration(int(e), int(i), float(loss), float(r)) for e, i, loss, r in saved["iterations"]],
-                epochs=[Epoch(int(e), int(i), {str(k): float(v) for k, v in f.items()}) for e, i, f in saved["epochs"]],
-                stopped=str(saved["stopped"]),
-            )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"not a saved History: {type(error).__name__}: {error}") from None
+        """Returns the History that `to_dict` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+        iterations = [Iteration(int(e), int(i), float(loss), float(rate)) for e, i, loss, rate in saved["iterations"]]
+        epochs = [Epoch(int(e), int(i), {str(k): float(v) for k, v in f.items()}) for e, i, f in saved["epochs"]]
+        return cls(iterations, epochs, str(saved["stopped"]))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> History:
         """Returns the History in a `.json` file that `save` wrote. Raises ValueError for any other file."""
         try:
             return cls.from_dict(json.loads(Path(path).read_bytes()))
-        except ValueError as error:
-            raise ValueError(f"{os.fspath(path)} holds no history: {error}") from None
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{os.fspath(path)} holds no history: {error!r}") from None

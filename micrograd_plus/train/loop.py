@@ -7,26 +7,22 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
-from micrograd_plus.checks import finite_number, whole_number
+from micrograd_plus.checks import argument, finite_number, flat, named, whole_number
 from micrograd_plus.data import Dataset, batch_indices, iterations_per_epoch
 from micrograd_plus.data.dataset import checked_dataset
 from micrograd_plus.nn import Module, Optimizer
 from micrograd_plus.nn.losses import Loss
 from micrograd_plus.nn.optim import optimizer_class
-from micrograd_plus.train.backends import engine_for
 from micrograd_plus.train.callbacks import Callback, EachEpoch, Run
 from micrograd_plus.train.checkpoint import Checkpoint, Keeper
-from micrograd_plus.train.engine import NonFiniteError, PartedError, Penalty
+from micrograd_plus.train.engine import EagerEngine, Engine, NonFiniteError, PartedError, Penalty
 from micrograd_plus.train.history import Epoch, History, Iteration
 from micrograd_plus.train.objectives import Measures, Metric, objective_for, outputs_of
 from micrograd_plus.train.progress import Update, progress_bar
 
 __all__ = ["Clip", "DivergenceError", "fit"]
-
-Batches: TypeAlias = "Callable[..., list[list[int]]]"
-"""From the number of an epoch, as `epoch=`, to the rows of each of its batches."""
 
 
 @dataclass(frozen=True)
@@ -44,30 +40,18 @@ class Clip:
     def __post_init__(self) -> None:
         for name, bound in (("norm", self.norm), ("value", self.value)):
             if bound is not None and finite_number(f"clip's {name}", bound) <= 0:
-                raise ValueError(f"clip's {name} is a bound above 0, but got {bound}; 1 is usual")
+                raise ValueError(f"{argument('clip')}'s {name} is a bound above 0, but got {bound}; 1 is usual")
 
 
 def fit(
-    model: Module,
-    data: Dataset,
-    *,
-    loss: str | Loss | None = None,
-    optimizer: str | Optimizer | type[Optimizer] = "adam",
-    lr: float | Callable[[int], float] | None = None,
-    epochs: int = 20,
-    batch_size: int = 32,
-    shuffle: bool = True,
-    drop_last: bool = False,
-    seed: int = 0,
-    validation: Dataset | Mapping[str, Dataset] | None = None,
-    metrics: Sequence[str | Metric] | None = None,
-    penalty: Penalty | None = None,
-    clip: float | Clip | None = None,
+    model: Module, data: Dataset, *, loss: str | Loss | None = None,
+    optimizer: str | Optimizer | type[Optimizer] = "adam", lr: float | Callable[[int], float] | None = None,
+    epochs: int = 20, batch_size: int = 32, shuffle: bool = True, drop_last: bool = False, seed: int = 0,
+    validation: Dataset | Mapping[str, Dataset] | None = None, metrics: Sequence[str | Metric] | None = None,
+    penalty: Penalty | None = None, clip: float | Clip | None = None,
     callbacks: Sequence[Callback | Callable[[Run], Any]] = (),
-    checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
-    backend: str | None = None,
-    progress: bool = True,
-) -> History:
+    checkpoint: str | os.PathLike[str] | Checkpoint | None = None, backend: str | None = None, progress: bool = True,
+) -> History:  # fmt: skip
     """Returns the History of training `model` on `data`; the model itself is changed, and left in evaluation mode.
 
     - `loss`, what is minimised: "mse", "l1", "huber", "cross_entropy", "nll", "bce_with_logits", "bce", "hinge", or a
@@ -108,13 +92,13 @@ def fit(
     seed = whole_number("seed", seed, least=0)
     order: dict[str, Any] = {"batch_size": batch_size, "shuffle": shuffle, "seed": seed, "drop_last": drop_last}
     batches = partial(batch_indices, len(data), **order)
-    measures = Measures.of(data, validation, metrics, objective)
+    measures = Measures(data, validation, metrics, objective)
     watchers = _watchers(callbacks)
     if penalty is not None and not callable(penalty):
         raise TypeError(f"penalty is a function, such as lambda ws: l2_penalty(ws, 0.01), but got {penalty!r}")
     bounds = clip if isinstance(clip, Clip) else Clip(norm=clip)
     limits = {"clip_norm": bounds.norm, "clip_value": bounds.value}
-    engine = engine_for(backend, data, model, objective.loss, optimizer, penalty=penalty, **limits)
+    engine = _engine(backend, data, model, objective.loss, optimizer, penalty=penalty, **limits)
     run = Run(engine, model, optimizer, data, objective, epochs, watchers)
     keeper = None if checkpoint is None else Keeper(checkpoint, run, {"rows": len(data), **order, **limits})
     if keeper:
@@ -128,27 +112,38 @@ def fit(
             raise PartedError(f"{told}; leave backend out, or use backend='eager'") from error
         warnings.warn(f"{told}; the model is trained anew from the start, eagerly", stacklevel=2)
         again()
-        run.engine = engine_for("eager", data, model, objective.loss, optimizer, penalty=penalty, **limits)
+        run.engine = _engine("eager", data, model, objective.loss, optimizer, penalty=penalty, **limits)
         _train(run, batches, number, measures, keeper, progress)
     return run.history
 
 
-def _train(run: Run, batches: Batches, number: int, measures: Measures, keeper: Keeper | None, progress: bool) -> None:
+def _train(
+    run: Run,
+    batches: Callable[..., list[list[int]]],
+    number: int,
+    measures: Measures,
+    keeper: Keeper | None,
+    progress: bool,
+) -> None:
     """Goes through all epochs that are left, and leaves the model in evaluation mode."""
     run.model.train()
     try:
         with progress_bar(run.epochs * number, progress) as update:
             run.tell("on_start")
             while run.epoch < run.epochs and not run.history.stopped:
-                mean_loss = _epoch(run, batches, update)
+                run.epoch += 1
+                mean_loss = _epoch(run, batches(epoch=run.epoch), update)
                 if mean_loss is not None:
-                    _measure(run, measures, mean_loss)
+                    figures = {"loss": mean_loss, **measures.figures(run.engine)}
+                    run.history.epochs.append(Epoch(run.epoch, run.iteration, figures))
                     run.engine.audit(run.data)
                     run.tell("on_epoch")
                     if keeper:
                         keeper.keep()
             run.engine.audit(run.data, at_once=True)
             run.tell("on_end")
+    except NonFiniteError as error:
+        raise DivergenceError(run, str(error)) from error
     finally:
         run.engine.sync()
         run.model.eval()
@@ -173,42 +168,20 @@ def _mark(run: Run) -> Callable[[], None]:
     return back
 
 
-def _epoch(run: Run, batches: Batches, update: Update) -> float | None:
+def _epoch(run: Run, batches: list[list[int]], update: Update) -> float | None:
     """Goes once through the data; returns the mean loss of its samples, or None if it was stopped on the way."""
-    run.epoch += 1
     losses, samples = 0.0, 0
-    for rows in batches(epoch=run.epoch):
-        run.rows = rows
-        _iteration(run)
+    for run.rows in batches:
+        run.iteration += 1
+        rate = run.optimizer.rate
+        run.loss = run.engine.step(run.data, run.rows)
+        run.history.iterations.append(Iteration(run.epoch, run.iteration, run.loss, rate))
         losses, samples = losses + run.loss * len(run.rows), samples + len(run.rows)
         update(run.iteration, run.describe)
         run.tell("on_iteration")
         if run.history.stopped:
             return None
     return losses / samples
-
-
-def _iteration(run: Run) -> None:
-    """One batch through the network and one update; records the loss before it."""
-    run.iteration += 1
-    rate = run.optimizer.rate
-    try:
-        run.loss = run.engine.step(run.data, run.rows)
-    except NonFiniteError as error:
-        raise DivergenceError(run, str(error)) from error
-    run.history.iterations.append(Iteration(run.epoch, run.iteration, run.loss, rate))
-
-
-def _measure(run: Run, measures: Measures, mean_loss: float) -> None:
-    """Records the epoch's figures: its mean loss, and what is measured at its end."""
-    try:
-        figures = measures.figures(run.engine)
-    except NonFiniteError as error:
-        raise DivergenceError(run, str(error), kept="after") from error
-    run.history.epochs.append(Epoch(run.epoch, run.iteration, {"loss": mean_loss, **figures}))
-
-
-# -------------------------------------------------------------------- what is passed to fit
 
 
 def _watchers(callbacks: Sequence[Callback | Callable[[Run], Any]]) -> list[Callback]:
@@ -226,16 +199,40 @@ def _optimizer(
         return make(model.parameters()) if lr is None else make(model.parameters(), lr)  # type: ignore[no-any-return]
     if lr is not None:
         raise ValueError(f"lr={lr!r} was passed beside {optimizer!r}, which has its own; set it there")
-    strangers = set(optimizer.parameters) - set(model.parameters())
-    if strangers:
-        raise ValueError(
-            f"{len(strangers)} of the optimizer's {len(optimizer.parameters)} parameters are not the model's; make the"
-            " optimizer from this model's parameters(), after the model"
-        )
+    if strangers := set(optimizer.parameters) - set(model.parameters()):
+        count, cure = len(optimizer.parameters), "make the optimizer from this model's parameters(), after the model"
+        raise ValueError(f"{len(strangers)} of the optimizer's {count} parameters are not the model's; {cure}")
     return optimizer
 
 
-# -------------------------------------------------------------------- numbers that are not finite
+def _numpy(*arguments: Any, **options: Any) -> Engine:
+    from micrograd_plus.train.compiled import CompiledEngine  # on first use, as it loads NumPy
+
+    return CompiledEngine(*arguments, **options)
+
+
+BACKENDS: dict[str, Callable[..., Engine]] = {"numpy": _numpy, "eager": EagerEngine}
+"""What `backend=` knows by name: each makes an `Engine` from the arguments that its protocol tells."""
+
+
+def _engine(backend: str | None, data: Dataset, *arguments: Any, **options: Any) -> Engine:
+    """The engine of a backend, ready for `data`; eager, with a warning, where none is named and NumPy can't serve."""
+    engine = named("backend", "numpy" if backend is None else backend, BACKENDS)(*arguments, **options)
+    if backend == "eager":
+        engine.prepare(data)
+        return engine
+    from micrograd_plus.compiler import CompileError
+
+    try:
+        engine.prepare(data)
+        return engine
+    except CompileError as error:
+        if backend is not None:
+            cure = f"leave {argument('backend')} out, or use {argument('backend', 'eager')}"
+            raise CompileError(f"the backend {backend!r} can't run this model: {error}; {cure}") from error
+        warnings.warn(f"the model can't be compiled, and runs as it stands: {error}", stacklevel=3)
+    return _engine("eager", data, *arguments, **options)
+
 
 LARGE_INPUT = 50.0  # standardized features stay below 10; pixels from 0 to 16 still train
 LARGE_TARGET = 1e3  # its squared error starts at a million, and the gradient at thousands
@@ -250,9 +247,10 @@ class DivergenceError(NonFiniteError):
     epoch could not be taken, those it had after.
     """
 
-    def __init__(self, run: Run, what: str, kept: str = "before") -> None:
+    def __init__(self, run: Run, what: str) -> None:
         self.epoch, self.iteration, self.history = run.epoch, run.iteration, run.history
         self.causes = likely_causes(run)
+        kept = "before" if len(run.history.iterations) < run.iteration else "after"
         super().__init__(
             f"training stopped in epoch {run.epoch}, iteration {run.iteration}, as a number is not finite: {what}."
             f" Likely cause: {'; or '.join(self.causes)}. The model keeps the parameters it had {kept} this iteration"
@@ -261,33 +259,22 @@ class DivergenceError(NonFiniteError):
 
 def likely_causes(run: Run) -> list[str]:
     """Returns what in a run's numbers explains that its loss stopped being finite, each with its cure; at least one."""
-    found = [*_rising_loss(run.history, run.optimizer.rate), *_large_inputs(run), *_large_targets(run)]
+    found, data = _of_the_rate(run.history.iterations, run.optimizer.rate), run.data
+    columns = zip(data.feature_names, zip(*(data.inputs[row] for row in run.rows)))
+    size, name = max((max(map(abs, column)), name) for name, column in columns)
+    if size > LARGE_INPUT:
+        found.append(f"the inputs are not scaled ({name} reaches {size:.3g}); use data.standardize")
+    size = max(map(abs, flat([data.targets[row] for row in run.rows])))
+    if size > LARGE_TARGET and not data.is_classification:
+        found.append(f"the targets are not scaled ({data.target_name} reaches {size:.3g}); divide them by about that")
     return found or ["an operation of the model or the loss left its domain on this batch, as its message tells"]
 
 
-def _rising_loss(history: History, rate: float) -> list[str]:
-    cure = f"try lr={rate / 10:g}, or bound the gradient with clip=1"
-    if not history.iterations:
-        return [f"the learning rate {rate:g} is far too high; {cure}"] if rate > 1 else []
-    lowest = min(history.iterations, key=lambda each: each.loss)
-    last = history.iterations[-1]
-    if last.loss <= RISE * abs(lowest.loss):
-        return [f"the learning rate {rate:g} is high; {cure}"] if rate > 1 else []
-    rise = f"the loss rose from {lowest.loss:.3g} (iteration {lowest.iteration}) to {last.loss:.3g}"
-    return [f"the learning rate {rate:g} is too high, {rise}; {cure}"]
-
-
-def _large_inputs(run: Run) -> list[str]:
-    rows = [run.data.inputs[row] for row in run.rows]
-    size, name = max((max(map(abs, column)), name) for name, column in zip(run.data.feature_names, zip(*rows)))
-    if size <= LARGE_INPUT:
-        return []
-    return [f"the inputs are not scaled ({name} reaches {size:.3g}); use data.standardize"]
-
-
-def _large_targets(run: Run) -> list[str]:
-    targets = [run.data.targets[row] for row in run.rows]
-    size = max(abs(each) for target in targets for each in (target if isinstance(target, list) else [target]))
-    if run.data.is_classification or size <= LARGE_TARGET:
-        return []
-    return [f"the targets are not scaled ({run.data.target_name} reaches {size:.3g}); divide them by about that"]
+def _of_the_rate(iterations: Sequence[Iteration], rate: float) -> list[str]:
+    smaller = float(f"{rate / 10:g}")
+    cure = f"try {argument('lr', smaller)}, or bound the gradient with {argument('clip', 1)}"
+    lowest = min(iterations, key=lambda each: each.loss, default=None)
+    if lowest and iterations[-1].loss > RISE * abs(lowest.loss):
+        rise = f"the loss rose from {lowest.loss:.3g} (iteration {lowest.iteration}) to {iterations[-1].loss:.3g}"
+        return [f"the learning rate {rate:g} is too high, {rise}; {cure}"]
+    return [f"the learning rate {rate:g} is high; {cure}"] if rate > 1 else []

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.checks import whole_number
+from micrograd_plus.checks import plain, whole_number
 from micrograd_plus.report import Table
 from micrograd_plus.train.engine import Prediction
 
@@ -52,15 +52,17 @@ def mean_absolute_error(predictions: Sequence[Prediction], targets: Sequence[Any
     0.25
     """
     predictions, targets = _paired(predictions, targets)
-    distances = [abs(p - t) for each, target in zip(predictions, targets) for p, t in _pairs(each, target)]
+    distances: list[float] = []
+    for each, target in zip(predictions, targets):
+        if isinstance(each, list) != isinstance(target, list):
+            raise ValueError(f"a prediction is {each!r} and its target {target!r}; both are numbers, or both lists")
+        pairs = zip(*_paired(each, target)) if isinstance(each, list) else [(each, target)]
+        distances += [abs(p - t) for p, t in pairs]
     return sum(distances) / len(distances)
 
 
 def confusion_matrix(
-    predictions: Sequence[Prediction],
-    targets: Sequence[int],
-    classes: Sequence[str] = (),
-    threshold: float = 0.0,
+    predictions: Sequence[Prediction], targets: Sequence[int], classes: Sequence[str] = (), threshold: float = 0.0
 ) -> ConfusionMatrix:
     """Returns how often each class was taken for each: its `counts[true][predicted]`.
 
@@ -77,9 +79,8 @@ def confusion_matrix(
     for target in targets:
         whole_number("a target, the number of a class,", target, least=0)
     found = [class_of(each, threshold) for each in predictions]
-    number = (
-        max(max(found), max(targets), *(len(each) - 1 if isinstance(each, list) else 1 for each in predictions)) + 1
-    )
+    outputs = (len(each) if isinstance(each, list) else 2 for each in predictions)
+    number = max(*outputs, *(each + 1 for each in [*found, *targets]))
     if classes and number > len(classes):
         raise ValueError(f"class {number - 1} occurs, but only {len(classes)} classes are named; name all of them")
     names = tuple(classes) or tuple(map(str, range(number)))
@@ -94,6 +95,10 @@ class ConfusionMatrix:
     """How often each class (row: the true one) was taken for each (column: the predicted one).
 
     `str()` and `repr()` are the table; `micrograd_plus.viz.plots` has the chart.
+
+    >>> matrix = ConfusionMatrix(("a", "b"), [[3, 1], [0, 4]])
+    >>> matrix.accuracy, matrix.recall, matrix.precision
+    (0.875, {'a': 0.75, 'b': 1.0}, {'a': 1.0, 'b': 0.8})
     """
 
     classes: tuple[str, ...]
@@ -101,31 +106,22 @@ class ConfusionMatrix:
 
     @property
     def accuracy(self) -> float:
-        """Returns the share on the diagonal, from 0 to 1.
-
-        >>> ConfusionMatrix(("a", "b"), [[3, 1], [0, 4]]).accuracy
-        0.875
-        """
+        """Returns the share on the diagonal, from 0 to 1."""
         return sum(self.counts[i][i] for i in range(len(self.classes))) / sum(map(sum, self.counts))
 
     @property
     def recall(self) -> dict[str, float | None]:
-        """Returns, of the examples of each class, the share that was found; None for a class without examples.
-
-        >>> ConfusionMatrix(("a", "b"), [[3, 1], [0, 4]]).recall
-        {'a': 0.75, 'b': 1.0}
-        """
-        return {name: _share(self.counts[i][i], sum(self.counts[i])) for i, name in enumerate(self.classes)}
+        """Returns, of the examples of each class, the share that was found; None for a class without examples."""
+        return self._shares(map(sum, self.counts))
 
     @property
     def precision(self) -> dict[str, float | None]:
-        """Returns, of the predictions of each class, the share that was right; None for a class never predicted.
+        """Returns, of the predictions of each class, the share that was right; None for a class never predicted."""
+        return self._shares(map(sum, zip(*self.counts)))
 
-        >>> ConfusionMatrix(("a", "b"), [[3, 1], [0, 4]]).precision
-        {'a': 1.0, 'b': 0.8}
-        """
-        columns = [sum(row[i] for row in self.counts) for i in range(len(self.classes))]
-        return {name: _share(self.counts[i][i], columns[i]) for i, name in enumerate(self.classes)}
+    def _shares(self, totals: Iterable[int]) -> dict[str, float | None]:
+        right = (self.counts[i][i] for i in range(len(self.classes)))
+        return {name: part / whole if whole else None for name, part, whole in zip(self.classes, right, totals)}
 
     def __str__(self) -> str:
         rows = tuple((name, *map(str, row)) for name, row in zip(self.classes, self.counts))
@@ -134,40 +130,21 @@ class ConfusionMatrix:
     __repr__ = __str__
 
     def __rich__(self) -> RichTable:
+        from rich.table import Column
         from rich.table import Table as RichTable
         from rich.text import Text
 
-        table = RichTable("true \\ predicted", title="Confusion matrix")
-        for name in self.classes:
-            table.add_column(Text(name), justify="right")
+        columns = [Column(Text(name), justify="right") for name in self.classes]
+        table = RichTable("true \\ predicted", *columns, title="Confusion matrix")
         for true, (name, row) in enumerate(zip(self.classes, self.counts)):
-            cells = [
-                Text(str(count) if count else "·", style="bold" if predicted == true else "red" if count else "dim")
-                for predicted, count in enumerate(row)
-            ]
-            table.add_row(Text(name), *cells)
+            styles = ["bold" if column == true else "red" if count else "dim" for column, count in enumerate(row)]
+            table.add_row(Text(name), *(Text(str(count or "·"), style) for count, style in zip(row, styles)))
         return table
-
-
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
-
-
-def _pairs(prediction: Prediction, target: Any) -> list[tuple[float, float]]:
-    if isinstance(prediction, list) != isinstance(target, list):
-        raise ValueError(f"a prediction is {prediction!r} and its target {target!r}; both are numbers, or both lists")
-    if not isinstance(prediction, list):
-        return [(prediction, target)]
-    return list(zip(*_paired(prediction, target)))
-
-
-def _plain(numbers: Any) -> Any:
-    return numbers.tolist() if hasattr(numbers, "tolist") else numbers
 
 
 def _paired(predictions: Sequence[Any], targets: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """Both as lists (they, or their members, may be NumPy arrays), once they are seen to be of one length."""
-    predictions, targets = ([_plain(each) for each in _plain(numbers)] for numbers in (predictions, targets))
+    predictions, targets = ([plain(each) for each in plain(numbers)] for numbers in (predictions, targets))
     if len(predictions) != len(targets):
         raise ValueError(f"{len(predictions)} predictions but {len(targets)} targets; give one target a prediction")
     if not predictions:

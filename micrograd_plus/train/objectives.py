@@ -15,11 +15,11 @@ from micrograd_plus.errors import DomainError
 from micrograd_plus.mode import no_grad
 from micrograd_plus.nn import Module, hinge_loss
 from micrograd_plus.nn.losses import LOSSES, Loss, loss_function, loss_name
-from micrograd_plus.train.engine import Engine, NonFiniteError, Prediction, evaluating
+from micrograd_plus.train.engine import Engine, NonFiniteError, Prediction, evaluating, inputs_of
 from micrograd_plus.train.metrics import accuracy, mean_absolute_error
 from micrograd_plus.value import Value
 
-__all__ = ["THRESHOLDS", "Measures", "Metric", "Objective", "metrics_for", "objective_for", "outputs_of"]
+__all__ = ["THRESHOLDS", "Measures", "Metric", "Objective", "objective_for", "outputs_of"]
 
 Metric: TypeAlias = "Callable[[Sequence[Prediction], Sequence[Any]], float]"
 """From predictions and targets to one number."""
@@ -36,11 +36,6 @@ class Objective:
     name: str
     loss: Loss = field(repr=False)
     threshold: float | None = None
-
-    @property
-    def is_classification(self) -> bool:
-        """Returns whether predictions stand for classes."""
-        return self.threshold is not None
 
 
 THRESHOLDS = {"cross_entropy": 0.0, "nll": 0.0, "bce_with_logits": 0.0, "bce": 0.5, "hinge": 0.0}
@@ -70,10 +65,9 @@ def objective_for(loss: str | Loss | None, data: Dataset, outputs: int | None) -
     if ours and threshold is not None:
         _check_outputs(name, data, outputs)
     elif ours and (outputs or 1) > 1 and not isinstance(data.targets[0], list):
-        raise ValueError(
-            f"{name} needs an output for each number of the target, which is one, and the model has {outputs}; end the"
-            " model with 1, or, if the targets are classes, name them in Dataset(..., classes=...)"
-        )
+        numbers = f"an output for each number of the target, which is one, and the model has {outputs}"
+        cure = "end the model with 1, or, if the targets are classes, name them in Dataset(..., classes=...)"
+        raise ValueError(f"{name} needs {numbers}; {cure}")
     return Objective(name, function, threshold)
 
 
@@ -83,25 +77,19 @@ def _hinge_of_class(score: Any, target: Any) -> Value:
 
 
 def _check_outputs(loss: str, data: Dataset, outputs: int | None) -> None:
-    classes = len(data.classes)
-    if loss in ONE_OUTPUT_A_CLASS and outputs is None:
-        raise ValueError(
-            f"{loss} needs an output for each class, and the model has a single one; end the model with"
-            f" {classes or 'as many as there are classes'}, or use 'bce_with_logits' for two classes"
-        )
-    if loss in ONE_OUTPUT_A_CLASS and classes and outputs != classes:
-        raise ValueError(
-            f"{data.name!r} has {classes} classes and the model {outputs} outputs; end the model with {classes}"
-        )
-    if loss not in ONE_OUTPUT_A_CLASS and classes > 2:
-        raise ValueError(
-            f"{loss} tells two classes apart, and {data.name!r} has {classes}; end the model with {classes} outputs,"
-            " and use 'cross_entropy'"
-        )
-    if loss not in ONE_OUTPUT_A_CLASS and classes and outputs is not None:
-        raise ValueError(
-            f"{loss} needs a single output, and the model has {outputs}; end the model with 1, or use 'cross_entropy'"
-        )
+    classes, for_each = len(data.classes), loss in ONE_OUTPUT_A_CLASS
+    end = f"end the model with {classes or 'as many as there are classes'}"
+    if for_each and outputs is None:
+        cure = f"{end}, or use 'bce_with_logits' for two classes"
+        raise ValueError(f"{loss} needs an output for each class, and the model has a single one; {cure}")
+    if for_each and classes and outputs != classes:
+        raise ValueError(f"{data.name!r} has {classes} classes and the model {outputs} outputs; {end}")
+    if not for_each and classes > 2:
+        cure = f"{end} outputs, and use 'cross_entropy'"
+        raise ValueError(f"{loss} tells two classes apart, and {data.name!r} has {classes}; {cure}")
+    if not for_each and classes and outputs is not None:
+        cure = "end the model with 1, or use 'cross_entropy'"
+        raise ValueError(f"{loss} needs a single output, and the model has {outputs}; {cure}")
 
 
 def outputs_of(model: Module, data: Dataset) -> int | None:
@@ -112,63 +100,29 @@ def outputs_of(model: Module, data: Dataset) -> int | None:
     if not isinstance(model, Module):
         raise TypeError(f"fit trains an nn.Module, but got {type(model).__name__}: {model!r}; make it one's forward")
     with evaluating(model), no_grad():
-        output = model([Value(x, name) for x, name in zip(data.inputs[0], data.feature_names)])
+        output = model(inputs_of(data, 0))
     return len(output) if isinstance(output, (list, tuple)) else None
 
 
-def metrics_for(metrics: Sequence[str | Metric] | None, objective: Objective) -> dict[str, Metric]:
-    """Returns the metrics by the name of their figure; without any, the usual one for the objective.
-
-    Raises ValueError for an unknown name, TypeError for a text instead of a list.
-
-    >>> from micrograd_plus.data import line
-    >>> list(metrics_for(None, objective_for(None, line(), None)))
-    ['mean absolute error']
-    """
-    known: dict[str, Metric] = {
-        "accuracy": partial(accuracy, threshold=objective.threshold or 0.0),
-        "mean_absolute_error": mean_absolute_error,
-    }
-    if metrics is None:
-        metrics = ["accuracy" if objective.is_classification else "mean_absolute_error"]
-    if isinstance(metrics, str):
-        raise TypeError(f"metrics is a list of names and functions; write [{metrics!r}]")
-    found: dict[str, Metric] = {}
-    for metric in metrics:
-        if metric in (accuracy, mean_absolute_error):
-            metric = metric.__name__  # so that accuracy is told the objective's threshold
-        name = metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
-        found[name.replace("_", " ")] = named("metric", metric, known) if isinstance(metric, str) else metric
-    return found
-
-
-@dataclass
 class Measures:
-    """What is measured after each epoch: the loss, and every metric, on every one of some data sets."""
+    """What is measured after each epoch: the loss, and every metric, on every one of some data sets.
 
-    data: dict[str, Dataset]
-    metrics: dict[str, Metric]
+    They are the validation data; without, the training data if metrics are named. Raises ValueError for data with other
+    columns or classes than the training data's, TypeError for what is no Dataset, ValueError for an unknown metric's
+    name, TypeError for a text instead of a list of metrics.
+    """
 
-    @classmethod
-    def of(
-        cls,
-        training: Dataset,
-        validation: Dataset | Mapping[str, Dataset] | None,
-        metrics: Sequence[str | Metric] | None,
-        objective: Objective,
-    ) -> Measures:
-        """Returns the measures on the validation data; without, those of metrics that are named, on the training data.
-
-        Raises ValueError for data with other columns or classes than the training data's, TypeError for what is no
-        Dataset, and as `metrics_for` does.
-        """
+    def __init__(
+        self, training: Dataset, validation: Dataset | Mapping[str, Dataset] | None,
+        metrics: Sequence[str | Metric] | None, objective: Objective,
+    ) -> None:  # fmt: skip
         if validation is None:
-            chosen = {"training": training} if metrics else {}
+            self.data = {"training": training} if metrics else {}
         else:
-            chosen = dict(validation) if isinstance(validation, Mapping) else {"validation": validation}
-        for name, data in chosen.items():
+            self.data = dict(validation) if isinstance(validation, Mapping) else {"validation": validation}
+        for name, data in self.data.items():
             _check_like(training, checked_dataset(data), name)
-        return cls(chosen, metrics_for(metrics, objective))
+        self.metrics = _metrics(metrics, objective)
 
     def figures(self, engine: Engine) -> dict[str, float]:
         """Returns the figures by name, such as "validation loss", of the engine's parameters, in evaluation mode.
@@ -184,25 +138,37 @@ class Measures:
             for metric, function in self.metrics.items():
                 figures[f"{name} {metric}"] = value = float(function(predictions, data.targets))
                 if not isfinite(value):
-                    raise ValueError(
-                        f"the metric {metric!r} gave {value} for the {name} data; mend it to give a number"
-                    )
+                    raise ValueError(f"the metric {metric!r} gave {value} for the {name} data; mend it")
         return figures
+
+
+def _metrics(metrics: Sequence[str | Metric] | None, objective: Objective) -> dict[str, Metric]:
+    """The metrics by the name of their figure; without any, the usual one for the objective."""
+    known: dict[str, Metric] = {
+        "accuracy": partial(accuracy, threshold=objective.threshold or 0.0),
+        "mean_absolute_error": mean_absolute_error,
+    }
+    if metrics is None:
+        metrics = ["mean_absolute_error" if objective.threshold is None else "accuracy"]
+    if isinstance(metrics, str):
+        raise TypeError(f"metrics is a list of names and functions; write [{metrics!r}]")
+    found: dict[str, Metric] = {}
+    for metric in metrics:
+        name = metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
+        ours = metric in (accuracy, mean_absolute_error)  # by name, so that accuracy is told the objective's threshold
+        found[name.replace("_", " ")] = named("metric", name, known) if ours or isinstance(metric, str) else metric
+    return found
 
 
 def _check_like(training: Dataset, data: Dataset, name: str) -> None:
     """Raises ValueError where `data` has other columns or classes than the model is trained on."""
-    if data.width != training.width:
-        raise ValueError(
-            f"the {name} data has {data.width} features and the training data {training.width}; give both the same"
-            " columns"
-        )
     names = training.feature_names
-    if data.feature_names != names and set(data.feature_names) == set(names):
-        raise ValueError(
-            f"the {name} data has its columns in another order than {', '.join(names)}; give both one order"
-        )
-    if data.classes != training.classes:
-        raise ValueError(
-            f"the {name} data has classes {data.classes} and the training data {training.classes}; number them alike"
-        )
+    if data.width != training.width:
+        what = f"has {data.width} features and the training data {training.width}; give both the same columns"
+    elif data.feature_names != names and set(data.feature_names) == set(names):
+        what = f"has its columns in another order than {', '.join(names)}; give both one order"
+    elif data.classes != training.classes:
+        what = f"has classes {data.classes} and the training data {training.classes}; number them alike"
+    else:
+        return
+    raise ValueError(f"the {name} data {what}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from micrograd_plus.value import Value
 
 __all__ = ["Predictor", "architecture_of", "model_of"]
 
-KIND = "model"
+_KIND = "model"
 WORTH_COMPILING = 100  # rows; fewer are done before they would be compiled
 CHUNK = 1024  # rows at a time, which bounds the memory
 
@@ -61,15 +61,9 @@ class Predictor:
 
     @classmethod
     def of(
-        cls,
-        model: Module,
-        data: Dataset,
-        *,
-        loss: str | None = None,
-        scaler: Standardizer | None = None,
-        target_scaler: Standardizer | None = None,
-        notes: Mapping[str, Any] | None = None,
-    ) -> Predictor:
+        cls, model: Module, data: Dataset, *, loss: str | None = None, scaler: Standardizer | None = None,
+        target_scaler: Standardizer | None = None, notes: Mapping[str, Any] | None = None,
+    ) -> Predictor:  # fmt: skip
         """Returns the Predictor of a model that was trained on `data` (with `loss`, if it was not the usual one).
 
         Raises ValueError or TypeError where model, data and loss do not fit together.
@@ -91,18 +85,15 @@ class Predictor:
         if isinstance(inputs, str) or any(isinstance(row, str) or not isinstance(row, Iterable) for row in inputs):
             raise TypeError(f"a Predictor takes a list of rows, but got {inputs!r}; for a single row write [row]")
         rows = [list(row) for row in inputs]
+        names = self.feature_names
         for number, row in enumerate(rows):
-            if len(row) != len(self.feature_names):
-                raise ValueError(
-                    f"row {number} has {len(row)} numbers, and the model was trained on {len(self.feature_names)}:"
-                    f" {', '.join(self.feature_names)}"
-                )
-            for name, cell in zip(self.feature_names, row):
+            if len(row) != len(names):
+                expected = f"the model was trained on {len(names)}: {', '.join(names)}"
+                raise ValueError(f"row {number} has {len(row)} numbers, and {expected}")
+            for name, cell in zip(names, row):
                 finite_number(f"row {number}'s {name}", cell, "mend the cell or leave out the row")
         scaled = rows if self.scaler is None else [self.scaler.apply_row(row) for row in rows]
         with evaluating(self.model):
-            if len(scaled) >= WORTH_COMPILING:
-                return _compiled_outputs(self.model, scaled)
             return _outputs(self.model, scaled)
 
     def predict(self, inputs: Sequence[Sequence[float]]) -> list[Any]:
@@ -133,26 +124,23 @@ class Predictor:
         mean, scale = self.target_scaler.means[0], self.target_scaler.scales[0]
         return [each * scale + mean for each in output] if isinstance(output, list) else output * scale + mean
 
-    # ------------------------------------------------------------ to keep
-
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Returns the path, once the Predictor is written there as one JSON file, atomically.
 
         Raises TypeError for a model of a class that is not of `micrograd_plus.nn`.
         """
-        scalers = {"scaler": self.scaler, "target_scaler": self.target_scaler}
         content = {
             "architecture": architecture_of(self.model),
             "feature_names": list(self.feature_names),
             "classes": list(self.classes),
             "target_name": self.target_name,
             "loss": self.loss,
-            **{name: scaler.to_dict() if scaler else None for name, scaler in scalers.items()},
+            "scaler": self.scaler and asdict(self.scaler),
+            "target_scaler": self.target_scaler and asdict(self.target_scaler),
             "notes": self.notes,
             "parameters": self.model.state_dict(),
         }
-        write_document(path, KIND, content)
-        return Path(path)
+        return write_document(path, _KIND, content)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Predictor:
@@ -160,42 +148,41 @@ class Predictor:
 
         Raises FileNotFoundError where there is none, ValueError for a file that is foreign or damaged.
         """
-        saved = read_document(path, KIND)
+        saved = read_document(path, _KIND)
         model = model_of(saved["architecture"]).eval()
         model.load_state_dict(saved["parameters"])
-        scaler, target_scaler = (
-            Standardizer.from_dict(saved[name]) if saved[name] else None for name in ("scaler", "target_scaler")
-        )
-        return cls(
-            model, tuple(saved["feature_names"]), tuple(saved["classes"]), saved["target_name"], saved["loss"],
-            scaler, target_scaler, saved["notes"],
-        )  # fmt: skip
+        names = tuple(saved["feature_names"]), tuple(saved["classes"]), saved["target_name"]
+        scaler, target_scaler = (saved[name] and Standardizer(**saved[name]) for name in ("scaler", "target_scaler"))
+        return cls(model, *names, saved["loss"], scaler, target_scaler, saved["notes"])
 
 
 def _outputs(model: Module, rows: list[list[float]]) -> list[Prediction]:
+    """The outputs for the rows; for many by array code, if that gives what the model itself gives, up to rounding."""
+    found = _compiled_outputs(model, rows) if len(rows) >= WORTH_COMPILING else None
+    return _outputs_one_by_one(model, rows) if found is None else found
+
+
+def _outputs_one_by_one(model: Module, rows: list[list[float]]) -> list[Prediction]:
     with no_grad(), no_gc():
         return [numbers_of(model([Value(x) for x in row])) for row in rows]
 
 
-def _compiled_outputs(model: Module, rows: list[list[float]]) -> list[Prediction]:
-    """The outputs for many rows, by array code if that gives what the model itself gives: the same up to rounding."""
+def _compiled_outputs(model: Module, rows: list[list[float]]) -> list[Prediction] | None:
+    """The outputs by array code; None if the model can't be compiled, or if some rows come out otherwise."""
     import numpy as np
 
     from micrograd_plus.compiler import compile
     from micrograd_plus.compiler.trial import trial
 
-    try:
-        program = compile(model).program(rows)
-    except Exception:  # it looks at its numbers, so that every row has its own graph; what else is wrong will be told
-        return _outputs(model, rows)
-    found: list[Prediction] = []
-    for start in range(0, len(rows), CHUNK):
-        found += program(rows[start : start + CHUNK]).tolist()
     sample = range(0, len(rows), max(1, len(rows) // 16))
-    with trial(model):
-        eager = _outputs(model, [rows[i] for i in sample])
-    same = np.allclose([found[i] for i in sample], eager, rtol=1e-6, atol=1e-9)
-    return found if same else _outputs(model, rows)
+    try:
+        program, chunks = compile(model).program(rows), range(0, len(rows), CHUNK)
+        found = [output for start in chunks for output in program(rows[start : start + CHUNK]).tolist()]
+        with trial(model):
+            eager = _outputs_one_by_one(model, [rows[i] for i in sample])
+    except Exception:  # it looks at its numbers, so that every row has its own graph; what else is wrong will be told
+        return None
+    return found if np.allclose([found[i] for i in sample], eager, rtol=1e-6, atol=1e-9) else None
 
 
 def _softmax(output: Prediction) -> list[float]:
@@ -212,8 +199,6 @@ _PROBABILITIES: dict[str, Callable[[Any], list[float]]] = {
 """How outputs become probabilities, by the loss; a single logit x is the two logits 0 and x."""
 
 
-# -------------------------------------------------------------------- architectures
-
 # A file names classes of `micrograd_plus.nn` alone, so reading one can run nothing but their constructors.
 
 
@@ -227,10 +212,8 @@ def architecture_of(model: Module) -> dict[str, Any]:
     """
     name, arguments_of = type(model).__name__, _ARGUMENTS.get(type(model))
     if arguments_of is None:
-        raise TypeError(
-            f"a file can't hold the architecture of a {name}, only of {', '.join(_BY_NAME)}; keep the numbers alone"
-            " (state_dict()), and load them into a model that your own code makes"
-        )
+        cure = "keep the numbers alone (state_dict()), and load them into a model that your own code makes"
+        raise TypeError(f"a file can't hold the architecture of a {name}, only of {', '.join(_BY_NAME)}; {cure}")
     arguments = arguments_of(model)
     activation = arguments.get("activation")
     if activation is not None and not isinstance(activation, str):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from html import escape
 from typing import Any, TypeAlias
 
@@ -13,6 +13,9 @@ __all__ = ["Update", "progress_bar"]
 
 Update: TypeAlias = "Callable[[int, Callable[[], str]], None]"
 """Tells the bar how many units are done; the function makes the words beside it, and is called only to show them."""
+
+Draw: TypeAlias = "Callable[[int, str], object]"
+"""Draws a bar with so many units done and these words beside it."""
 
 PATIENCE = 0.5  # seconds: work that is done by then needs no bar
 INTERVAL = 0.1  # seconds between two looks; drawing more often costs time and shows nothing new
@@ -28,79 +31,65 @@ def progress_bar(total: int, show: bool = True) -> Iterator[Update]:
     ...     for done in range(1, 4):
     ...         update(done, lambda: f"step {done}")
     """
-    kind: type[_TerminalBar] | type[_NotebookBar] | None = None
-    if show:
-        kind = _NotebookBar if _in_notebook() else _TerminalBar if sys.stderr.isatty() else None
-    if kind is None:
+    bar = _bar(total) if show else None
+    if bar is None:
         yield lambda done, words: None
         return
-    bar: _TerminalBar | _NotebookBar | None = None
+    draw: Draw | None = None
     due = time.monotonic() + PATIENCE
     last: tuple[int, Callable[[], str]] = (0, str)
 
     def update(done: int, words: Callable[[], str]) -> None:
-        nonlocal bar, due, last
+        nonlocal draw, due, last
         last = done, words
         if time.monotonic() >= due:
-            bar = bar or kind(total)
-            bar.draw(done, words())
+            draw = draw or stack.enter_context(bar)
+            draw(done, words())
             due = time.monotonic() + INTERVAL
 
-    try:
-        yield update
-    finally:
-        if bar is not None:
-            done, words = last
-            bar.draw(done, words())
-            bar.close()
+    with ExitStack() as stack:
+        try:
+            yield update
+        finally:
+            if draw is not None:
+                done, words = last
+                draw(done, words())
 
 
-def _in_notebook() -> bool:
+def _bar(total: int) -> AbstractContextManager[Draw] | None:
     ipython = sys.modules.get("IPython")  # a notebook has it loaded
     shell: Any = ipython.get_ipython() if ipython is not None else None
-    return shell is not None and hasattr(shell, "kernel")
+    if shell is not None and hasattr(shell, "kernel"):
+        return _notebook_bar(total)
+    return _terminal_bar(total) if sys.stderr.isatty() else None
 
 
-class _TerminalBar:
-    def __init__(self, total: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-        from rich.table import Column
+@contextmanager
+def _terminal_bar(total: int) -> Iterator[Draw]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
-        words = Column(ratio=1, no_wrap=True, overflow="ellipsis")  # they give way where the terminal is narrow
-        columns = (
-            BarColumn(bar_width=16),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            TextColumn("{task.description}", markup=False, table_column=words),
-        )
-        console = Console(stderr=True)
-        self.progress = Progress(*columns, console=console, refresh_per_second=1 / INTERVAL, expand=True)
-        self.task = self.progress.add_task("", total=total)
-        self.progress.start()
-
-    def draw(self, done: int, words: str) -> None:
-        self.progress.update(self.task, completed=done, description=words)
-
-    def close(self) -> None:
-        self.progress.stop()
+    words = Column(ratio=1, no_wrap=True, overflow="ellipsis")  # they give way where the terminal is narrow
+    columns = (
+        BarColumn(bar_width=16),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+        TextColumn("{task.description}", markup=False, table_column=words),
+    )
+    with Progress(*columns, console=Console(stderr=True), refresh_per_second=1 / INTERVAL, expand=True) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda done, words: progress.update(task, completed=done, description=words)
 
 
-class _NotebookBar:
+@contextmanager
+def _notebook_bar(total: int) -> Iterator[Draw]:
     """An HTML progress element, redrawn in place: it needs no widget extension, and a saved notebook keeps it."""
+    from IPython import display
 
-    def __init__(self, total: int) -> None:
-        from IPython import display
+    def bar(done: int, words: str) -> Any:
+        element = f'<progress value="{done}" max="{total}" aria-label="progress"></progress>'
+        return display.HTML(f"{element} {done / total:.0%} {escape(words)}")  # type: ignore[no-untyped-call]
 
-        self.total, self.html = total, display.HTML
-        self.handle: Any = display.display(self._bar(0, ""), display_id=True)  # type: ignore[no-untyped-call]
-
-    def _bar(self, done: int, words: str) -> Any:
-        bar = f'<progress value="{done}" max="{self.total}" aria-label="progress"></progress>'
-        return self.html(f"{bar} {done / self.total:.0%} {escape(words)}")  # type: ignore[no-untyped-call]
-
-    def draw(self, done: int, words: str) -> None:
-        self.handle.update(self._bar(done, words))
-
-    def close(self) -> None:
-        """Leaves the bar where it is, as part of the notebook."""
+    handle: Any = display.display(bar(0, ""), display_id=True)  # type: ignore[no-untyped-call]
+    yield lambda done, words: handle.update(bar(done, words))

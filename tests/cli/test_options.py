@@ -46,6 +46,7 @@ WRONG: dict[tuple[str, str], tuple[list[str], str]] = {
     ),
     ("train", "--epochs"): ([*IRIS, "--epochs", "0"], "--epochs must be a whole number of at least 1, got 0"),
     ("train", "--patience"): ([*IRIS, "--patience", "0"], "--patience, a number of epochs, must be"),
+    ("train", "--clip"): ([*IRIS, "--clip", "0"], "--clip's norm is a bound above 0, but got 0.0"),
     ("train", "--seed"): ([*IRIS, "--seed", "-1"], "--seed must be a whole number of at least 0, got -1"),
     ("train", "--backend"): ([*IRIS, "--backend", "c++"], "argument --backend: invalid choice: 'c++'"),
     ("train", "--resume"): ([*IRIS, "--resume", "--seed", "1", "-o", "done"], "is of another run"),

@@ -198,7 +198,10 @@ def test_without_matplotlib_it_says_how_to_get_a_curve(capsys: pytest.CaptureFix
         (["--data", "iris", "--patience", "0"], "--patience, a number of epochs, must be"),
         (["--data", "iris", "--lr", "-1"], "the learning rate must be at least 0"),
         (["--data", "iris", "--seed", "-1"], "--seed must be a whole number of at least 0"),
-        (["--data", "moons", "--optimizer", "sgd", "--lr", "1e200", "--epochs", "9"], "the learning rate 1e+200 is"),
+        (
+            ["--data", "moons", "--optimizer", "sgd", "--lr", "1e200", "--epochs", "9"],
+            "rate 1e+200 is high; try --lr 1e+199, or bound the gradient with --clip 1",
+        ),
     ],
 )
 def test_wrong_input_to_train(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
