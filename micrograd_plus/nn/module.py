@@ -74,30 +74,41 @@ class Module(WithSettings):
             if module not in seen:
                 seen.add(module)
                 yield prefix, module
-                inside = [(_join(prefix, name), each) for name, each in _members(module) if isinstance(each, Module)]
-                todo.extend(reversed(inside))
+                held = _attributes(module, skip=_NUMBERS)
+                todo += reversed([(_join(prefix, name), each) for name, each in held if isinstance(each, Module)])
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
-        """Yields every parameter once, with its dotted name: those of a Module before those of the Modules inside it.
+        """Yields every parameter once, with its dotted name, in the order of `parameters`.
+
+        A parameter that no attribute leads to, but which a `parameters()` of one's own returns, is named by its number.
 
         >>> from micrograd_plus.nn import Layer
         >>> [name for name, parameter in Layer(2, 1).named_parameters()]
         ['neurons.0.weights.0', 'neurons.0.weights.1', 'neurons.0.bias']
         """
-        seen: set[Value] = set()
+        names: dict[Value, str] = {}
         for prefix, module in self.named_modules():
-            for name, each in _members(module):
-                if isinstance(each, Value) and each not in seen:
-                    seen.add(each)
-                    yield _join(prefix, name), each
+            for name, each in _attributes(module):
+                if isinstance(each, Value):
+                    names.setdefault(each, _join(prefix, name))
+        for i, each in enumerate(self.parameters()):
+            yield names.get(each, f"parameters.{i}"), each
 
     def modules(self) -> Iterator[Module]:
         """Yields every Module here, itself first."""
         return (module for _, module in self.named_modules())
 
     def parameters(self) -> list[Value]:
-        """Returns every parameter once, in the order of `named_parameters`."""
-        return [parameter for _, parameter in self.named_parameters()]
+        """Returns every parameter once: those of a Module before those of the Modules inside it.
+
+        A subclass may write its own, as the lecture does; what that returns is trained, named, saved and counted.
+        """
+        found: dict[Value, None] = {}
+        for module in self.modules():
+            is_own = module is not self and type(module).parameters is not Module.parameters
+            held = module.parameters() if is_own else [each for _, each in _members(module) if isinstance(each, Value)]
+            found.update(dict.fromkeys(held))
+        return [*found]
 
     def generators(self) -> Iterator[tuple[str, Random]]:
         """Yields every generator that a Module here draws from, once, with its dotted name, in the order of `modules`.
@@ -110,7 +121,7 @@ class Module(WithSettings):
         """
         seen: set[Random] = set()
         for prefix, module in self.named_modules():
-            for name, each in _attributes(module):
+            for name, each in _attributes(module, skip=_NUMBERS):
                 rng = each.rng if isinstance(each, operation.Bernoulli) else each
                 if isinstance(rng, Random) and rng not in seen:
                     seen.add(rng)
@@ -210,14 +221,20 @@ def _members(module: Module) -> Iterator[tuple[str, Value | Module]]:
             yield name, each
 
 
-def _attributes(thing: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """All that a Module holds itself, with dotted names: its attributes, and what is in lists, tuples and dicts."""
+_NUMBERS = frozenset({Value, float, int})
+
+
+def _attributes(thing: Any, name: str = "", skip: frozenset[type] = frozenset()) -> Iterator[tuple[str, Any]]:
+    """All that a Module holds itself, with dotted names: its attributes, and what is in lists, tuples and dicts.
+
+    Lists of nothing but `skip` are passed over, which is some times quicker where weights are not asked for.
+    """
     thing = thing if name else vars(thing)
     if not isinstance(thing, (dict, list, tuple)):
         yield name, thing
-        return
-    for key, each in thing.items() if isinstance(thing, dict) else enumerate(thing):
-        yield from _attributes(each, _join(name, str(key)))
+    elif not skip or isinstance(thing, dict) or not skip.issuperset(map(type, thing)):
+        for key, each in thing.items() if isinstance(thing, dict) else enumerate(thing):
+            yield from _attributes(each, _join(name, str(key)), skip)
 
 
 def _join(prefix: str, name: str) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from micrograd_plus import Value, nn
+from micrograd_plus import Value, fit, nn
+from micrograd_plus.data import moons
 from micrograd_plus.operation import Bernoulli
 from micrograd_plus.value import UNSEEN
 
@@ -179,3 +180,43 @@ def test_a_module_without_forward_is_told() -> None:
 def test_parameters_are_checked() -> None:
     with pytest.raises(TypeError, match="real number"):
         nn.Parameter("1")  # type: ignore[arg-type]
+
+
+class OfTheLecture(nn.Module):
+    """Plain Values in a list, and a `parameters` of its own, as the lecture writes it."""
+
+    def __init__(self) -> None:
+        self.w, self.b = [Value(0.5), Value(-0.5)], Value(0.0)
+        self._more = {"scale": Value(1.0)}
+
+    def forward(self, x: Any) -> Any:
+        return (self.w[0] * x[0] + self.w[1] * x[1] + self.b) * self._more["scale"] + hidden_from_attributes
+
+    def parameters(self) -> list[Value]:
+        return [*self.w, self.b, self._more["scale"], hidden_from_attributes]
+
+
+hidden_from_attributes = Value(0.25)
+
+
+def test_what_parameters_returns_is_trained_named_saved_and_restored() -> None:
+    model = OfTheLecture()
+    names = ["w.0", "w.1", "b", "_more.scale", "parameters.4"]
+    assert [name for name, _ in model.named_parameters()] == names
+    state = model.state_dict()
+    assert list(state.values()) == [0.5, -0.5, 0.0, 1.0, 0.25]
+    data = moons(20)
+    history = fit(model, data, lr=0.1, epochs=3, optimizer="sgd")
+    assert all(model.state_dict()[name] != state[name] for name in names)
+    model.load_state_dict(state)
+    assert model.state_dict() == state
+    assert history.losses[-1] < history.losses[0]
+    assert str(model.summary()).splitlines()[-1].split() == ["OfTheLecture", "5"]
+
+
+def test_a_part_with_parameters_of_its_own_counts_in_the_whole() -> None:
+    whole = nn.Sequential(nn.Layer(2, 2, seed=0), OfTheLecture())
+    assert len(whole.parameters()) == 6 + 5
+    assert [name for name, _ in whole.named_parameters()][-5:-1] == [
+        "layers.1.w.0", "layers.1.w.1", "layers.1.b", "layers.1._more.scale",
+    ]  # fmt: skip
