@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import doors, lecture, methods, pickling  # noqa: F401  (they add to Value)
-from micrograd_plus.calculus import GradcheckError, GradcheckReport, gradcheck, gradients
+from micrograd_plus.calculus import GradcheckError, GradcheckReport, gradcheck, gradients, hessian, hvp, jacobian, jvp
 from micrograd_plus.errors import DomainError
 from micrograd_plus.functions import dot, logsumexp, maximum, minimum, select, softmax, total
 from micrograd_plus.mode import no_gc, no_grad
@@ -36,6 +36,10 @@ __all__ = [
     "fit",
     "gradcheck",
     "gradients",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "logsumexp",
     "maximum",
     "minimum",

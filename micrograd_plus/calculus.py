@@ -13,13 +13,16 @@ from typing import Any, NamedTuple, overload
 
 from micrograd_plus import operation
 from micrograd_plus.errors import DomainError, in_words
-from micrograd_plus.functions import total
+from micrograd_plus.functions import dot, total
 from micrograd_plus.mode import no_gc, no_grad
 from micrograd_plus.operation import Op
 from micrograd_plus.report import Report, Table
 from micrograd_plus.value import Number, Value, apply, constant, leaf, topological_order
 
-__all__ = ["Addition", "GradcheckError", "GradcheckReport", "dependents", "gradcheck", "gradients", "grads", "sweep"]
+__all__ = [
+    "Addition", "GradcheckError", "GradcheckReport", "dependents", "gradcheck", "gradients", "grads", "hessian", "hvp",
+    "jacobian", "jvp", "sweep",
+]  # fmt: skip
 
 
 @overload
@@ -95,6 +98,48 @@ def _product(upstream: Number, partial: Number) -> Number:
 
 def _sum(terms: list[Number]) -> Number:
     return terms[0] if len(terms) == 1 else total(terms)
+
+
+def jacobian(outputs: Sequence[Value], wrt: Sequence[Value]) -> list[list[Value]]:
+    """Returns the derivatives of each output by each Value of `wrt`: a row an output. Raises as `gradients` does.
+
+    >>> x, y = Value(2.0), Value(3.0)
+    >>> [[each.data for each in row] for row in jacobian([x * y, x**2], [x, y])]
+    [[3.0, 2.0], [4.0, 0.0]]
+    """
+    return [gradients(output, wrt) for output in outputs]
+
+
+def hessian(output: Value, wrt: Sequence[Value]) -> list[list[Value]]:
+    """Returns the second derivatives of `output` by each two Values of `wrt`. Raises as `gradients` does.
+
+    >>> x, y = Value(2.0), Value(3.0)
+    >>> [[each.data for each in row] for row in hessian(x**2 * y, [x, y])]
+    [[6.0, 4.0], [4.0, 0.0]]
+    """
+    return jacobian(gradients(output, wrt), wrt)
+
+
+def jvp(outputs: Sequence[Value], wrt: Sequence[Value], vector: Sequence[Number]) -> list[Value]:
+    """Returns how fast each output changes along `vector`, which has a number for each of `wrt`: jacobian @ vector.
+
+    Raises as `gradients` does, and ValueError for a vector of another length.
+
+    >>> x, y = Value(2.0), Value(3.0)
+    >>> [each.data for each in jvp([x * y, x**2], [x, y], [1.0, 10.0])]
+    [23.0, 4.0]
+    """
+    return [dot(row, vector) for row in jacobian(outputs, wrt)]
+
+
+def hvp(output: Value, wrt: Sequence[Value], vector: Sequence[Number]) -> list[Value]:
+    """Returns hessian @ vector by two passes, without the Hessian (Pearlmutter 1994). Raises as `jvp` does.
+
+    >>> x, y = Value(2.0), Value(3.0)
+    >>> [each.data for each in hvp(x**2 * y, [x, y], [1.0, 10.0])]
+    [46.0, 4.0]
+    """
+    return gradients(dot(gradients(output, wrt), vector), wrt)
 
 
 class Addition(NamedTuple):

@@ -16,6 +16,10 @@ from micrograd_plus import (
     dot,
     gradcheck,
     gradients,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
     logsumexp,
     no_grad,
     ops,
@@ -282,3 +286,29 @@ def test_total_of_products_in_any_grouping_has_the_same_derivatives() -> None:
     forms = [dot(xs, ys), total([x * y for x, y in zip(xs, ys)]), sum((x * y for x, y in zip(xs, ys)), Value(0.0))]
     found = [[each.data for each in gradients(form, [*xs, *ys])] for form in forms]
     assert found[0] == found[1] == found[2] == [0.5, 4.0, -1.0, 1.5, -2.0, 0.25]
+
+
+# ---------------------------------------------------------------- one-liners
+
+
+@given(graphs(size=6))
+@settings(max_examples=25, deadline=None)
+def test_products_with_jacobian_and_hessian_are_those_of_the_whole_matrices(graph: Graph) -> None:
+    leaves = [Value(number) for number in graph.leaves]
+    output = graph.run(apply, leaves)
+    vector = [0.5 - i for i in range(len(leaves))]
+    second = hessian(output, leaves)
+    for line, product in zip(second, hvp(output, leaves, vector)):
+        assert product.data == pytest.approx(math.fsum(h.data * v for h, v in zip(line, vector)), rel=1e-9, abs=1e-9)
+    for i, line in enumerate(second):
+        assert [h.data for h in line] == pytest.approx([other[i].data for other in second], rel=1e-9, abs=1e-9)
+    (slope,) = jvp([output], leaves, vector)
+    (first,) = jacobian([output], leaves)
+    assert slope.data == pytest.approx(math.fsum(g.data * v for g, v in zip(first, vector)), rel=1e-12, abs=1e-12)
+
+
+def test_a_vector_of_another_length_is_refused() -> None:
+    x, y = Value(2.0), Value(3.0)
+    for product in (hvp, lambda output, wrt, vector: jvp([output], wrt, vector)):
+        with pytest.raises(ValueError, match="dot needs operands of equal length, at least 1, but got 2 and 1"):
+            product(x * y, [x, y], [1.0])
