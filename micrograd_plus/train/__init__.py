@@ -9,7 +9,7 @@
 True
 """
 
-from micrograd_plus.train.callbacks import Callback, EarlyStopping, Run
+from micrograd_plus.train.callbacks import Callback, EarlyStopping, ReduceLROnPlateau, Run
 from micrograd_plus.train.checkpoint import Checkpoint
 from micrograd_plus.train.engine import EagerEngine, Engine, NonFiniteError
 from micrograd_plus.train.history import Epoch, History, Iteration
@@ -19,6 +19,6 @@ from micrograd_plus.train.predictor import Predictor
 
 __all__ = [
     "Callback", "Checkpoint", "Clip", "ConfusionMatrix", "DivergenceError", "EagerEngine", "EarlyStopping", "Engine",
-    "Epoch", "History", "Iteration", "NonFiniteError", "Predictor", "Run", "accuracy", "confusion_matrix", "fit",
-    "mean_absolute_error",
+    "Epoch", "History", "Iteration", "NonFiniteError", "Predictor", "ReduceLROnPlateau", "Run", "accuracy",
+    "confusion_matrix", "fit", "mean_absolute_error",
 ]  # fmt: skip

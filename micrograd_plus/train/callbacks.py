@@ -12,7 +12,7 @@ from micrograd_plus.train.engine import Engine
 from micrograd_plus.train.history import History
 from micrograd_plus.train.objectives import Objective
 
-__all__ = ["Callback", "EarlyStopping", "Run"]
+__all__ = ["Callback", "EachEpoch", "EarlyStopping", "ReduceLROnPlateau", "Run"]
 
 
 class Run:
@@ -112,7 +112,56 @@ class EachEpoch(Callback):
         self.function(run)
 
 
-class EarlyStopping(Callback):
+class _Plateau(Callback):
+    """Watches one figure, and knows the best so far: what stopping early and lowering the rate have in common.
+
+    `monitor` is the figure's name; by default "validation loss", or "loss" where nothing is validated. An improvement
+    counts if it is more than `min_delta`. Figures whose name ends in "accuracy" are better when higher, all others when
+    lower; `higher_is_better` says otherwise. `best_epoch` and `best` tell where and what the best was.
+    """
+
+    def __init__(self, monitor: str | None, patience: int, min_delta: float, higher_is_better: bool | None) -> None:
+        patience = whole_number("patience, a number of epochs,", patience, least=1)
+        if not min_delta >= 0:
+            raise ValueError(f"min_delta is how much better counts as better, at least 0, not {min_delta!r}")
+        self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
+        self.higher_is_better = higher_is_better
+        self._forget()
+
+    def _forget(self) -> None:
+        self.best: float | None = None
+        self.best_epoch = 0
+
+    def _has_improved(self, run: Run) -> bool:
+        """Whether the epoch's figure is the best so far, which is then kept."""
+        figure, value = self._figure(run)
+        higher = figure.endswith("accuracy") if self.higher_is_better is None else self.higher_is_better
+        if self.best is not None and not (value - self.best if higher else self.best - value) > self.min_delta:
+            return False
+        self.best, self.best_epoch = value, run.epoch
+        return True
+
+    def _figure(self, run: Run) -> tuple[str, float]:
+        figures = run.history.epochs[-1].figures
+        name = self.monitor or ("validation loss" if "validation loss" in figures else "loss")
+        if name not in figures:
+            measured = listed(map(repr, figures), 20)
+            raise KeyError(f"{type(self).__name__} monitors {name!r}, which is not measured; there is {measured}")
+        return name, figures[name]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the best so far, and what else is counted."""
+        return {name: each for name, each in vars(self).items() if name in self._kept}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes back what `state_dict` returned."""
+        for name in self._kept:
+            setattr(self, name, state[name])
+
+    _kept: tuple[str, ...] = ("best", "best_epoch")
+
+
+class EarlyStopping(_Plateau):
     """Stops training once a figure has not improved for `patience` epochs, and restores the best parameters.
 
     `monitor` is the figure's name; by default "validation loss", or "loss" where nothing is validated. An improvement
@@ -123,21 +172,18 @@ class EarlyStopping(Callback):
     measured. Source: Prechelt, "Early Stopping - But When?" (1998).
     """
 
+    _kept = ("best", "best_epoch", "parameters")
+
     def __init__(
         self, monitor: str | None = None, *, patience: int = 5, min_delta: float = 0.0, restore_best: bool = True,
         higher_is_better: bool | None = None,
     ) -> None:  # fmt: skip
-        patience = whole_number("patience, a number of epochs,", patience, least=1)
-        if not min_delta >= 0:
-            raise ValueError(f"min_delta is how much better counts as better, at least 0, not {min_delta!r}")
-        self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
-        self.restore_best, self.higher_is_better = restore_best, higher_is_better
-        self._forget()
+        self.restore_best = restore_best
+        super().__init__(monitor, patience, min_delta, higher_is_better)
 
     def _forget(self) -> None:
-        self.best: float | None = None
-        self.best_epoch = 0
-        self._parameters: dict[str, float] = {}
+        super()._forget()
+        self.parameters: dict[str, float] = {}
 
     def on_start(self, run: Run) -> None:
         """Forgets an earlier run; where this one goes on from a checkpoint, stops it if patience was at an end."""
@@ -148,12 +194,8 @@ class EarlyStopping(Callback):
 
     def on_epoch(self, run: Run) -> None:
         """Compares the epoch's figure with the best so far, and stops when patience is at an end."""
-        figure, value = self._figure(run)
-        higher = figure.endswith("accuracy") if self.higher_is_better is None else self.higher_is_better
-        if self.best is None or (value - self.best if higher else self.best - value) > self.min_delta:
-            self.best, self.best_epoch = value, run.epoch
-            if self.restore_best:
-                self._parameters = run.model.state_dict()
+        if self._has_improved(run) and self.restore_best:
+            self.parameters = run.model.state_dict()
         self._stop_without_patience(run)
 
     def _stop_without_patience(self, run: Run) -> None:
@@ -163,21 +205,57 @@ class EarlyStopping(Callback):
 
     def on_end(self, run: Run) -> None:
         """Puts the best epoch's parameters back, also where training ran to its last epoch."""
-        if self.restore_best and self._parameters and self.best_epoch != run.epoch:
-            run.model.load_state_dict(self._parameters)
+        if self.restore_best and self.parameters and self.best_epoch != run.epoch:
+            run.model.load_state_dict(self.parameters)
 
-    def state_dict(self) -> dict[str, Any]:
-        """Returns the best so far, with its parameters."""
-        return {"best": self.best, "best_epoch": self.best_epoch, "parameters": self._parameters}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes the best so far back."""
-        self.best, self.best_epoch, self._parameters = state["best"], state["best_epoch"], state["parameters"]
+class ReduceLROnPlateau(_Plateau):
+    """Multiplies the learning rate by `factor` whenever a figure has not improved for more than `patience` epochs.
 
-    def _figure(self, run: Run) -> tuple[str, float]:
-        figures = run.history.epochs[-1].figures
-        name = self.monitor or ("validation loss" if "validation loss" in figures else "loss")
-        if name not in figures:
-            measured = listed(map(repr, figures), 20)
-            raise KeyError(f"EarlyStopping monitors {name!r}, which is not measured; there is {measured}")
-        return name, figures[name]
+    It never falls below `min_lr`. The figure, `min_delta` and `higher_is_better` are as in `EarlyStopping`; the count
+    begins anew after each reduction, as in `torch.optim.lr_scheduler.ReduceLROnPlateau`. Raises ValueError for a factor
+    that is not between 0 and 1, and, in `fit`, where the optimizer's rate is a schedule, which changes it already.
+
+    >>> from micrograd_plus.data import line
+    >>> from micrograd_plus.nn import MLP, SGD
+    >>> from micrograd_plus.train import fit
+    >>> model = MLP(1, [1], seed=0)
+    >>> optimizer = SGD(model.parameters(), lr=0.1)
+    >>> plateau = ReduceLROnPlateau(factor=0.5, patience=1, min_delta=1.0)
+    >>> history = fit(model, line(), optimizer=optimizer, epochs=6, callbacks=[plateau])
+    >>> optimizer.lr
+    0.025
+    """
+
+    _kept = ("best", "best_epoch", "waiting_since", "lr")
+
+    def __init__(
+        self, monitor: str | None = None, *, factor: float = 0.1, patience: int = 10, min_delta: float = 1e-4,
+        min_lr: float = 0.0, higher_is_better: bool | None = None,
+    ) -> None:  # fmt: skip
+        if not 0 < factor < 1:
+            raise ValueError(f"factor multiplies the learning rate and lies between 0 and 1, not {factor!r}")
+        self.factor, self.min_lr = factor, min_lr
+        super().__init__(monitor, patience, min_delta, higher_is_better)
+
+    def _forget(self) -> None:
+        super()._forget()
+        self.waiting_since, self.lr = 0, 0.0
+
+    def on_start(self, run: Run) -> None:
+        """Forgets an earlier run; where this one goes on from a checkpoint, brings its rate back."""
+        if callable(run.optimizer.lr):
+            raise ValueError(f"the rate is a schedule, {run.optimizer.lr!r}; pass a number as lr, or leave this out")
+        if run.history.epochs:
+            run.optimizer.lr = self.lr
+        else:
+            self._forget()
+            self.lr = run.optimizer.lr
+
+    def on_epoch(self, run: Run) -> None:
+        """Compares the epoch's figure with the best so far, and lowers the rate when patience is at an end."""
+        if self._has_improved(run):
+            self.waiting_since = run.epoch
+        elif run.epoch - self.waiting_since > self.patience:
+            self.waiting_since = run.epoch
+            self.lr = run.optimizer.lr = max(self.lr * self.factor, min(self.min_lr, self.lr))

@@ -34,6 +34,7 @@ def test_a_row_at_its_extremes(op: Op) -> None:
         refused_in_words = compiled == REFUSED and math.inf in map(abs, numbers)
         near = any(each == compiled or close(each, compiled) for each in expected)
         known = op is ops.gelu_tanh or (op is ops.div and numbers[1] == 0)
+        known |= op is ops.pow and abs(numbers[0]) == 0 and numbers[1] == -math.inf  # refused before Python 3.11
         assert near or refused_in_words or known, (numbers, compiled, expected)
 
 
