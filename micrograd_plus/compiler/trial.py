@@ -7,6 +7,7 @@ its object and their attributes, and the states of `random` and `numpy.random`.
 
 from __future__ import annotations
 
+import ast
 import copy
 import itertools
 import random
@@ -34,7 +35,7 @@ _SMALL = 1_000
 _WORDS = (int, float, bool, str, type(None))
 _CONTAINERS = (list, dict, set, deque, bytearray)
 _PLAIN = (int, float, complex, str, bytes, bool, type(None), Value, type, types.ModuleType, types.BuiltinFunctionType)
-_ITERATORS: tuple[type, ...] = (itertools.count, itertools.cycle, type(iter([])), type(iter(())), type(iter(range(0))))
+_ITERATORS: tuple[type, ...] = (type(iter([])), type(iter(())), type(iter(range(0))))
 
 
 @contextmanager
@@ -239,4 +240,6 @@ def _kept(container: Any) -> Any:
 
 
 def _still(thing: Any) -> Any:
+    if isinstance(thing, itertools.count):  # from Python 3.14 on it can't be copied; its repr is `count(5)`
+        return itertools.count(*ast.literal_eval(f"({repr(thing)[6:-1]},)"))
     return copy.copy(thing) if isinstance(thing, _ITERATORS) else thing
