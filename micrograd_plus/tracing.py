@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from micrograd_plus import mode
@@ -93,6 +94,9 @@ class TracedNumber(Traced):
         return True
 
 
+_one_at_a_time = RLock()  # two traces of one model would put its leaves back too early
+
+
 @contextmanager
 def traced(
     leaves: Iterable[Value], look: Callable[[str, Value, Any], None], numbers: Iterable[Value] = ()
@@ -102,6 +106,14 @@ def traced(
     The leaves among `numbers` stand for what is a plain number when nothing is traced, as a target is. The events are
     those of `mode.watching`, and the others are named as a message writes them: `.data`, `.grad`, no_grad(), ==.
     """
+    with _one_at_a_time, _watched(leaves, look, numbers):
+        yield
+
+
+@contextmanager
+def _watched(
+    leaves: Iterable[Value], look: Callable[[str, Value, Any], None], numbers: Iterable[Value]
+) -> Iterator[None]:
     seen = {**dict.fromkeys(leaves, Traced), **dict.fromkeys(numbers, TracedNumber)}
     made: list[Value] = []
 
@@ -114,7 +126,7 @@ def traced(
         elif any(child.op is not CONSTANT for child in node.children):
             look("no_grad()", node, node)
 
-    found = [*seen.items()]  # a traced leaf may not be hashed again
+    found = [(node, kind) for node, kind in seen.items() if type(node) is Value]  # which may not be hashed again
     try:
         for node, kind in found:
             node.__class__ = kind

@@ -129,6 +129,18 @@ def test_copies_and_keys_are_looks(look: Any) -> None:
     assert ".data" in told
 
 
+def test_a_subclass_of_value_is_what_it_was_after_a_trace() -> None:
+    class Named(Value):
+        """A Value with an attribute of its own."""
+
+    w = Named(2.0, "w")
+    w.note = "mine"  # type: ignore[attr-defined]
+    with traced([w], lambda what, node, other: None):
+        assert (w * 3).data == 6.0
+    assert (type(w), w.note) == (Named, "mine")  # type: ignore[attr-defined]
+    assert nn.Layer(1, 1, seed=0)([w]).children[1] is w
+
+
 def test_what_computes_does_not_look() -> None:
     told: list[str] = []
     x = [Value(0.5, "a"), Value(-1.0, "b")]
