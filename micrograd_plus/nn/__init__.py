@@ -14,6 +14,7 @@ True
 
 from micrograd_plus.nn import init, schedules
 from micrograd_plus.nn.clip import clip_grad_norm, clip_grad_value
+from micrograd_plus.nn.conv import Conv1d
 from micrograd_plus.nn.init import manual_seed
 from micrograd_plus.nn.layers import MLP, Dropout, Embedding, Layer, Neuron, Sequential
 from micrograd_plus.nn.losses import (
@@ -29,11 +30,12 @@ from micrograd_plus.nn.losses import (
     nll_loss,
 )
 from micrograd_plus.nn.module import Module, Parameter
+from micrograd_plus.nn.norm import LayerNorm
 from micrograd_plus.nn.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
 __all__ = [
-    "MLP", "SGD", "Adagrad", "Adam", "AdamW", "Dropout", "Embedding", "Layer", "Module", "Neuron", "Optimizer",
-    "Parameter", "RMSprop", "Sequential", "binary_cross_entropy", "binary_cross_entropy_with_logits", "clip_grad_norm",
+    "MLP", "SGD", "Adagrad", "Adam", "AdamW", "Conv1d", "Dropout", "Embedding", "Layer", "LayerNorm", "Module",
+    "Neuron", "Optimizer", "Parameter", "RMSprop", "Sequential", "binary_cross_entropy", "binary_cross_entropy_with_logits", "clip_grad_norm",
     "clip_grad_value", "cross_entropy", "hinge_loss", "huber_loss", "init", "l1_loss", "l1_penalty", "l2_penalty",
     "manual_seed", "mse_loss", "nll_loss", "schedules",
 ]  # fmt: skip

@@ -14,7 +14,17 @@ from micrograd_plus.nn.init import Initializer, default, gain, generator, initia
 from micrograd_plus.nn.module import Module, Parameter
 from micrograd_plus.value import Value, apply, leaf
 
-__all__ = ["MLP", "Activation", "Dropout", "Embedding", "Layer", "Neuron", "Sequential", "activation_function"]
+__all__ = [
+    "MLP",
+    "Activation",
+    "Dropout",
+    "Embedding",
+    "Layer",
+    "Neuron",
+    "Sequential",
+    "activation_function",
+    "as_row",
+]
 
 Activation: TypeAlias = "str | Callable[[Value], Value] | None"
 """The name of an operation on one number (`"relu"`, `"tanh"`, ...), any function of one Value, or None for none."""
@@ -77,7 +87,7 @@ class Neuron(Module):
 
     def forward(self, inputs: Any) -> Value:
         """Returns the neuron's output for one row of inputs."""
-        return self._fire(_row(self, inputs, self.nin))
+        return self._fire(as_row(self, inputs, self.nin))
 
     def _fire(self, row: Sequence[Value]) -> Value:
         activate = activation_function(self.activation)
@@ -123,7 +133,7 @@ class Layer(Module):
 
     def forward(self, inputs: Any) -> Any:
         """Returns the neurons' outputs for one row of inputs."""
-        row = _row(self, inputs, self.nin)
+        row = as_row(self, inputs, self.nin)
         return _bare_if_one([neuron._fire(row) for neuron in self.neurons])
 
     def __repr__(self) -> str:
@@ -233,7 +243,7 @@ class Dropout(Module):
         """Returns the inputs times their masks in training, the inputs as they are otherwise."""
         if not self.training or self.p == 0:
             return inputs
-        row = _row(self, inputs)
+        row = as_row(self, inputs)
         masked = [value * leaf(self.op.draw(), self.op, f"mask{i}") for i, value in enumerate(row)]
         return masked[0] if isinstance(inputs, Value) else masked
 
@@ -276,7 +286,7 @@ class Embedding(Module):
         return f"Embedding({self.num}, {self.dim})"
 
 
-def _row(module: Module, inputs: Any, width: int | None = None) -> list[Value]:
+def as_row(module: Module, inputs: Any, width: int | None = None) -> list[Value]:
     """One example's inputs as Values: numbers become inputs named x0, x1, ...; the width is checked."""
     row = plain(inputs)
     if isinstance(row, (Value, float, int)):
