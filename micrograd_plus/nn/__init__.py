@@ -35,7 +35,7 @@ from micrograd_plus.nn.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSpro
 
 __all__ = [
     "MLP", "SGD", "Adagrad", "Adam", "AdamW", "Conv1d", "Dropout", "Embedding", "Layer", "LayerNorm", "Module",
-    "Neuron", "Optimizer", "Parameter", "RMSprop", "Sequential", "binary_cross_entropy", "binary_cross_entropy_with_logits", "clip_grad_norm",
-    "clip_grad_value", "cross_entropy", "hinge_loss", "huber_loss", "init", "l1_loss", "l1_penalty", "l2_penalty",
-    "manual_seed", "mse_loss", "nll_loss", "schedules",
+    "Neuron", "Optimizer", "Parameter", "RMSprop", "Sequential", "binary_cross_entropy",
+    "binary_cross_entropy_with_logits", "clip_grad_norm", "clip_grad_value", "cross_entropy", "hinge_loss",
+    "huber_loss", "init", "l1_loss", "l1_penalty", "l2_penalty", "manual_seed", "mse_loss", "nll_loss", "schedules",
 ]  # fmt: skip
