@@ -15,16 +15,8 @@ from micrograd_plus.nn.module import Module, Parameter
 from micrograd_plus.value import Value, apply, leaf
 
 __all__ = [
-    "MLP",
-    "Activation",
-    "Dropout",
-    "Embedding",
-    "Layer",
-    "Neuron",
-    "Sequential",
-    "activation_function",
-    "as_row",
-]
+    "MLP", "Activation", "Dropout", "Embedding", "Layer", "Neuron", "Sequential", "activation_function", "as_row",
+]  # fmt: skip
 
 Activation: TypeAlias = "str | Callable[[Value], Value] | None"
 """The name of an operation on one number (`"relu"`, `"tanh"`, ...), any function of one Value, or None for none."""
