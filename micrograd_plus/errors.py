@@ -102,7 +102,8 @@ def domain_error(op: Any, operands: Sequence[Any], error: Exception) -> Exceptio
     text, given = in_words(op, operands)
     at = f" for {given}" if given else ""
     if isinstance(error, OverflowError):
-        what, cure = text, op.cure if op.needs.startswith("x below") else "scale the operands down"
+        grows = op.needs.startswith("x below")  # a row that says where its value grows too large has a cure for it
+        what, cure = text, op.cure if grows else "scale the operands down"
         if _has_value(op, operands):
             what, cure = f"the derivative of {text}", "keep the operands away from 0"
         return OverflowError(f"{what} is beyond the largest float, 1.8e308{at and ','}{at}; {cure}")

@@ -180,8 +180,7 @@ def row(
     `operands` are the names in `value` and in the derivatives, one keyword for each: see the module's text. It is an
     operation at once: a method of Value by its name (or by those in `method`; "" for none), an activation, a
     function on the command line; it is drawn, explained, differentiated twice and compiled. `needs` says for which
-    operands it is defined, and `cure` what to do about others. A name is declared once; a
-    second time returns the first.
+    operands it is defined, and `cure` what to do about others. A name is declared once; a second time returns the first.
 
     Raises ValueError if the derivatives are not those of the operands, one each.
 
