@@ -180,15 +180,15 @@ def row(
     `operands` are the names in `value` and in the derivatives, one keyword for each: see the module's text. It is an
     operation at once: a method of Value by its name (or by those in `method`; "" for none), an activation, a
     function on the command line; it is drawn, explained, differentiated twice and compiled. `needs` says for which
-    operands it is defined, and `cure` what to do about others. A name is declared once; a second time returns the first.
+    operands it is defined, and `cure` what to do about others. A name is declared once: the first row stays.
 
     Raises ValueError if the derivatives are not those of the operands, one each.
 
-    >>> from micrograd_plus import Value, gradients
-    >>> cube = row("cube", "x", "x**3", x="3 * x**2")
-    >>> x = Value(2.0, "x")
-    >>> x.cube().data, gradients(x.cube(), x).data, gradients(gradients(x.cube(), x), x).data
-    (8.0, 12.0, 12.0)
+    >>> from micrograd_plus import Value
+    >>> tanh = row("tanh", "x", "tanh(x)", x="1 - out**2")
+    >>> node = Value(0.0, "x").tanh()
+    >>> node.op is tanh, node.data, node.partials, tanh.partial_words("x", "x", out="y")
+    (True, 0.0, (1.0,), '1 - y ** 2')
     """
     name = name or label
     if method is None:
