@@ -84,15 +84,22 @@ def _partials(op: Any, text: Text) -> str:
 
 
 def _defined(what: str, op: Any, arguments: str, body: str, functions: Mapping[str, Any] | None) -> Any:
-    """The function, whose one or two lines a debugger and a traceback can show."""
+    """The function; that over floats has lines which a debugger and a traceback can show."""
     name, file = f"{op.name}_{what}", f"<{what} of {op.label}>"
     source = f"def {name}({arguments}):\n{body}\n"
-    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    lines = (len(source), None, source.splitlines(keepends=True), file)
+    if functions is None:
+        linecache.cache[file] = lines
     namespace = dict(scalar_names() if functions is None else functions)
     exec(compile(source, file, "exec"), namespace)
     made = namespace.pop(name)
-    finalize(made, linecache.cache.pop, file, None)
+    finalize(made, _forget, file, lines)
     return made
+
+
+def _forget(file: str, lines: tuple[Any, ...]) -> None:
+    if linecache.cache.get(file) is lines:  # and not those of the same row, made again
+        del linecache.cache[file]
 
 
 # -------------------------------------------------------------------- the text of a row, for each reading
