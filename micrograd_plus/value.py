@@ -35,7 +35,6 @@ class Value(Operators):
     repeats; `partials` the local derivative by each of them; `label` a name for pictures and messages.
 
     Equality is identity, because nodes are places in a graph; `<`, `<=`, `>`, `>=` and `float()` look at the data.
-
     Raises TypeError if `data` is not a real number, ValueError if it is nan.
 
     >>> x = Value(0.5, "x")
@@ -49,7 +48,6 @@ class Value(Operators):
     # object for the garbage collector and not three, which makes a training step 1.7 times faster and a graph a third
     # smaller. More operands lie in `_left` as a tuple, the derivatives by them in `_by_left`, and `_right` is MANY.
     __slots__ = ("_by_left", "_by_right", "_left", "_right", "data", "grad", "label", "op")
-
     __array_ufunc__ = None  # makes a NumPy scalar on the left leave the operation to us
 
     def __init__(self, data: SupportsFloat, label: str = "") -> None:
@@ -144,8 +142,7 @@ class Value(Operators):
 def topological_order(*roots: Value, leaves: bool = True) -> list[Value]:
     """Returns every node of the roots' graph once, each after its children; on request without the leaves.
 
-    The first root comes last of its own graph, then what the next one adds, and so on. Raises TypeError for a root that
-    is not a Value.
+    The first root comes last of its own graph, then what the next one adds. Raises TypeError for what is no Value.
 
     >>> a = Value(1.0, "a")
     >>> [node.label or node.op.label for node in topological_order(a * a + 1)]
@@ -180,22 +177,27 @@ def topological_order(*roots: Value, leaves: bool = True) -> list[Value]:
 # -------------------------------------------------------------------- what makes a node
 
 # A row becomes a plain function from operands to a node, one form for each number of operands. It does what is right
-# for Values and finite numbers; whatever else comes, `_carefully` makes Values of numbers or says what is wrong.
+# for Values and finite numbers; whatever else comes, `_carefully` makes Values of numbers or says what is wrong. Nodes
+# are made without the checks of `Value(...)`, and without a call: it would cost a training step 5 %.
 
 _UNFIT = (ArithmeticError, AttributeError, IndexError, TypeError, ValueError)
 _new = Value.__new__
 
 
-def _node(op: Op, data: float, left: Any = None, right: Any = None, by_left: Any = None, by_right: Any = None) -> Value:
-    """A node without the checks of `Value(...)`; in `no_grad()` one that does not remember how it was made."""
+def _in_block(node: Value) -> Value:
+    """A node made within a `watching()` block, which is told; or within `no_grad()`: it forgets how it was made."""
+    mode.tell("made", node, node)
+    if not mode.is_recording():
+        node.op, node._left, node._right = CONSTANT, None, None
+    return node
+
+
+def _node(op: Op, data: float, children: Any = None, partials: Any = None) -> Value:
+    """A node with any number of operands, or none."""
     node = _new(Value)
     node.data, node.grad, node.op, node.label = data, UNSEEN, op, ""
-    node._left, node._right, node._by_left, node._by_right = left, right, by_left, by_right
-    if mode.blocks:
-        mode.tell("made", node, node)
-        if not mode.is_recording():
-            node.op, node._left, node._right = CONSTANT, None, None
-    return node
+    node._left, node._right, node._by_left, node._by_right = children, MANY if children else None, partials, None
+    return _in_block(node) if mode.blocks else node
 
 
 def _unary(op: Op) -> Callable[..., Value]:
@@ -203,7 +205,10 @@ def _unary(op: Op) -> Callable[..., Value]:
         try:
             data, (by_x,) = op.scalar(x.data)
             if data - data == 0.0:  # neither infinite nor nan
-                return _node(op, data, x, None, by_x)
+                node = _new(Value)
+                node.data, node.grad, node.op, node.label = data, UNSEEN, op, ""
+                node._left, node._right, node._by_left, node._by_right = x, None, by_x, None
+                return _in_block(node) if mode.blocks else node
         except _UNFIT:
             pass
         return _carefully(op, x)
@@ -218,7 +223,10 @@ def _binary(op: Op) -> Callable[..., Value]:
         try:
             data, (by_x, by_y) = op.scalar(x.data, y.data)
             if data - data == 0.0:
-                return _node(op, data, x, y, by_x, by_y)
+                node = _new(Value)
+                node.data, node.grad, node.op, node.label = data, UNSEEN, op, ""
+                node._left, node._right, node._by_left, node._by_right = x, y, by_x, by_y
+                return _in_block(node) if mode.blocks else node
         except _UNFIT:
             pass
         return _carefully(op, x, y)
@@ -242,7 +250,7 @@ def _nary(op: Op) -> Callable[..., Value]:
                     numbers.append(operand.data)
             data, partials = op.scalar(*numbers)
             if len(widths) < 2 and type(data) is float and data - data == 0.0:
-                return _node(op, data, tuple(children), MANY, partials)
+                return _node(op, data, tuple(children), partials)
         except _UNFIT:
             pass
         return _carefully(op, *operands)
@@ -252,7 +260,7 @@ def _nary(op: Op) -> Callable[..., Value]:
 
 def _carefully(op: Op, *operands: Any) -> Value:
     children, data, partials = evaluated(op, operands, constant)
-    return _node(op, data, children, MANY, partials)
+    return _node(op, data, children, partials)
 
 
 def apply(op: Op, *operands: Any) -> Value:
