@@ -22,38 +22,10 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 __all__ = [
-    "DomainError",
-    "GradcheckError",
-    "GradcheckReport",
-    "Program",
-    "Value",
-    "apply",
-    "compile",
-    "constant",
-    "data",
-    "dot",
-    "explain",
-    "fit",
-    "gradcheck",
-    "gradients",
-    "hessian",
-    "hvp",
-    "jacobian",
-    "jvp",
-    "logsumexp",
-    "maximum",
-    "minimum",
-    "nn",
-    "no_gc",
-    "no_grad",
-    "row",
-    "select",
-    "softmax",
-    "topological_order",
-    "total",
-    "train",
-    "viz",
-]
+    "DomainError", "GradcheckError", "GradcheckReport", "Program", "Value", "apply", "compile", "constant", "data",
+    "dot", "explain", "fit", "gradcheck", "gradients", "hessian", "hvp", "jacobian", "jvp", "logsumexp", "maximum",
+    "minimum", "nn", "no_gc", "no_grad", "row", "select", "softmax", "topological_order", "total", "train", "viz",
+]  # fmt: skip
 
 _ON_FIRST_USE = {"Program": "compiler", "compile": "compiler", "fit": "train"}
 

@@ -4,20 +4,10 @@ A row is a label, a value and one local derivative per operand, written as they 
 
     tanh = row("tanh", "x", "tanh(x)", x="1 - out**2")
 
-In a row `x` and `y` are the operands and `out` is the value. An operation that takes any number of operands names
-them as a group: in `"*xs"`, `xs` is all of them and `x` is the one whose derivative is written. The one text is read
-in many ways (see `reading`):
-
-==========  =====================================================  ==========================================
-reading     how                                                    serves
-==========  =====================================================  ==========================================
-`scalar`    the row over `math`                                    the eager engine
-`array`     the same row over NumPy                                the compiler's instructions
-`values`    the same derivatives over Values                       higher-order derivatives
-`words`     the row with the operands' labels put in               chain-rule text, tooltips, lessons
-==========  =====================================================  ==========================================
-
-So what a student reads is what ran, and an operation can't be half implemented.
+`x` and `y` are the operands, `out` is the value; in `"*xs"`, `xs` is a group of any number of operands and `x` the one
+whose derivative is written. The one text is read (see `reading`) over `math` for the eager engine, over NumPy for the
+compiler's instructions, over Values for higher derivatives, and in words for explanations. So what a student reads is
+what ran, and an operation can't be half implemented.
 """
 
 from __future__ import annotations

@@ -23,17 +23,9 @@ __all__ = ["PACKAGE", "Traced", "traced"]
 PACKAGE = str(Path(__file__).parent)
 
 _ENGINE = (
-    "errors",
-    "functions",
-    "methods",
-    "mode",
-    "tracing",
-    "value",
-    "compiler/frontend",
-    "nn/layers",
-    "nn/losses",
+    "errors", "functions", "methods", "mode", "tracing", "value", "compiler/frontend", "nn/layers", "nn/losses",
     "nn/owners",
-)
+)  # fmt: skip
 _TRUSTED = frozenset(f"{PACKAGE}/{file}.py" for file in _ENGINE)
 """Files that look at numbers to compute with them, or to refuse them, and for nothing else."""
 

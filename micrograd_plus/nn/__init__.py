@@ -28,7 +28,7 @@ from micrograd_plus.nn.losses import (
     l2_penalty,
     mse_loss,
     nll_loss,
-)
+)  # fmt: skip
 from micrograd_plus.nn.module import Module, Parameter
 from micrograd_plus.nn.norm import LayerNorm
 from micrograd_plus.nn.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
