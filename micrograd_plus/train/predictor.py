@@ -14,7 +14,7 @@ from micrograd_plus.data import Dataset, Standardizer
 from micrograd_plus.files import read_document, write_document
 from micrograd_plus.functions import softmax
 from micrograd_plus.mode import no_gc, no_grad
-from micrograd_plus.nn import MLP, Dropout, Embedding, Layer, Module, Neuron, Sequential
+from micrograd_plus.nn import MLP, Conv1d, Dropout, Embedding, Layer, LayerNorm, Module, Neuron, Sequential
 from micrograd_plus.nn.losses import loss_name
 from micrograd_plus.train.engine import Prediction, evaluating, numbers_of
 from micrograd_plus.train.metrics import class_of
@@ -244,6 +244,13 @@ _ARGUMENTS: dict[type[Module], Callable[[Any], dict[str, Any]]] = {
     Layer: lambda it: {**_ARGUMENTS[Neuron](it.neurons[0]), "nout": it.nout},
     Dropout: lambda it: {"p": it.p},
     Embedding: lambda it: {"num": it.num, "dim": it.dim},
+    LayerNorm: lambda it: {"width": it.width, "eps": it.eps},
+    Conv1d: lambda it: {
+        **{name: getattr(it, name) for name in ("in_channels", "kernel_size", "stride", "padding")},
+        "out_channels": it.layer.nout,
+        "activation": it.layer.activation,
+        "bias": it.layer.neurons[0].bias is not None,
+    },
     Sequential: lambda it: {"layers": [architecture_of(each) for each in it.layers]},
     MLP: lambda it: {name: value for name, value in it.config.items() if name not in ("init", "seed")},
 }

@@ -12,7 +12,7 @@ import pytest
 from micrograd_plus import Value
 from micrograd_plus.data import Dataset, Standardizer, iris, moons, standardize
 from micrograd_plus.files import read_document, write_document
-from micrograd_plus.nn import MLP, Dropout, Embedding, Layer, Module, Neuron, Sequential
+from micrograd_plus.nn import MLP, Conv1d, Dropout, Embedding, Layer, LayerNorm, Module, Neuron, Sequential
 from micrograd_plus.train import Predictor, fit
 from micrograd_plus.train.predictor import _BY_NAME, architecture_of, model_of
 
@@ -131,6 +131,8 @@ def test_a_bare_row_is_told() -> None:
         Sequential(Layer(3, 2, "tanh"), Dropout(0.1), Sequential(Layer(2, 2, bias=False))),
         Neuron(2, "sigmoid"),
         Embedding(5, 3),
+        LayerNorm(4, eps=1e-3),
+        Conv1d(2, 3, 4, "tanh", stride=2, padding=1, bias=False),
     ],
     ids=lambda model: type(model).__name__,
 )
@@ -138,6 +140,7 @@ def test_every_architecture_is_built_again(model: Module) -> None:
     plain = json.loads(json.dumps(architecture_of(model)))
     again = model_of(plain)
     assert repr(again) == repr(model) and list(again.state_dict()) == list(model.state_dict())
+    assert architecture_of(again) == architecture_of(model)
 
 
 def test_every_module_of_the_package_can_be_kept() -> None:
