@@ -211,7 +211,11 @@ class Family(Generic[P]):
 
     def __call__(self, *constants: P.args, **named: P.kwargs) -> Op:
         """Returns the row. Raises TypeError for other constants, ValueError for a number that is not finite."""
-        given = self.signature.bind(*constants, **named).arguments
+        try:
+            given = self.signature.bind(*constants, **named).arguments
+        except TypeError as error:
+            known = ", ".join(f"{name}={default!r}" for name, default in self.defaults.items())
+            raise TypeError(f"{self.name}: {error}; its constants are {known}") from None
         return self._recent(*(self._checked(name, given) for name in self.defaults))
 
     @property

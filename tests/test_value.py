@@ -779,6 +779,8 @@ MISTAKES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: x.clamp(math.nan, 1), ValueError, "clamp needs min <= max, but got min=nan and max=1.0; leave out a"),
     (lambda: x.clamp("a"), TypeError, NUMBER + "str: 'a'"),
     (lambda: x.leaky_relu("a"), TypeError, NUMBER + "str: 'a'"),
+    (lambda: x.leaky_relu(slope=1), TypeError, "leaky_relu: got an unexpected keyword argument 'slope'; its"),
+    (lambda: x.clamp(1, 2, 3), TypeError, "clamp: too many positional arguments; its constants are min=-inf, max=inf"),
     (lambda: x.elu(None), TypeError, NUMBER + "NoneType"),
     (lambda: x.gelu("fast"), ValueError, "gelu's approximate is 'none' or 'tanh', not 'fast'"),
     (lambda: loose.maximum("a", 1), TypeError, NUMBER + "str: 'a'"),
