@@ -44,8 +44,11 @@ def _restored(
     node = Value.__new__(Value)
     node.op, node.data, node.grad, node.label = op, data, UNSEEN if grad is None else grad, label
     node._left = node._right = node._by_left = node._by_right = None
-    if children:
+    if len(children) > 2:
         node._left, node._right, node._by_left = children, MANY, partials
+    elif children:  # in slots, as they were: a third of the objects for the collector to look at
+        node._left, node._right = (*children, None)[:2]
+        node._by_left, node._by_right = (*partials, None)[:2]
     return node
 
 
