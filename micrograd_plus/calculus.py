@@ -47,13 +47,18 @@ def gradients(output: Value, wrt: Value | Sequence[Value]) -> Value | list[Value
         if not isinstance(value, Value):
             raise TypeError(f"gradients needs Values, but got {type(value).__name__}: {value!r}; wrap it in Value(...)")
     order = topological_order(output)
-    needed = dependents(order, wanted)
+    needed = dependents(order, [*wanted, *(node for node in order if node.op is operation.CHOSEN)])
     terms: dict[Value, list[Number]] = {output: [1.0]}
     for node in reversed(order):
         if node in needed and node in terms and node.children:
             upstream = _sum(terms[node])
             for child, partial in _edges(node, needed):
                 terms.setdefault(child, []).append(_product(upstream, partial))
+        elif node in terms and node.op is operation.CHOSEN:
+            raise DomainError(
+                f"a derivative that is {node.data:g} at an edge, as that of x ** y at x = 0, can't be differentiated"
+                " again; keep away from there"
+            )
     found = [constant(_sum(terms.get(value, [0.0]))) for value in wanted]
     return found[0] if isinstance(wrt, Value) else found
 
@@ -84,7 +89,14 @@ def _value_reading(op: Op) -> Callable[..., tuple[Number, ...]]:
     """The local derivatives over Values: there each row of the table is a function, and a choice looks at data."""
     rows: dict[str, Any] = {name: functools.partial(apply, row) for name, row in operation.TABLE.items()}
     more = {"min": rows["minimum"], "max": rows["maximum"], "sum": total, "pow": lambda x, k: x**k, "real": float}
-    return op.values({**rows, **more, "nan": math.nan, "inf": math.inf})
+    return op.values({**rows, **more, "chosen": _chosen, "nan": math.nan, "inf": math.inf})
+
+
+def _chosen(partial: Number) -> Number:
+    """A derivative of a row's exception, with a leaf that says so: it is not to be compiled or differentiated again."""
+    if isinstance(partial, Value):
+        return partial + leaf(0.0, operation.CHOSEN)
+    return leaf(partial, operation.CHOSEN) if math.isfinite(partial) else partial
 
 
 def _product(upstream: Number, partial: Number) -> Number:

@@ -299,10 +299,12 @@ class Leaf(Op):
 
 
 INPUT, CONSTANT, PARAMETER = Leaf("input", ""), Leaf("constant", ""), Leaf("parameter", "")
+CHOSEN = Leaf("chosen", "")
+"""A local derivative by the exception of a row, as at x ** y where x is 0: at other operands it is another."""
 
 
 def _leaf(name: str) -> Leaf:
-    return next(each for each in (INPUT, CONSTANT, PARAMETER) if each.name == name)
+    return next(each for each in (INPUT, CONSTANT, PARAMETER, CHOSEN) if each.name == name)
 
 
 class Bernoulli(Leaf):

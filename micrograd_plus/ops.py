@@ -20,8 +20,8 @@ div = row("/", "x y", "x / y", x="1 / y", y="-out / y", name="div", method="__tr
     needs="a divisor other than 0", cure="add a small constant to the divisor, or test it before dividing")
 neg = row("neg", "x", "-x", x="-1", method="__neg__")
 pow = row("**", "x y", "x ** y", name="pow", method="__pow__",
-    x="0 if y == 0 else y * x ** (y - 1) if x != 0 else 0 if y > 1 else 1 if y == 1 else inf",
-    y="nan if x < 0 else 0 if x == 0 else out * log(x)",
+    x="y * x ** (y - 1) if x != 0 or y >= 1 else 0 if y == 0 else inf",
+    y="out * log(x) if x > 0 else 0 if x == 0 else nan",
     needs="a base above 0, or a base of 0 with an exponent of at least 0, or a negative base with a whole exponent",
     cure="keep the base positive: abs(x) ** y, or (x*x + 1e-12) ** (y/2)")
 reciprocal = row("reciprocal", "x", "1 / x", x="-out * out",
@@ -76,7 +76,7 @@ round = row("round", "x", "round(x)", x="0")
 abs_ = row("abs", "x", "abs(x)", x="sign(x)", method="abs __abs__")
 maximum = row("max", "x y", "max(x, y)", name="maximum", x="(1 + sign(x - y)) / 2", y="(1 - sign(x - y)) / 2")
 minimum = row("min", "x y", "min(x, y)", name="minimum", x="(1 - sign(x - y)) / 2", y="(1 + sign(x - y)) / 2")
-select = row("select", "i *xs", "item(xs, i)", i="0", x="1.0 if j == i else 0.0")
+select = row("select", "i *xs", "item(xs, i)", i="0", x="step(0.5 - abs(i - j))")
 
 # ---- activations
 sigmoid = row("sigmoid", "x", "exp(min(x, 0)) / (1 + exp(-abs(x)))", x="out * sigmoid(-x)")

@@ -158,6 +158,14 @@ class OverArrays(Text):
         self.generic_visit(node)
         return _call("where", node.test, node.body, node.orelse)
 
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
+        self.generic_visit(node)
+        whole, *rest = node.values
+        for each in rest:
+            sign = ast.BitOr() if isinstance(node.op, ast.Or) else ast.BitAnd()
+            whole = ast.BinOp(left=whole, op=sign, right=each)
+        return whole
+
     def visit_GeneratorExp(self, node: ast.GeneratorExp) -> ast.expr:
         whole = {name.id: f"{name.id}s" for name in ast.walk(node.generators[0].target) if isinstance(name, ast.Name)}
         renamed = _Rename({name: ast.Name(id=group, ctx=ast.Load()) for name, group in whole.items()}).visit(node.elt)
@@ -174,7 +182,16 @@ class OverReals(Text):
 
 
 class OverValues(OverReals):
-    """Rows are called and not inlined: over Values each is a node of its own, with its own derivative."""
+    """Rows are called and not inlined: over Values each is a node of its own, with its own derivative.
+
+    The first formula of a choice is the rule, and is not defined where the choice does not take it; any other is the
+    exception, and is `chosen`, to be told from what holds everywhere.
+    """
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        self.generic_visit(node)
+        node.orelse = _call("chosen", node.orelse)
+        return node
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)

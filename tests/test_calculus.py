@@ -30,6 +30,7 @@ from micrograd_plus import (
     total,
 )
 from micrograd_plus.calculus import grads, sweep
+from micrograd_plus.errors import DomainError
 from micrograd_plus.value import UNSEEN
 from tests.strategies import Graph, graphs
 
@@ -312,3 +313,17 @@ def test_a_vector_of_another_length_is_refused() -> None:
     for product in (hvp, lambda output, wrt, vector: jvp([output], wrt, vector)):
         with pytest.raises(ValueError, match="dot needs operands of equal length, at least 1, but got 2 and 1"):
             product(x * y, [x, y], [1.0])
+
+
+@pytest.mark.parametrize(("exponent", "second"), [(2.0, 2.0), (3.0, 0.0), (4.0, 0.0)])
+def test_a_second_derivative_at_an_edge_is_the_formulas(exponent: float, second: float) -> None:
+    x = Value(0.0)
+    assert gradients(gradients(x ** Value(exponent), x), x).data == second
+
+
+def test_an_exception_is_not_differentiated_again() -> None:
+    x, y = Value(0.0), Value(2.0)
+    first = gradients(x**y, y)
+    assert first.data == 0.0
+    with pytest.raises(DomainError, match="can't be differentiated again; keep away from there"):
+        gradients(first, x)

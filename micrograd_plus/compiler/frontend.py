@@ -227,7 +227,7 @@ def _form_of(output: Any, inputs: Any) -> list[Any]:
         index[node] = len(found)
         if node.children:
             found.append((node.op, *(index[child] for child in node.children)))
-        elif node.op is operation.CONSTANT:
+        elif node.op in (operation.CONSTANT, operation.CHOSEN):
             found.append(node.data)
         else:
             found.append(places.get(node, node if node.op.shared else node.op.label))

@@ -125,6 +125,12 @@ def _roles(
             drawn.append(i)
         elif node.op is operation.CONSTANT:
             role[i] = Kind.CONSTANT
+        elif node.op is operation.CHOSEN:
+            raise CompileError(
+                f"a derivative in the graph is {node.data:g} by a choice among a row's formulas, as that of x ** y at"
+                " x = 0: a compiled program would make it for all examples; run it eagerly, or give an example that is"
+                " not at such a place"
+            )
         elif parameters is None:
             role[i] = Kind.PARAMETER
             given.append(i)

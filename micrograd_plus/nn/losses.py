@@ -142,13 +142,13 @@ def cross_entropy(logits: Any, target: Any, *, label_smoothing: float = 0.0, red
         raise ValueError(f"label_smoothing is a fraction from 0 to 1, but got {label_smoothing}; 0.1 is usual")
 
     def one(row: list[Value], y: Any) -> Value:
-        normalizer = logsumexp(row)
-        if isinstance(y, list):
-            loss = dot(_distribution("cross_entropy", y, len(row)), [normalizer - logit for logit in row])
-        else:
-            loss = normalizer - _pick("cross_entropy", row, y)
+        target = _distribution("cross_entropy", y, len(row)) if isinstance(y, list) else None
+        expected = dot(target, row) if target else _pick("cross_entropy", row, y)
+        logits = [logit - expected for logit in row]  # so that no digit of the loss is lost to the size of the logits
+        normalizer = logsumexp(logits)
+        loss = dot(target, [normalizer - logit for logit in logits]) if target else normalizer
         if label_smoothing:
-            uniform = normalizer - total(row) / len(row)
+            uniform = normalizer - total(logits) / len(logits)
             loss = (1 - label_smoothing) * loss + label_smoothing * uniform
         return loss
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from micrograd_plus import Value, gradcheck, nn, operation, softmax
 from micrograd_plus.nn import losses
 from micrograd_plus.nn.losses import LOSSES, loss_function, loss_name
-from micrograd_plus.value import leaf
+from micrograd_plus.value import leaf, topological_order
 from tests.nn import peer
 
 RECORDED = json.loads(peer.RECORDED.read_text())
@@ -205,7 +205,7 @@ def test_a_list_of_one_stands_for_what_it_holds() -> None:
 
 def test_a_target_that_is_a_value_is_selected_in_the_graph() -> None:
     target = leaf(1, operation.INPUT, "class")
-    names = {node.op.name for node in nn.cross_entropy([Value(0.5), Value(0.25)], target).children}
+    names = {node.op.name for node in topological_order(nn.cross_entropy([Value(0.5), Value(0.25)], target))}
     assert "select" in names
 
 
@@ -268,3 +268,16 @@ def test_by_name() -> None:
 def test_wrong_input(call: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("size", [1e10, 1e17, -1e17, 1e308, -1e308])
+@pytest.mark.parametrize("target", [1, [0.2, 0.3, 0.5]], ids=["class", "probabilities"])
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+def test_cross_entropy_loses_no_digit_to_the_size_of_the_logits(size: float, target: Any, label_smoothing: float):
+    logits = [Value(size) for _ in range(3)]
+    loss = nn.cross_entropy(logits, target, label_smoothing=label_smoothing)
+    loss.backward()
+    assert loss.data == pytest.approx(math.log(3), rel=1e-15)
+    wanted = target if isinstance(target, list) else [0.0, 1.0, 0.0]
+    smooth = [(1 - label_smoothing) * p + label_smoothing / 3 for p in wanted]
+    assert [x.grad for x in logits] == pytest.approx([1 / 3 - p for p in smooth], abs=1e-15)
