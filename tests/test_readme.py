@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import peers
+from tests.trust.routes import GRAPHS, ROUTES
 from tests.trust.test_ways import PLACES
 from tests.trust.ways import WAYS
 
@@ -35,6 +36,10 @@ def test_each_program_prints_what_is_shown(program: str, output: str, tmp_path: 
 def test_the_printout_has_as_many_lines_as_it_says() -> None:
     lines = sum(len((ROOT / "micrograd_plus" / file).read_text().splitlines()) for file in ("ops.py", "value.py"))
     assert f"The engine is {lines} lines to print and read" in README
+
+
+def test_as_many_graphs_and_routes_are_tried_as_it_says() -> None:
+    assert f"{GRAPHS:,} random graphs of all operations for each of\n{len(ROUTES)} routes" in README
 
 
 def test_as_many_ways_to_look_are_tried_as_it_says() -> None:

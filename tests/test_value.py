@@ -13,7 +13,7 @@ import re
 import threading
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -41,127 +41,11 @@ from micrograd_plus import (
     total,
 )
 from micrograd_plus.errors import DomainError
-from micrograd_plus.operation import CONSTANT, INPUT, PARAMETER, TABLE, Bernoulli, Op
-from micrograd_plus.reading import PRIMITIVES, OverArrays
+from micrograd_plus.operation import CONSTANT, INPUT, PARAMETER, Bernoulli
 from micrograd_plus.value import UNSEEN, leaf
-from tests.complex_step import complex_reading
 from tests.strategies import Graph, graphs
 
 loose: Any = micrograd_plus  # for what is accepted, or refused, beyond the declared types
-
-# ---------------------------------------------------------------- random graphs, by routes that share no code
-
-
-def scale(graph: Graph) -> float:
-    """The largest number that goes into the derivatives, for the tolerance of rounding."""
-    leaves = [Value(number) for number in graph.leaves]
-    output = graph.run(apply, leaves)
-    output.backward()
-    return max(1.0, *(abs(node.grad) for node in topological_order(output)))
-
-
-def by_backward(graph: Graph) -> list[float]:
-    leaves = [Value(number) for number in graph.leaves]
-    graph.run(apply, leaves).backward()
-    return [value.grad for value in leaves]
-
-
-@settings(max_examples=100, deadline=None)
-@given(graphs())
-def test_the_value_is_what_the_rows_give(graph: Graph) -> None:
-    expected = graph.run(lambda op, *operands: op.scalar(*operands)[0], graph.leaves)
-    assert graph.run(apply, [Value(number) for number in graph.leaves]).data == expected
-
-
-@settings(max_examples=100, deadline=None)
-@given(graphs())
-def test_backward_against_finite_differences(graph: Graph) -> None:
-    eps, found, rounding = 1e-6, by_backward(graph), scale(graph)
-    for i, grad in enumerate(found):
-        above, below = (
-            graph.run(
-                lambda op, *operands: op.scalar(*operands)[0],
-                [number + (by if j == i else 0.0) for j, number in enumerate(graph.leaves)],
-            )
-            for by in (eps, -eps)
-        )
-        assert grad == pytest.approx((above - below) / (2 * eps), rel=1e-4, abs=1e-6 * rounding)
-
-
-@settings(max_examples=100, deadline=None)
-@given(graphs())
-def test_backward_against_the_complex_step(graph: Graph) -> None:
-    h, found, rounding = 1e-30, by_backward(graph), scale(graph)
-    for i, grad in enumerate(found):
-        moved = [complex(number, h if j == i else 0.0) for j, number in enumerate(graph.leaves)]
-        output = graph.run(lambda op, *operands: complex_reading(op)(*operands)[0], moved)
-        assert grad == pytest.approx(complex(output).imag / h, rel=1e-11, abs=1e-12 * rounding)
-
-
-@settings(max_examples=50, deadline=None)
-@given(graphs(size=7))
-def test_second_derivatives_against_the_complex_step(graph: Graph) -> None:
-    h = 1e-30
-    leaves = [Value(number) for number in graph.leaves]
-    first = gradients(graph.run(apply, leaves), leaves)
-    assert [each.data for each in first] == pytest.approx(by_backward(graph), rel=1e-11, abs=1e-12 * scale(graph))
-    for i, value in enumerate(leaves):
-        moved = [complex(number, h if j == i else 0.0) for j, number in enumerate(graph.leaves)]
-        exact = [complex(grad).imag / h for grad in graph.derivatives(complex_reading, moved)]
-        found = [gradients(each, value).data for each in first]
-        assert found == pytest.approx(exact, rel=1e-9, abs=1e-11 * max(1.0, *map(abs, exact)))
-
-
-@pytest.fixture
-def double() -> Iterator[Any]:
-    import torch
-
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield torch
-    torch.set_default_dtype(before)
-
-
-def torch_reading(torch: Any) -> Callable[..., Any]:
-    """Runs a row's value in PyTorch, which then finds the derivatives without looking at ours."""
-
-    def over(pairwise: Any, along: Any) -> Callable[..., Any]:
-        return lambda *xs: pairwise(*map(torch.as_tensor, xs)) if len(xs) > 1 else along(xs[0], dim=0)
-
-    plain = {name for name in PRIMITIVES if hasattr(torch, name)} - {"real"}
-    functions = {name: getattr(torch, name) for name in plain} | {
-        "max": over(torch.maximum, torch.amax), "min": over(torch.minimum, torch.amin),
-        "sum": lambda xs: torch.sum(xs, dim=0), "item": lambda xs, i: xs[int(i)], "nan": math.nan, "inf": math.inf,
-    }  # fmt: skip
-
-    def run(op: Op, *operands: Any) -> Any:
-        bound = {
-            name.lstrip("*"): torch.stack(operand) if isinstance(operand, list) else operand
-            for name, operand in zip(op.operands, operands)
-        }
-        return torch.as_tensor(eval(OverArrays(TABLE).read(op.value), functions | bound))
-
-    return run
-
-
-@pytest.mark.torch
-def test_backward_against_pytorch(double: Any) -> None:
-    @settings(max_examples=300, deadline=None)
-    @given(graphs())
-    def compare(graph: Graph) -> None:
-        tensors = [double.tensor(number, requires_grad=True) for number in graph.leaves]
-        output = graph.run(torch_reading(double), tensors)
-        found, rounding = by_backward(graph), scale(graph)
-        if output.requires_grad:
-            output.backward()
-        exact = [0.0 if tensor.grad is None else tensor.grad.item() for tensor in tensors]
-        assert graph.run(apply, [Value(number) for number in graph.leaves]).data == pytest.approx(
-            output.item(), rel=1e-12
-        )
-        assert found == pytest.approx(exact, rel=1e-11, abs=1e-12 * rounding)
-
-    compare()
-
 
 # ---------------------------------------------------------------- semantics
 

@@ -16,11 +16,13 @@ import types
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from io import IOBase
 from typing import Any
 
 import numpy as np
 
 from micrograd_plus import mode
+from micrograd_plus.compiler.trace import CompileError
 from micrograd_plus.mode import WithSettings
 from micrograd_plus.value import Value
 
@@ -32,10 +34,14 @@ MOST = 100_000
 _SMALL = 1_000
 """An array of so many numbers at most is a setting; a larger one is data."""
 
+_STATES = 64
+"""So many states of what a function reaches are told apart at a time."""
+
 _WORDS = (int, float, bool, str, type(None))
 _CONTAINERS = (list, dict, set, deque, bytearray)
 _PLAIN = (int, float, complex, str, bytes, bool, type(None), Value, type, types.ModuleType, types.BuiltinFunctionType)
 _ITERATORS: tuple[type, ...] = (type(iter([])), type(iter(())), type(iter(range(0))))
+_KNOWN = (*_ITERATORS, itertools.count)
 
 
 @contextmanager
@@ -56,34 +62,65 @@ def values_behind(function: Any) -> list[Value]:
 
 
 class Surroundings:
-    """The plain data that functions reach, to be asked again: has a callback changed a temperature, a mode, a weight?
+    """What functions reach, to be asked again: has a callback changed a temperature, a mode, a weight, a layer?
 
-    `now()` is what it is at present: the numbers, words and flags in attributes, closures and globals, which parameter
-    stands under which name, but for the names in `without`.
+    `now()` is a number for what it is at present: the numbers, words and flags in attributes, closures, globals and
+    lists, and which thing stands under which name or at which place, but for the names in `without`. As long as it is
+    the same, so is the number; what comes back gets its old number again.
     """
 
     def __init__(self, *functions: Any, without: Iterable[str] = ()) -> None:
-        self.without = {"_labelled", *without}
-        reached = _reached(functions)
+        self.functions, self.without = functions, {"_labelled", *without}
+        self._versions: dict[Any, int] = {}
+        self._known: list[Any] = []  # kept, so that nothing else comes to have an id that a version knows
+        self._settings = self._version = self._next = 0
+        self._words: Any = ()
+        self._things: Any = ()
+        self._look()
+
+    def now(self) -> int:
+        """Returns the number of what is there now."""
+        if self._settings != mode.changes:  # some module's attribute was set since, maybe one of these
+            self._settings, self._counted = mode.changes, self._read(self.counted)
+        others = self._read(self.others)
+        if (self._counted[1], others[1]) != self._things or self.lists != self._copies:
+            self._look()
+        elif (self._counted[0], others[0]) != self._words:
+            self._number(others)
+        return self._version
+
+    def _look(self) -> None:
+        """Finds all homes anew: what was put in a place has attributes of its own."""
+        reached = _reached(self.functions)
         self.counted = [home for each in reached if isinstance(each, WithSettings) and (home := _home_of(each))]
         self.others = [home for each in reached if not isinstance(each, WithSettings) and (home := _home_of(each))]
-        self._settings, self._version = -1, 0
-        self._versions: dict[tuple[Any, ...], int] = {}
+        self.lists = [each for each in reached if isinstance(each, list)]
+        self._copies = [each[:] for each in self.lists]
+        self._settings, self._counted = mode.changes, self._read(self.counted)
+        self._known.append(reached)
+        self._number(self._read(self.others))
 
-    def now(self) -> tuple[Any, ...]:
-        """Returns the plain data, in a form that can be compared and be a key."""
-        if self._settings != mode.changes:  # some module's attribute was set since, maybe one of these
-            self._settings = mode.changes
-            self._version = self._versions.setdefault(self._read(self.counted), len(self._versions))
-        return self._version, *self._read(self.others)
+    def _number(self, others: tuple[Any, Any]) -> None:
+        self._words, self._things = zip(self._counted, others)
+        if len(self._versions) > _STATES:
+            self._versions.clear()
+            del self._known[:-1]
+        inside = tuple(each if type(each) in _WORDS else id(each) for copied in self._copies for each in copied)
+        key = self._words, self._things, inside
+        self._version = self._versions.setdefault(key, self._next)
+        self._next += self._version == self._next
 
-    def _read(self, homes: Iterable[Callable[[], Iterable[tuple[Any, Any]]]]) -> tuple[Any, ...]:
-        return tuple(
-            (name, each if type(each) in _WORDS else id(each))
-            for home in homes
-            for name, each in home()
-            if name not in self.without and (type(each) in _WORDS or isinstance(each, Value))
-        )
+    def _read(self, homes: Iterable[Callable[[], Iterable[tuple[Any, Any]]]]) -> tuple[Any, Any]:
+        """The words in these homes, and the ids of the things."""
+        words: list[Any] = []
+        things: list[int] = []
+        for home in homes:
+            for name, each in home():
+                if type(each) in _WORDS:
+                    words.append((name, each) if name not in self.without else None)
+                else:
+                    things.append(id(each))
+        return tuple(words), tuple(things)
 
 
 def _home_of(thing: Any) -> Callable[[], Iterable[tuple[Any, Any]]] | None:
@@ -96,8 +133,8 @@ def _home_of(thing: Any) -> Callable[[], Iterable[tuple[Any, Any]]] | None:
         return thing.items
     if isinstance(thing, np.ndarray):
         return (lambda: [("", str(thing.tobytes()))]) if thing.size <= _SMALL else None
-    if isinstance(thing, (list, deque)):
-        return (lambda: enumerate(thing)) if thing and type(thing[0]) in _WORDS else None
+    if isinstance(thing, deque):
+        return lambda: enumerate(thing)
     if hasattr(thing, "__dict__") and not isinstance(thing, (types.FunctionType, types.MethodType)):
         settings: dict[str, Any] = vars(thing)
         return settings.items
@@ -172,7 +209,12 @@ def _is_filled(cell: types.CellType) -> bool:
 
 
 def _restorer(thing: Any) -> Callable[[], None] | None:
-    """What puts a thing back as it is now; None for what does not change."""
+    """What puts a thing back as it is now; None for what does not change. Raises CompileError where nothing can."""
+    if isinstance(thing, Iterator) and not hasattr(thing, "__dict__") and not isinstance(thing, (*_KNOWN, IOBase)):
+        raise CompileError(
+            f"it goes on with an iterator, {type(thing).__name__}, from call to call, which can't be put back after a"
+            " trial run; keep a list and an index, or run it eagerly"
+        )
     if isinstance(thing, (random.Random, np.random.RandomState, np.random.Generator)):
         return _state_of(thing)
     if isinstance(thing, np.ndarray):

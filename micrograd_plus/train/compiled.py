@@ -75,11 +75,11 @@ class CompiledEngine:
         start = perf_counter()
         if at_once or start - self._audited > 100 * self._audit_took:
             self.sync()
-            with self._trying_out():
-                try:
+            try:
+                with self._trying_out():
                     self._compare(self._gradients(data.take([self._rows.randrange(len(data))])))
-                except CompileError as error:
-                    raise PartedError(str(error)) from error
+            except CompileError as error:
+                raise PartedError(str(error)) from error
             self.load()
             self._audited = perf_counter()
             self._audit_took = self._audited - start

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd_plus import Value, nn, no_grad, softmax
+from micrograd_plus import Value, compile, nn, no_grad, softmax
+from micrograd_plus.compiler import CompileError
 from micrograd_plus.compiler.trial import Surroundings, trial, values_behind
 from micrograd_plus.tracing import traced
 
@@ -87,6 +88,45 @@ def test_surroundings_tell_a_change() -> None:
     assert around.now() == before
     model.layers[0].neurons[0].bias = nn.Parameter(0.0)  # type: ignore[attr-defined]
     assert around.now() != before
+
+
+def set_layer(model: Any) -> None:
+    model.layers[1] = nn.Layer(3, 1, seed=9)
+
+
+def set_weight(model: Any) -> None:
+    model.layers[0].neurons[1].weights[0] = nn.Parameter(7.0)
+
+
+def set_weights(model: Any) -> None:
+    model.layers[0].neurons[1].weights = [nn.Parameter(7.0), nn.Parameter(8.0)]
+
+
+def set_neuron(model: Any) -> None:
+    model.layers[1].neurons = [nn.Neuron(3, seed=4)]
+
+
+@pytest.mark.parametrize("change", [set_layer, set_weight, set_weights, set_neuron])
+def test_what_is_replaced_is_seen_and_what_is_changed_in_it(change: Callable[[Any], None]) -> None:
+    """In attributes and in lists; what has come in is watched as what was there before."""
+    model, rows = nn.MLP(2, [3, 1], seed=0), [[0.5, -1.0], [0.25, 1.0]]
+    compiled = compile(model)
+    compiled(rows)
+    change(model)
+    np.testing.assert_allclose(compiled(rows), [model(row).data for row in rows], rtol=1e-12)
+    for neuron in (model.layers[1].neurons[0], model.layers[0].neurons[1]):  # type: ignore[attr-defined]
+        neuron.bias = nn.Parameter(5.0)
+        np.testing.assert_allclose(compiled(rows), [model(row).data for row in rows], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: (n for n in [1.0, 2.0]), lambda: itertools.cycle([1.0]), lambda: zip([1], [2])]
+)
+def test_an_iterator_that_cannot_be_put_back_is_refused_before_it_moves(make: Any) -> None:
+    turns = make()
+    with pytest.raises(CompileError, match="keep a list and an index"), trial(lambda: turns):
+        pass
+    assert next(turns) is not None
 
 
 MODEL = nn.MLP(2, [3, 2], activation="tanh", seed=0)

@@ -56,6 +56,16 @@ def _drawn() -> Way:
     return lambda v: rng.random()
 
 
+def _cycled() -> Way:
+    turns = itertools.cycle([1.0, 2.0, 3.0])
+    return lambda v: next(turns)
+
+
+def _generated() -> Way:
+    numbers = (1.0 / n for n in itertools.count(1))
+    return lambda v: next(numbers)
+
+
 WAYS: dict[str, Callable[[], Way]] = {
     # its number
     "data": lambda: lambda v: _number(v),
@@ -98,10 +108,12 @@ WAYS: dict[str, Callable[[], Way]] = {
     "own generator": _drawn,
     "counter": _counted,
     "running mean": _running_mean,
+    "cycle": _cycled,
+    "generator": _generated,
 }
 """A way by its name: made anew for each run, as some keep a state."""
 
-HANG_ON_THE_CALL = ("random", "own generator", "counter", "running mean")
+HANG_ON_THE_CALL = ("random", "own generator", "counter", "running mean", "cycle", "generator")
 """What these give hangs on how often they were asked."""
 
 OF_A_PLAIN_NUMBER: dict[str, Callable[[], Way]] = {
