@@ -78,7 +78,10 @@ class Callback:
         cls.every_iteration = cls.on_iteration is not Callback.on_iteration
 
     def on_start(self, run: Run) -> None:
-        """Called before the first epoch, or, after a resume, before the next."""
+        """Called before the first epoch, or, after a resume, before the next; again where a run begins anew.
+
+        A run begins anew, eagerly, where the compiled program no longer gave what model and loss themselves give.
+        """
 
     def on_iteration(self, run: Run) -> None:
         """Called after each update."""

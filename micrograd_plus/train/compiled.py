@@ -68,21 +68,24 @@ class CompiledEngine:
         self._audited, self._audit_took = perf_counter(), perf_counter() - start
 
     def audit(self, data: Dataset, at_once: bool = False) -> None:
-        """Holds the program against the eager engine on a row by chance; see `Engine.audit`.
+        """Holds the program against the eager engine on rows by chance; see `Engine.audit`.
 
-        Unless it is to be `at_once`, only if the last audit is 100 times as long ago as it took.
+        On one row if the last audit is 100 times as long ago as a row takes; `at_once`, on as many as a hundredth of
+        the time since then pays for.
         """
         start = perf_counter()
-        if at_once or start - self._audited > 100 * self._audit_took:
+        paid = (start - self._audited) / (100 * self._audit_took)
+        if at_once or paid > 1:
+            rows = self._rows.sample(range(len(data)), max(1, min(int(paid), len(data))) if at_once else 1)
             self.sync()
             try:
                 with self._trying_out():
-                    self._compare(self._gradients(data.take([self._rows.randrange(len(data))])))
+                    self._compare(self._gradients(data.take(rows)))
             except CompileError as error:
                 raise PartedError(str(error)) from error
             self.load()
             self._audited = perf_counter()
-            self._audit_took = self._audited - start
+            self._audit_took = (self._audited - start) / len(rows)
 
     def step(self, data: Dataset, rows: Sequence[int] | None = None) -> float:
         """Returns the mean loss of a batch before the update; see `Engine.step`."""
