@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import ast
 import copy
+import functools
 import itertools
 import random
 import sys
 import types
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ContextDecorator, contextmanager
 from io import IOBase
 from typing import Any
 
@@ -47,8 +48,9 @@ _KNOWN = (*_ITERATORS, itertools.count)
 @contextmanager
 def trial(*functions: Any) -> Iterator[None]:
     """Within it, the functions may be run; afterwards what they reach is as it was."""
-    put_back = [_state_of(random), _state_of(np.random)]
-    put_back += [restore for thing in _reached(functions) if (restore := _restorer(thing)) is not None]
+    reached = _reached(functions)
+    put_back = [_state_of(random), _state_of(np.random), _values(reached)]
+    put_back += [restore for thing in reached if (restore := _restorer(thing)) is not None]
     try:
         yield
     finally:
@@ -135,10 +137,12 @@ def _home_of(thing: Any) -> Callable[[], Iterable[tuple[Any, Any]]] | None:
         return (lambda: [("", str(thing.tobytes()))]) if thing.size <= _SMALL else None
     if isinstance(thing, deque):
         return lambda: enumerate(thing)
+    if isinstance(thing, type):
+        return lambda: [(name, each) for name, each in vars(thing).items() if type(each) in _WORDS]
     if hasattr(thing, "__dict__") and not isinstance(thing, (types.FunctionType, types.MethodType)):
         settings: dict[str, Any] = vars(thing)
         return settings.items
-    return None
+    return (lambda: _slots(thing).items()) if _slots(thing) else None
 
 
 def _reached(roots: Iterable[Any]) -> list[Any]:
@@ -147,7 +151,7 @@ def _reached(roots: Iterable[Any]) -> list[Any]:
     todo = deque(roots)
     while todo and len(seen) < MOST:
         thing = todo.popleft()
-        if id(thing) not in seen and (not isinstance(thing, _PLAIN) or isinstance(thing, Value)):
+        if id(thing) not in seen and (not isinstance(thing, _PLAIN) or isinstance(thing, Value) or _is_own(thing)):
             seen[id(thing)] = thing
             todo.extend(_inside(thing))
     return [*seen.values()]
@@ -163,14 +167,21 @@ def _inside(thing: Any) -> Iterable[Any]:
     if isinstance(thing, (list, tuple, set, frozenset, deque)):
         return list(thing)
     if isinstance(thing, types.FunctionType):
-        return [*(thing.__closure__ or ()), *(thing.__defaults__ or ()), vars(thing), _globals_of(thing)]
+        given = [*(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values()]
+        return [*(thing.__closure__ or ()), *given, vars(thing), _globals_of(thing)]
+    if isinstance(thing, functools.partial):
+        return [thing.func, thing.args, thing.keywords, vars(thing)]
+    if isinstance(thing, type):
+        members = [each for kind in thing.__mro__ if _is_own(kind) for each in vars(kind).values()]
+        return [each for each in members if not isinstance(each, types.FunctionType) or not _is_others(each)]
     if isinstance(thing, types.MethodType):
         return [thing.__self__, thing.__func__]
     if isinstance(thing, types.CellType):
         return [thing.cell_contents] if _is_filled(thing) else ()
     inside = [*vars(thing).values()] if hasattr(thing, "__dict__") else []
-    members = [each for kind in type(thing).__mro__ for each in vars(kind).values()]
-    return [*inside, *(each for each in members if isinstance(each, types.FunctionType) and not _is_others(each))]
+    if isinstance(thing, ContextDecorator):  # which makes its generator anew for each call
+        inside = [each for each in inside if not isinstance(each, types.GeneratorType)]
+    return [*inside, *_slots(thing).values(), *(kind for kind in type(thing).__mro__ if _is_own(kind))]
 
 
 class _Globals:
@@ -193,9 +204,24 @@ def _names(code: types.CodeType) -> set[str]:
 _OTHERS = {__name__.partition(".")[0], "numpy", *sys.stdlib_module_names} - {"__main__"}
 
 
-def _is_others(function: types.FunctionType) -> bool:
-    """Whether a function is of this package or of a library, and keeps nothing of the user's."""
-    return str(function.__module__).partition(".")[0] in _OTHERS
+def _is_others(thing: Any) -> bool:
+    """Whether a function or a class is of this package or of a library, and keeps nothing of the user's."""
+    return str(thing.__module__).partition(".")[0] in _OTHERS
+
+
+def _is_own(thing: Any) -> bool:
+    """Whether it is a class that a user has written."""
+    return isinstance(thing, type) and not _is_others(thing)
+
+
+def _slots(thing: Any) -> dict[str, Any]:
+    """What an object of a user's class holds in slots."""
+    names = [name for kind in type(thing).__mro__ if _is_own(kind) for name in _listed(vars(kind).get("__slots__", ()))]
+    return {name: getattr(thing, name) for name in names if name != "__dict__" and hasattr(thing, name)}
+
+
+def _listed(names: Any) -> list[str]:
+    return [names] if isinstance(names, str) else [*names]
 
 
 def _is_filled(cell: types.CellType) -> bool:
@@ -219,6 +245,8 @@ def _restorer(thing: Any) -> Callable[[], None] | None:
         return _state_of(thing)
     if isinstance(thing, np.ndarray):
         return _array(thing)
+    if isinstance(thing, type):
+        return _attributes(thing)
     if isinstance(thing, types.CellType):
         return _cell(thing) if _is_filled(thing) else None
     if isinstance(thing, _Globals):
@@ -228,7 +256,17 @@ def _restorer(thing: Any) -> Callable[[], None] | None:
         return _container(thing)
     if hasattr(thing, "__dict__") and not isinstance(thing, (types.FunctionType, types.MethodType)):
         return _container(vars(thing))
-    return None
+    return _slotted(thing) if _slots(thing) else None
+
+
+def _slotted(thing: Any) -> Callable[[], None]:
+    before = _kept(_slots(thing))
+
+    def restore() -> None:
+        for name, each in before.items():
+            setattr(thing, name, each)
+
+    return restore
 
 
 def _state_of(generator: Any) -> Callable[[], None]:
@@ -239,6 +277,30 @@ def _state_of(generator: Any) -> Callable[[], None]:
     get, put = (getattr(generator, name) for name in names)
     before = get()
     return lambda: put(before)
+
+
+def _values(things: Iterable[Any]) -> Callable[[], None]:
+    """What gives leaves their numbers back."""
+    before = [(each, each.data, each.grad) for each in things if isinstance(each, Value) and not each.children]
+
+    def restore() -> None:
+        for each, data, grad in before:
+            if each.data is not data or each.grad is not grad:
+                each.data, each.grad = data, grad
+
+    return restore
+
+
+def _attributes(kind: type) -> Callable[[], None]:
+    """What gives a class its plain attributes back."""
+    before = {name: each for name, each in vars(kind).items() if type(each) in _WORDS}
+
+    def restore() -> None:
+        for name, each in before.items():
+            if vars(kind).get(name) is not each:
+                setattr(kind, name, each)
+
+    return restore
 
 
 def _array(array: Any) -> Callable[[], None]:

@@ -211,10 +211,15 @@ class CompiledEngine:
             return  # a number that is not finite: training comes to it, and tells where
 
     def _sample(self, data: Dataset) -> list[int]:
-        """Rows to compare: from all over the data, fewer of a model that takes long, and one of each class."""
+        """Rows to compare: from all over the data, fewer of a model that takes long; its extremes; a row a class."""
         count = min(len(data), max(2, min(8, 20_000 // self._program("evaluate", data).nodes)))
         classes = {y: row for row, y in enumerate(data.targets) if type(y) is int}
-        return [*dict.fromkeys([*(i * len(data) // count for i in range(count)), *list(classes.values())[:100]])]
+        inputs = self._table(data).inputs
+        with np.errstate(all="ignore"):
+            far = np.abs(inputs - inputs.mean(axis=0)) / (inputs.std(axis=0) + 1e-300)
+        extremes = [int(far.max(axis=1).argmax()), int(far.sum(axis=1).argmin())]
+        spread = [i * len(data) // count for i in range(count)]
+        return [*dict.fromkeys([*spread, *extremes, *list(classes.values())[:100]])]
 
     def _evaluations(self, data: Dataset) -> Iterator[tuple[str, Any, Any]]:
         loss, predictions = self.evaluate(data)

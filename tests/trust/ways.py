@@ -6,12 +6,15 @@ What a way does with a Value is what Python does with it in an eager run; a comp
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 import math
 import pickle
 import random
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from micrograd_plus import Value, no_grad
 
@@ -66,6 +69,56 @@ def _generated() -> Way:
     return lambda v: next(numbers)
 
 
+class _Tally:
+    """Counts its calls in the class, or in a slot."""
+
+    __slots__ = ("own",)
+    calls = 0
+
+    def __init__(self) -> None:
+        type(self).calls = self.own = 0
+
+    def in_class(self, v: Any) -> float:
+        type(self).calls += 1
+        return 1.0 / self.calls
+
+    def in_slot(self, v: Any) -> float:
+        self.own += 1
+        return 1.0 / self.own
+
+
+def _in_a_default() -> Way:
+    def way(v: Any, *, seen: list[int] = []) -> float:  # noqa: B006
+        seen.append(1)
+        return 1.0 / len(seen)
+
+    way.__kwdefaults__ = {"seen": []}  # its own for each run
+    return way
+
+
+def _partial() -> Way:
+    def way(seen: list[int], v: Any) -> float:
+        seen.append(1)
+        return 1.0 / len(seen)
+
+    return functools.partial(way, [])
+
+
+def _in_a_value() -> Way:
+    kept = Value(1.0)
+
+    def way(v: Any) -> Value:
+        kept.data *= 0.9
+        return kept
+
+    return way
+
+
+def _mapped() -> Way:
+    numbers = map(float, itertools.count(1))
+    return lambda v: 1.0 / next(numbers)
+
+
 WAYS: dict[str, Callable[[], Way]] = {
     # its number
     "data": lambda: lambda v: _number(v),
@@ -77,6 +130,8 @@ WAYS: dict[str, Callable[[], Way]] = {
     "partials": lambda: lambda v: (v * v).partials[0] if isinstance(v, Value) else 1.0,
     "grad": lambda: lambda v: 1.0 + (v.grad if isinstance(v, Value) else 0.0),
     "no_grad": lambda: lambda v: _in_no_grad(v),
+    "np.maximum": lambda: lambda v: np.maximum(v, 0.3),
+    "math.floor": lambda: lambda v: 1 + math.floor(_number(v) * 3),
     # its order
     "<": lambda: lambda v: 1.0 if v < 0.2 else 2.0,
     ">=": lambda: lambda v: 1.0 if v >= 0.5 else 2.0,
@@ -110,10 +165,19 @@ WAYS: dict[str, Callable[[], Way]] = {
     "running mean": _running_mean,
     "cycle": _cycled,
     "generator": _generated,
+    "map": _mapped,
+    "class attribute": lambda: _Tally().in_class,
+    "slot": lambda: _Tally().in_slot,
+    "default": _in_a_default,
+    "partial": _partial,
+    "Value's number": _in_a_value,
 }
 """A way by its name: made anew for each run, as some keep a state."""
 
-HANG_ON_THE_CALL = ("random", "own generator", "counter", "running mean", "cycle", "generator")
+HANG_ON_THE_CALL = (
+    "random", "own generator", "counter", "running mean", "cycle", "generator", "map", "class attribute", "slot",
+    "default", "partial", "Value's number",
+)  # fmt: skip
 """What these give hangs on how often they were asked."""
 
 OF_A_PLAIN_NUMBER: dict[str, Callable[[], Way]] = {
