@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from micrograd_plus import Value, compile, fit, nn, total
 from micrograd_plus.compiler import CompileError
@@ -192,23 +194,43 @@ CONFIG: Any = types.ModuleType("config")
 class Cooling(Callback):
     """Changes what is in the module, from epoch to epoch."""
 
+    def __init__(self, by: float = 0.5, since: int = 0) -> None:
+        self.by, self.since = by, since
+
     def on_start(self, run: Run) -> None:
         CONFIG.temperature = 1.0
 
     def on_epoch(self, run: Run) -> None:
-        CONFIG.temperature *= 0.5
+        CONFIG.temperature *= self.by if run.epoch >= self.since else 1.0
 
 
 def cooling_loss(prediction: Any, target: Any) -> Any:
     return (prediction - target) ** 2 * CONFIG.temperature
 
 
-def cooled_run(backend: str | None) -> list[float]:
+def cooled_run(
+    backend: str | None, by: float = 0.5, since: int = 0, dropout: float = 0.5, **options: Any
+) -> list[float]:
     CONFIG.temperature = 1.0
-    model = nn.MLP(2, [4, 1], activation="tanh", dropout=0.5, seed=0)
-    settings: Any = {"optimizer": "adam", "epochs": 4, "batch_size": 6, "callbacks": [Cooling()], "backend": backend}
-    history = fit(model, data(float), loss=cooling_loss, **settings)
+    model = nn.MLP(2, [4, 1], activation="tanh", dropout=dropout, seed=0)
+    settings: Any = {"optimizer": "adam", "epochs": 4, "batch_size": 6, "callbacks": [Cooling(by, since)], **options}
+    history = fit(model, data(float), loss=cooling_loss, backend=backend, **settings)
     return [*history.losses, *model.state_dict().values()]
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.floats(0.1, 3.0), st.integers(0, 5), st.sampled_from([0.0, 0.5]), st.integers(1, 24),
+    st.sampled_from(["sgd", "adam", "rmsprop"]), st.sampled_from([None, 0.5]),
+)  # fmt: skip
+def test_whenever_it_changes_the_run_is_that_of_the_eager_engine(
+    by: float, since: int, dropout: float, batch_size: int, optimizer: str, clip: float | None
+) -> None:
+    options: Any = {"batch_size": batch_size, "optimizer": optimizer, "clip": clip}
+    eager = cooled_run("eager", by, since, dropout, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        np.testing.assert_allclose(cooled_run(None, by, since, dropout, **options), eager, rtol=1e-9, atol=1e-12)
 
 
 def test_what_nobody_watches_is_found_by_the_audit() -> None:
