@@ -139,7 +139,7 @@ def _home_of(thing: Any) -> Callable[[], Iterable[tuple[Any, Any]]] | None:
         return lambda: enumerate(thing)
     if isinstance(thing, type):
         return lambda: [(name, each) for name, each in vars(thing).items() if type(each) in _WORDS]
-    if hasattr(thing, "__dict__") and not isinstance(thing, (types.FunctionType, types.MethodType)):
+    if _has_settings(thing):
         settings: dict[str, Any] = vars(thing)
         return settings.items
     return (lambda: _slots(thing).items()) if _slots(thing) else None
@@ -209,6 +209,12 @@ def _is_others(thing: Any) -> bool:
     return str(thing.__module__).partition(".")[0] in _OTHERS
 
 
+def _has_settings(thing: Any) -> bool:
+    """Whether it holds attributes that somebody may set."""
+    is_code = isinstance(thing, (types.FunctionType, types.MethodType))
+    return not is_code and isinstance(getattr(thing, "__dict__", None), dict)
+
+
 def _is_own(thing: Any) -> bool:
     """Whether it is a class that a user has written."""
     return isinstance(thing, type) and not _is_others(thing)
@@ -254,7 +260,7 @@ def _restorer(thing: Any) -> Callable[[], None] | None:
         return lambda: thing.home.update(before)
     if isinstance(thing, _CONTAINERS):
         return _container(thing)
-    if hasattr(thing, "__dict__") and not isinstance(thing, (types.FunctionType, types.MethodType)):
+    if _has_settings(thing):
         return _container(vars(thing))
     return _slotted(thing) if _slots(thing) else None
 
