@@ -53,7 +53,7 @@ class Keeper:
         # a schedule is a function, and one can't be told from another
         scheduled = f"{type(optimizer).__name__}, {optimizer.options}" if callable(optimizer.lr) else None
         self.identity = {
-            "data": fingerprint(run.data),
+            "data": ", ".join(filter(None, [fingerprint(run.data), run.history.weights])),
             "model": f"{len(names)} parameters, {hashlib.sha256(' '.join(names).encode()).hexdigest()[:12]}",
             "optimizer": scheduled or repr(optimizer),
             "random_generators": [name for name, _ in run.model.generators()],
@@ -110,7 +110,7 @@ class Keeper:
 
 
 def fingerprint(data: Dataset) -> str:
-    """Returns a short text that tells data sets apart: their size, and a hash of every number in them.
+    """Returns a short text that tells data sets apart: their size, and a hash of every number and weight in them.
 
     >>> from micrograd_plus.data import xor
     >>> fingerprint(xor())
@@ -120,4 +120,5 @@ def fingerprint(data: Dataset) -> str:
     for inputs, target in data:
         numbers = [*inputs, *flat(target)]
         digest.update(struct.pack(f"<{len(numbers)}d", *numbers))
+    digest.update(struct.pack(f"<{len(data.weights or [])}d", *(data.weights or [])))
     return f"{len(data)} x {data.width}, {digest.hexdigest()[:12]}"
