@@ -78,12 +78,12 @@ class Callback:
     checkpoint holds it, and takes it back in `load_state_dict(state)`. Raises TypeError for a subclass with another
     method whose name begins with `on_`, as nobody would call it.
 
-    >>> class Printing(Callback):
+    >>> class A(Callback):
     ...     def on_epoch_end(self, run):
     ...         print(run.describe())
     Traceback (most recent call last):
         ...
-    TypeError: Printing.on_epoch_end would never be called: here it is on_epoch(run); there are on_start, on_iteration, ...
+    TypeError: A.on_epoch_end isn't called: it is on_epoch(run) here; there are on_start, on_iteration, on_epoch, on_end
     """
 
     every_iteration = False
@@ -140,8 +140,8 @@ def refuse_unknown(callback: object, name: str) -> None:
         if method.startswith("on_") and method not in EVENTS and callable(getattr(callback, method)):
             ours = next((event for event, names in ELSEWHERE.items() if method in names.split()), "")
             ours = ours or ("" if method.endswith(NOWHERE) else guess(method, EVENTS))
-            meant = f"here it is {ours}(run)" if ours else "there is no such event"
-            raise TypeError(f"{name}.{method} would never be called: {meant}; there are {', '.join(EVENTS)}")
+            meant = f"it is {ours}(run) here" if ours else "there is no such event"
+            raise TypeError(f"{name}.{method} isn't called: {meant}; there are {', '.join(EVENTS)}")
 
 
 class EachEpoch(Callback):

@@ -288,7 +288,7 @@ class _Table:
         self.columns = [self.inputs.T, self.targets.T]
 
     def take(self, rows: Sequence[int] | None = None) -> list[Array]:
-        """What a training program is given of some rows, or all, a column for each; weights say how much each counts."""
+        """What a training program is given of some rows, or all, a column for each; with weights their shares too."""
         taken = self.columns if rows is None else [self.inputs.take(rows, 0).T, self.targets.take(rows, 0).T]
         if self.data.weights is None:
             return taken

@@ -131,7 +131,7 @@ def fit(
 def _weighted(
     data: Dataset, sample_weights: Sequence[float] | None, class_weights: ClassWeights | None, measures: Measures
 ) -> tuple[Dataset, str]:
-    """The data with its weights, which those of classes also give to what is measured; and what counts how, in words."""
+    """The data with its weights, and what counts how in words; weights of classes go to what is measured too."""
     data = data if sample_weights is None else data.weighted(sample_weights)
     told = [] if data.weights is None else [f"sample weights {min(data.weights):.4g} to {max(data.weights):.4g}"]
     if class_weights is not None:
@@ -176,7 +176,7 @@ def _train(
 
 @contextmanager
 def _told_where(run: Run) -> Iterator[None]:
-    """Within it, a number that is not finite is told as the run's own; in a callback or a metric it may be another's."""
+    """Within it, a number that is not finite is the run's own; in a callback or a metric it may be another's."""
     try:
         yield
     except NonFiniteError as error:
