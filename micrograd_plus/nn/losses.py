@@ -6,8 +6,8 @@ target (a Value too, if it is traced), or lists of them; `reduction` tells what 
 
 `weight` says how much each loss counts: a number for each prediction, in their shape, or one for each row; for
 `cross_entropy` and `nll_loss` one for each class. The "mean" is then divided by the sum of the weights (for Huber's and
-both binary cross-entropies by the number of predictions), as PyTorch has it. Raises ValueError for a weight below 0, weights that
-add up to 0 or are of another number, and for the mean of a single loss, in which its weight would cancel.
+both binary cross-entropies by the number of predictions), as PyTorch has it. Raises ValueError for a weight below 0,
+weights that add up to 0 or are of another number, and for the mean of a single loss, in which its weight would cancel.
 """
 
 from __future__ import annotations

@@ -264,9 +264,10 @@ class EarlyStopping(_Plateau):
 class ReduceLROnPlateau(_Plateau):
     """Multiplies the learning rate by `factor` whenever a figure has not improved for more than `patience` epochs.
 
-    It never falls below `min_lr`. The figure, `min_delta` and `higher_is_better` are as in `EarlyStopping`; the count
-    begins anew after each reduction, as in `torch.optim.lr_scheduler.ReduceLROnPlateau`. Raises ValueError for a factor
-    that is not between 0 and 1, and, in `fit`, where the optimizer's rate is a schedule, which changes it already.
+    So it does with that of each parameter group; none falls below `min_lr`. The figure, `min_delta` and
+    `higher_is_better` are as in `EarlyStopping`; the count begins anew after each reduction, as in
+    `torch.optim.lr_scheduler.ReduceLROnPlateau`. Raises ValueError for a factor that is not between 0 and 1, and, in
+    `fit`, where the optimizer's rate is a schedule, which changes it already.
 
     >>> from micrograd_plus.data import line
     >>> from micrograd_plus.nn import MLP, SGD
@@ -279,7 +280,7 @@ class ReduceLROnPlateau(_Plateau):
     0.025
     """
 
-    _kept = ("best", "best_epoch", "waiting_since", "lr")
+    _kept = ("best", "best_epoch", "waiting_since", "lrs")
 
     def __init__(
         self, monitor: str | None = None, *, factor: float = 0.1, patience: int = 10, min_delta: float = 1e-4,
@@ -292,17 +293,18 @@ class ReduceLROnPlateau(_Plateau):
 
     def _forget(self) -> None:
         super()._forget()
-        self.waiting_since, self.lr = 0, 0.0
+        self.waiting_since = 0
+        self.lrs: list[Any] = []
 
     def on_start(self, run: Run) -> None:
         """Forgets an earlier run; where this one goes on from a checkpoint, brings its rate back."""
-        if callable(run.optimizer.lr):
-            raise ValueError(f"the rate is a schedule, {run.optimizer.lr!r}; pass a number as lr, or leave this out")
+        if schedule := next(filter(callable, run.optimizer.lrs), None):
+            raise ValueError(f"the rate is a schedule, {schedule!r}; pass a number as lr, or leave this out")
         if run.history.epochs:
-            run.optimizer.lr = self.lr
+            run.optimizer.lrs = self.lrs
         else:
             self._forget()
-            self.lr = run.optimizer.lr
+            self.lrs = run.optimizer.lrs
 
     def on_epoch(self, run: Run) -> None:
         """Compares the epoch's figure with the best so far, and lowers the rate when patience is at an end."""
@@ -310,4 +312,4 @@ class ReduceLROnPlateau(_Plateau):
             self.waiting_since = run.epoch
         elif run.epoch - self.waiting_since > self.patience:
             self.waiting_since = run.epoch
-            self.lr = run.optimizer.lr = max(self.lr * self.factor, min(self.min_lr, self.lr))
+            self.lrs = run.optimizer.lrs = [max(lr * self.factor, min(self.min_lr, lr)) for lr in self.lrs]

@@ -188,12 +188,12 @@ def _mark(run: Run) -> Callable[[], None]:
     numbers, optimizer = run.model.state_dict(), run.optimizer.state_dict()
     states = [(rng, rng.getstate()) for _, rng in run.model.generators()]
     callbacks = [(each, each.state_dict()) for each in run.callbacks]
-    rate, epoch, iteration, history = run.optimizer.lr, run.epoch, run.iteration, run.history.to_dict()
+    rates, epoch, iteration, history = run.optimizer.lrs, run.epoch, run.iteration, run.history.to_dict()
 
     def back() -> None:
         run.model.load_state_dict(numbers)
         run.optimizer.load_state_dict(optimizer)
-        run.optimizer.lr = rate
+        run.optimizer.lrs = rates
         for rng, state in states:
             rng.setstate(state)
         for callback, kept in callbacks:
