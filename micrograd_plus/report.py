@@ -1,6 +1,7 @@
 """Sentences and tables that read alike in a terminal, in a notebook and as data. It knows nobody.
 
-A report lists its parts once; `str()` sets them for a terminal, `html()` for a notebook or a page.
+A report lists its parts once; `str()` sets them for a terminal, `html()` for a notebook or a page. The HTML has no
+colours of its own, so that it takes those of the page, a dark one's too.
 """
 
 from __future__ import annotations
@@ -77,9 +78,13 @@ class Table(Report):
 
     def html(self) -> str:
         """Returns the table as HTML, every text escaped."""
-        head = self._row("th", self.headers)
+        head = self._row('th scope="col"', self.headers)
         body = "".join(self._row("td", row) for row in self.rows)
-        caption = f'<caption style="{_LEFT};font-weight:bold">{escape(self.caption)}</caption>' if self.caption else ""
+        caption = (
+            f'<caption style="text-align:left;font-weight:bold">{escape(self.caption)}</caption>'
+            if self.caption
+            else ""
+        )
         return (
             f'<div style="overflow-x:auto"><table style="font-variant-numeric:tabular-nums">{caption}'
             f"<thead>{head}</thead><tbody>{body}</tbody></table></div>"
@@ -87,7 +92,8 @@ class Table(Report):
 
     def _row(self, tag: str, cells: Sequence[str | int]) -> str:
         styles = [_RIGHT if column in self.numeric else _LEFT for column in range(len(cells))]
-        inside = (f"<{tag} style={style!r}>{escape(_text(cell))}</{tag}>" for style, cell in zip(styles, cells))
+        end = tag.split()[0]
+        inside = (f"<{tag} style={style!r}>{escape(_text(cell))}</{end}>" for style, cell in zip(styles, cells))
         return f"<tr>{''.join(inside)}</tr>"
 
 

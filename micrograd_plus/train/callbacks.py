@@ -139,7 +139,8 @@ def refuse_unknown(callback: object, name: str) -> None:
     for method in dir(callback):
         if method.startswith("on_") and method not in EVENTS and callable(getattr(callback, method)):
             ours = next((event for event, names in ELSEWHERE.items() if method in names.split()), "")
-            ours = ours or ("" if method.endswith(NOWHERE) else guess(method, EVENTS))
+            close = guess(method[3:], [event[3:] for event in EVENTS])
+            ours = ours or (f"on_{close}" if close and not method.endswith(NOWHERE) else "")
             meant = f"it is {ours}(run) here" if ours else "there is no such event"
             raise TypeError(f"{name}.{method} isn't called: {meant}; there are {', '.join(EVENTS)}")
 
