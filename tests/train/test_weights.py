@@ -32,18 +32,19 @@ def weights_of(data: Dataset) -> list[float]:
 
 
 def train(data: Dataset, widths: list[int], **options: Any) -> tuple[History, list[float], list[float]]:
-    model = MLP(data.width, widths, activation="tanh", seed=3)
+    model = MLP(data.width, widths, activation="tanh", dropout=options.pop("dropout", 0.0), seed=3)
     history = fit(model, data, lr=0.05, epochs=3, **{"batch_size": 5, **options})
     figures = [each.figures[name] for each in history.epochs for name in history.figures]
     return history, figures, list(model.state_dict().values())
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
 @pytest.mark.parametrize("penalty", [None, lambda ps: l2_penalty(ps, 0.1)])
-def test_both_engines_give_the_same_numbers(case: str, penalty: Any) -> None:
+def test_both_engines_give_the_same_numbers(case: str, penalty: Any, dropout: float) -> None:
     data, widths, loss = CASES[case]
     data = data.weighted(weights_of(data))
-    options = {"loss": loss, "penalty": penalty, "clip": 0.5, "validation": data[3:20]}
+    options = {"loss": loss, "penalty": penalty, "clip": 0.5, "validation": data[3:20], "dropout": dropout}
     eager, compiled = (train(data, widths, backend=backend, **options) for backend in ("eager", "numpy"))
     assert compiled[0].losses == pytest.approx(eager[0].losses, rel=1e-10)
     assert compiled[1] == pytest.approx(eager[1], rel=1e-10)
