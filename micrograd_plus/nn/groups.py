@@ -12,7 +12,7 @@ from micrograd_plus.errors import short
 from micrograd_plus.nn.rule import Rule
 from micrograd_plus.value import Value
 
-__all__ = ["Group", "Groups", "Parameters", "Rate", "Settings", "rate_at", "settings_of"]
+__all__ = ["Group", "Groups", "Parameters", "Rate", "Settings", "checked_rate", "rate_at", "settings_of"]
 
 Rate: TypeAlias = "float | Callable[[int], float]"
 """A learning rate: a number, or a schedule, a function of the number of steps done so far (see `nn.schedules`)."""
@@ -43,11 +43,15 @@ class Group:
 
 
 def rate_at(lr: Rate, t: int) -> float:
-    """Returns the learning rate after `t` steps. Raises TypeError or ValueError for what is no number of at least 0."""
-    rate = lr(t) if callable(lr) else lr
-    if finite_number("the learning rate", rate) < 0:
-        raise ValueError(f"the learning rate must be at least 0, but got {rate}")
-    return float(rate)
+    """Returns the learning rate after `t` steps. Raises TypeError or ValueError for a schedule's that is none."""
+    return checked_rate(lr(t)) if callable(lr) else lr
+
+
+def checked_rate(lr: Any) -> Any:
+    """Returns a learning rate. Raises TypeError for what is neither a number nor a schedule, ValueError below 0."""
+    if not callable(lr) and finite_number("the learning rate", lr) < 0:
+        raise ValueError(f"the learning rate must be at least 0, but got {lr}")
+    return lr
 
 
 def settings_of(parameters: Parameters, groups: Groups | None) -> tuple[list[Any], list[Settings]]:

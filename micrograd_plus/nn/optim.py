@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from micrograd_plus.checks import finite_number, listed, named, whole_number
-from micrograd_plus.nn.groups import Group, Groups, Parameters, Rate, rate_at, settings_of
+from micrograd_plus.nn.groups import Group, Groups, Parameters, Rate, checked_rate, rate_at, settings_of
 from micrograd_plus.nn.rule import Rule
 from micrograd_plus.value import UNSEEN, Value
 
@@ -47,7 +47,7 @@ class Optimizer:
             raise ValueError("all parameters are frozen, so that nothing would be trained; leave some free")
         self.parameters = [each for each, _ in held]
         self.frozen = [each for each, cold in zip(given, is_frozen) if cold]
-        self.lr, self.t = _checked_rate(lr), 0
+        self.lr, self.t = checked_rate(lr), 0
         self.options = {name: _checked_option(name, value) for name, value in options.items()}
         self.check_options(self.options)
         self.rule = Rule(self.text, self.options)
@@ -65,7 +65,7 @@ class Optimizer:
         for i, own in enumerate(settings):
             group = next((each for each in found if each.own == own), None)
             if group is None:
-                lr = _checked_rate(own["lr"]) if "lr" in own else None
+                lr = checked_rate(own["lr"]) if "lr" in own else None
                 rule = Rule(self.text, self._options(own)) if {*own} - {"lr"} else self.rule
                 group = Group([], rule, lr, own)
                 found.append(group)
@@ -383,12 +383,6 @@ def _pair(betas: Any) -> tuple[Any, Any]:
     if not isinstance(betas, Sequence) or len(betas) != 2:
         raise ValueError(f"betas are two numbers, such as (0.9, 0.999), but got {betas!r}")
     return betas[0], betas[1]
-
-
-def _checked_rate(lr: Rate) -> Rate:
-    if not callable(lr):
-        rate_at(lr, 0)
-    return lr
 
 
 def _checked_switch(name: str, value: Any) -> bool:
