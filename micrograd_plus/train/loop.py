@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,7 +17,7 @@ from micrograd_plus.nn.losses import Loss
 from micrograd_plus.nn.optim import optimizer_class
 from micrograd_plus.train.callbacks import Callback, EachEpoch, Run, refuse_unknown
 from micrograd_plus.train.checkpoint import Checkpoint, Keeper
-from micrograd_plus.train.engine import EagerEngine, Engine, NonFiniteError, PartedError, Penalty
+from micrograd_plus.train.engine import EagerEngine, Engine, NonFiniteError, PartedError, Penalty, Prediction
 from micrograd_plus.train.history import Epoch, History, Iteration
 from micrograd_plus.train.objectives import Measures, Metric, objective_for, outputs_of
 from micrograd_plus.train.progress import Update, progress_bar
@@ -59,7 +58,8 @@ def fit(
 
     - `loss`, what is minimised: "mse", "l1", "huber", "cross_entropy", "nll", "bce_with_logits", "bce", "hinge", or a
       function of the prediction and the target of one example; without, the usual one for the data.
-    - `optimizer`: "sgd", "rmsprop", "adagrad", "adam", "adamw", a class, or one that you made.
+    - `optimizer`: "sgd", "rmsprop", "adagrad", "adam", "adamw", a class, or one that you made; by its `groups` parts of
+      the model have a rate of their own, or are frozen.
     - `lr`, the learning rate: a number, or a schedule, a function of the step's number; without, the optimizer's own.
     - `epochs`: how often every row is visited.
     - `batch_size`, the rows to an update: `len(data)` is batch gradient descent, 1 stochastic, between mini-batch.
@@ -95,14 +95,15 @@ def fit(
     >>> print(f"{model([0.5]).data:.3f}")
     2.000
     """
-    objective = objective_for(loss, checked_dataset(data), outputs_of(model, data))
+    data = checked_dataset(data) if sample_weights is None else checked_dataset(data).weighted(sample_weights)
+    objective = objective_for(loss, data, outputs_of(model, data))
     optimizer = _optimizer(optimizer, lr, model)
     number = iterations_per_epoch(len(data), batch_size, drop_last)
     seed = whole_number("seed", seed, least=0)
     order: dict[str, Any] = {"batch_size": batch_size, "shuffle": shuffle, "seed": seed, "drop_last": drop_last}
     batches = partial(batch_indices, len(data), **order)
     measures = Measures(data, validation, metrics, objective)
-    data, told = _weighted(data, sample_weights, class_weights, measures)
+    data, told = _weighted(data, class_weights, measures)
     watchers = _watchers(callbacks)
     if penalty is not None and not callable(penalty):
         raise TypeError(f"penalty is a function, such as lambda ws: l2_penalty(ws, 0.01), but got {penalty!r}")
@@ -128,11 +129,8 @@ def fit(
     return run.history
 
 
-def _weighted(
-    data: Dataset, sample_weights: Sequence[float] | None, class_weights: ClassWeights | None, measures: Measures
-) -> tuple[Dataset, str]:
-    """The data with its weights, and what counts how in words; weights of classes go to what is measured too."""
-    data = data if sample_weights is None else data.weighted(sample_weights)
+def _weighted(data: Dataset, class_weights: ClassWeights | None, measures: Measures) -> tuple[Dataset, str]:
+    """The data with the weights of its classes too, as what is measured gets them, and what counts how in words."""
     told = [] if data.weights is None else [f"sample weights {min(data.weights):.4g} to {max(data.weights):.4g}"]
     if class_weights is not None:
         by_class = weighting(class_weights, data)
@@ -159,9 +157,7 @@ def _train(
                 run.epoch += 1
                 mean_loss = _epoch(run, batches(epoch=run.epoch), update)
                 if mean_loss is not None:
-                    with _told_where(run):
-                        evaluated = measures.evaluate(run.engine)
-                    figures = {"loss": mean_loss, **measures.figures(evaluated)}
+                    figures = {"loss": mean_loss, **measures.figures(_evaluated(run, measures))}
                     run.history.epochs.append(Epoch(run.epoch, run.iteration, figures))
                     run.engine.audit(run.data)
                     run.tell("on_epoch")
@@ -174,12 +170,10 @@ def _train(
         run.model.eval()
 
 
-@contextmanager
-def _told_where(run: Run) -> Iterator[None]:
-    """Within it, a number that is not finite is the run's own; in a callback or a metric it may be another's."""
+def _evaluated(run: Run, measures: Measures) -> dict[str, tuple[float, list[Prediction]]]:
     try:
-        yield
-    except NonFiniteError as error:
+        return measures.evaluate(run.engine)
+    except NonFiniteError as error:  # of a callback or a metric it would be its own
         raise DivergenceError(run, str(error)) from error
 
 
@@ -209,8 +203,10 @@ def _epoch(run: Run, batches: list[list[int]], update: Update) -> float | None:
     for run.rows in batches:
         run.iteration += 1
         rate = run.optimizer.rate
-        with _told_where(run):
+        try:
             run.loss = run.engine.step(run.data, run.rows)
+        except NonFiniteError as error:
+            raise DivergenceError(run, str(error)) from error
         run.history.iterations.append(Iteration(run.epoch, run.iteration, run.loss, rate))
         weight = run.data.weight(run.rows)
         losses, weights = losses + run.loss * weight, weights + weight

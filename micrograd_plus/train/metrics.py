@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.checks import plain, whole_number
@@ -39,8 +40,8 @@ def class_of(prediction: Prediction, threshold: float = 0.0) -> int:
     >>> class_of([0.1, 2.0, -1.0]), class_of(-0.3), class_of(0.6, threshold=0.5)
     (1, 0, 1)
     """
-    found = single(prediction)
-    if isinstance(found, Sequence):
+    found = prediction if isinstance(prediction, float) else single(prediction)
+    if isinstance(found, (list, tuple)):
         return max(range(len(found)), key=found.__getitem__)
     return int(found > threshold)
 
@@ -94,18 +95,20 @@ def accuracy(
     >>> accuracy([[2.0, 1.0], [-1.0, 1.0]], [[1, 1], [0, 0]])
     0.75
     """
-    predictions, targets = _paired(predictions, targets)
-    targets = [single(target) for target in targets]
+    predictions, targets = ([*map(single, numbers)] for numbers in _paired(predictions, targets))
     if labels is None:
         labels = not all(map(is_distribution, targets))
+    class_of_number = cache(target_class)
     right: list[bool] = []
-    for prediction, target in zip(map(single, predictions), targets):
-        if labels and isinstance(target, list):
-            pairs = zip(*_paired(plain(prediction) if isinstance(prediction, list) else [prediction], target))
-            right += [class_of(each, threshold) == target_class(wanted) for each, wanted in pairs]
+    for prediction, target in zip(predictions, targets):
+        outputs = len(prediction) if isinstance(prediction, list) else 1
+        if not isinstance(target, list):
+            right.append(class_of(prediction, threshold) == class_of_number(target, outputs))
+        elif labels:
+            pairs = zip(*_paired(prediction if outputs > 1 else [prediction], target))
+            right += [class_of(each, threshold) == class_of_number(wanted) for each, wanted in pairs]
         else:
-            outputs = len(prediction) if isinstance(prediction, list) else 1
-            right.append(class_of(prediction, threshold) == target_class(target, outputs))
+            right.append(class_of(prediction) == target_class(target, outputs))
     return sum(right) / len(right)
 
 

@@ -78,6 +78,10 @@ def test_the_figures_are_weighted_means(backend: str) -> None:
     assert history["validation loss"] == [pytest.approx(mean)] == history["loss"]
     first = sum(w * loss for w, loss in zip(weights[:7], losses)) / sum(weights[:7])
     assert history.losses[0] == pytest.approx(first)
+    again = fit(
+        model, data.weighted(None), lr=0.0, epochs=1, sample_weights=weights, metrics=["accuracy"], backend=backend
+    )
+    assert again["training loss"] == [pytest.approx(mean)], "also where the rows that are trained on are measured"
     right = sum((model(x).data > 0) == (y == 1) for x, y in data)
     assert history["validation accuracy"] == [right / 20], "in a metric every row counts once"
 
