@@ -86,13 +86,14 @@ class Table(Report):
             else ""
         )
         return (
-            f'<div style="overflow-x:auto"><table style="font-variant-numeric:tabular-nums">{caption}'
+            f'<div style="overflow-x:auto"><table style="{_TABLE}">{caption}'
             f"<thead>{head}</thead><tbody>{body}</tbody></table></div>"
         )
 
     def _row(self, tag: str, cells: Sequence[str | int]) -> str:
-        styles = [_RIGHT if column in self.numeric else _LEFT for column in range(len(cells))]
         end = tag.split()[0]
+        line = ";border-bottom:1px solid" if end == "th" else ""
+        styles = [(_RIGHT if column in self.numeric else _LEFT) + line for column in range(len(cells))]
         inside = (f"<{tag} style={style!r}>{escape(_text(cell))}</{end}>" for style, cell in zip(styles, cells))
         return f"<tr>{''.join(inside)}</tr>"
 
@@ -101,4 +102,5 @@ def _text(cell: str | int) -> str:
     return cell if isinstance(cell, str) else f"{cell:,}"
 
 
-_LEFT, _RIGHT = "text-align:left;white-space:nowrap", "text-align:right;white-space:nowrap"
+_TABLE = "border-collapse:collapse;font-variant-numeric:tabular-nums"
+_LEFT, _RIGHT = (f"text-align:{side};white-space:nowrap;padding:0.15em 0.6em" for side in ("left", "right"))
