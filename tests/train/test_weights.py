@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from micrograd_plus.data import Dataset, blobs, iris, line, moons, split, standardize
-from micrograd_plus.nn import MLP, SGD, Adam, l2_penalty
+from micrograd_plus.nn import MLP, SGD, Adam, binary_cross_entropy_with_logits, cross_entropy, l2_penalty
 from micrograd_plus.train import Callback, Checkpoint, EagerEngine, History, Run, fit
 from micrograd_plus.train.weights import weighting
 
@@ -71,8 +72,8 @@ def test_the_figures_are_weighted_means(backend: str) -> None:
     data = moons(20).weighted(weights_of(moons(20)))
     model = MLP(2, [4, 1], seed=0)
     history = fit(model, data, lr=0.0, epochs=1, batch_size=7, shuffle=False, validation=data, backend=backend)
-    losses = [EagerEngine(model, _bce, SGD(model.parameters())).evaluate(data[i : i + 1].weighted([1.0]))[0]
-              for i in range(20)]  # fmt: skip
+    engine = EagerEngine(model, binary_cross_entropy_with_logits, SGD(model.parameters()))
+    losses = [engine.evaluate(data[i : i + 1].weighted(None))[0] for i in range(20)]
     weights = data.weights or []
     mean = sum(w * loss for w, loss in zip(weights, losses)) / sum(weights)
     assert history["validation loss"] == [pytest.approx(mean)] == history["loss"]
@@ -84,12 +85,6 @@ def test_the_figures_are_weighted_means(backend: str) -> None:
     assert again["training loss"] == [pytest.approx(mean)], "also where the rows that are trained on are measured"
     right = sum((model(x).data > 0) == (y == 1) for x, y in data)
     assert history["validation accuracy"] == [right / 20], "in a metric every row counts once"
-
-
-def _bce(prediction: Any, target: Any) -> Any:
-    from micrograd_plus.nn import binary_cross_entropy_with_logits
-
-    return binary_cross_entropy_with_logits(prediction, target)
 
 
 @ENGINES
@@ -274,3 +269,19 @@ def test_class_weights_are_those_of_pytorch(backend: str, batch_size: int) -> No
     )  # fmt: skip
     assert history.losses == pytest.approx(losses, rel=1e-9)
     assert history["validation loss"] == pytest.approx(validated, rel=1e-9)
+
+
+@pytest.mark.parametrize("backend", [None, "numpy", "eager"])
+def test_a_weighted_loss_of_one_example_is_told_what_to_do(backend: str | None) -> None:
+    words = r"mean of a single loss is the same whatever it weighs; .* in fit .*class_weights"
+    with pytest.raises(ValueError, match=words):
+        fit(MLP(2, [3]), blobs(20), loss=partial(cross_entropy, weight=[1, 2, 3]), epochs=1, backend=backend)
+
+
+@ENGINES
+def test_a_positive_weight_is_part_of_the_loss(backend: str) -> None:
+    loss = partial(binary_cross_entropy_with_logits, pos_weight=3)
+    options: dict[str, Any] = {"backend": backend, "batch_size": 20}
+    found = train(moons(20), [4, 1], loss=loss, **options)[0].losses[0]
+    weighted = train(moons(20), [4, 1], class_weights=[1, 3], **options)[0].losses[0]
+    assert found == pytest.approx(2 * weighted), "10 ones of weight 3 and 10 zeros weigh 40, and are 20 rows"
