@@ -15,7 +15,7 @@ from micrograd_plus.files import read_document, write_document
 from micrograd_plus.functions import softmax
 from micrograd_plus.mode import no_gc, no_grad
 from micrograd_plus.nn import MLP, Conv1d, Dropout, Embedding, Layer, LayerNorm, Module, Neuron, Sequential
-from micrograd_plus.nn.losses import loss_name
+from micrograd_plus.nn.losses import LOSSES, loss_name
 from micrograd_plus.train.engine import Prediction, evaluating, numbers_of
 from micrograd_plus.train.metrics import class_of
 from micrograd_plus.train.objectives import THRESHOLDS, objective_for, outputs_of
@@ -75,7 +75,7 @@ class Predictor:
     @property
     def threshold(self) -> float:
         """Returns where a single output changes from class 0 to class 1."""
-        return THRESHOLDS.get(self.loss, 0.0)
+        return THRESHOLDS.get(self.loss, 0.5 if self.loss in LOSSES else 0.0)
 
     def outputs(self, inputs: Sequence[Sequence[float]]) -> list[Prediction]:
         """Returns what the model itself says of each row, scaled as it was in training: logits, or numbers.

@@ -75,10 +75,11 @@ class TrainState:
         self, optimizer: Optimizer, *, clip_norm: float | None = None, clip_value: float | None = None
     ) -> None:
         self.optimizer, self.clip_norm, self.clip_value = optimizer, clip_norm, clip_value
-        rule, count = optimizer.rule, len(optimizer.parameters)
-        self.update = update_function(rule.lines, rule.state, rule.options, count)
+        rules = [(group.rule, len(group.members)) for group in optimizer.groups]
+        self.updates = [update_function(rule.lines, rule.state, rule.options, count) for rule, count in rules]
         # the rules of this package divide by nothing that comes near 0 but for the eps that is added to it
-        self.tame = type(optimizer) in OPTIMIZERS.values() and optimizer.options.get("eps", 1.0) > 1e-30
+        eps = min(rule.options.get("eps", 1.0) for rule, _ in rules)
+        self.tame = type(optimizer) in OPTIMIZERS.values() and eps > 1e-30 and len(rules) == 1
         self.w = self.new_w = np.empty(0)
         self.states: list[Array] = []
         self.new_states: list[Array] = []
@@ -124,17 +125,34 @@ class TrainState:
         if self.clip_norm is not None or self.clip_value is not None:
             self._clip(g)
             program.d_shared[rows] = g  # it may be a copy
-        t, rate = self.optimizer.t + 1, self.optimizer.rate
+        t, rates = self.optimizer.t + 1, [self.optimizer.rate_in(group) for group in self.optimizer.groups]
         # a step that can't fail writes over the states; any other one leaves them until its result is seen to be finite
-        certain = self.tame and rate < 1e50 and np.dot(g, g) < 1e100
-        self.update(self.w, g, t, rate, *self.states, self.new_w, *(self.states if certain else self.new_states))
+        certain = self.tame and rates[0] < 1e50 and np.dot(g, g) < 1e100
+        new_states = self.states if certain else self.new_states
+        if len(rates) == 1:
+            self.updates[0](self.w, g, t, rates[0], *self.states, self.new_w, *new_states)
+        else:
+            self._update_groups(g, t, rates, self.places[program].back)
         if not isfinite(np.dot(self.new_w, self.new_w)):  # then one is not finite, or very large
-            self._refuse(program, g, rate)
+            self._refuse(program, g)
         self.w, self.new_w = self.new_w, self.w
         if not certain:
             self.states, self.new_states = self.new_states, self.states
         self.optimizer.t = t
         return bound.mean()
+
+    def _update_groups(self, g: Array, t: int, rates: Sequence[float], back: Integers) -> None:
+        """Steps each group of parameters by its own rule and rate; a state that its rule does not have stays 0."""
+        names = [*self.optimizer.state]
+        for new, old in zip(self.new_states, self.states):
+            np.copyto(new, old)
+        for group, update, rate in zip(self.optimizer.groups, self.updates, rates):
+            at, kept = back[group.members], [names.index(name) for name in group.rule.state]
+            results = [self.new_w, *(self.new_states[i] for i in kept)]
+            found = [np.empty(len(at)) for _ in results]
+            update(self.w[at], g[at], t, rate, *(self.states[i][at] for i in kept), *found)
+            for whole, part in zip(results, found):
+                whole[at] = part
 
     def sync(self) -> None:
         """Writes parameters, the gradients of the last step, and optimizer state back to their homes."""
@@ -166,14 +184,15 @@ class TrainState:
         if self.clip_value is not None:
             np.clip(g, -self.clip_value, self.clip_value, out=g)
 
-    def _refuse(self, program: Program, g: Array, rate: float) -> None:
+    def _refuse(self, program: Program, g: Array) -> None:
         """Raises FloatingPointError that names a parameter whose gradient or new number is not finite."""
-        for kind, numbers in (("the gradient of", g), (f"with lr = {rate:g} the update of", self.new_w)):
+        for kind, numbers in (("the gradient of", g), ("with lr = {lr:g} the update of", self.new_w)):
             wrong = np.flatnonzero(~np.isfinite(numbers))
             if len(wrong):
-                name = self.optimizer.parameters[self.places[program].order[wrong[0]]].label or "a parameter"
+                place = int(self.places[program].order[wrong[0]])
+                name, given = self.optimizer.parameters[place].label or "a parameter", self.optimizer.given(place)
                 cure = "lower the learning rate, clip the gradients, or scale the inputs"
-                raise FloatingPointError(f"{kind} {name} is {numbers[wrong[0]]}; {cure}")
+                raise FloatingPointError(f"{kind.format(**given)} {name} is {numbers[wrong[0]]}; {cure}")
 
 
 @dataclass(frozen=True)
