@@ -528,7 +528,7 @@ GOOD = "a,b,y\n1,2,p\n3,4,q\n"
         (
             "a,b,y\n1,two,p\n3,4,q\n",
             {},
-            r"line 2, column 'b': 'two' is text where a number is needed; .*features=",
+            r"line 2, column 'b': 'two' is text where a number is needed; .*drop=\['b'\]$",
         ),
         ("a,b,y\n1,1_000,p\n3,4,q\n", {}, r"line 2, column 'b': '1_000' is text"),
         (
@@ -537,7 +537,7 @@ GOOD = "a,b,y\n1,2,p\n3,4,q\n"
             r"line 2, column 'b': '1,5' is not a number; write '1.5', with a point",
         ),
         ('a,b,y\n1,"1,500",p\n3,4,q\n', {}, r"write '1500', without the comma, or '1.500' if the comma is a decimal"),
-        ('a,b,y\n1,"1,500,000.5",p\n3,4,q\n', {}, r"write '1500000.5', without the comma$"),
+        ('a,b,y\n1,"1,500,000.5",p\n3,4,q\n', {}, r"write '1500000.5', without the comma, or pass decimal='\.'$"),
         ("a;b;y\n1,5;2;p\n", {}, r"line 2: only one column, and ';' in it; pass delimiter=';'"),
         ("a,b,y\n1,1e999,p\n3,4,q\n", {}, r"line 2, column 'b': '1e999' is beyond the range"),
         ("a,b,y\n1,-inf,p\n3,4,q\n", {}, r"line 2, column 'b': '-inf' is beyond the range"),

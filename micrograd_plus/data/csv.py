@@ -6,33 +6,56 @@ import csv
 import io
 import math
 import os
-import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
 
 from micrograd_plus.checks import argument, guess, listed, whole_number
+from micrograd_plus.data import cells as of
+from micrograd_plus.data.cells import Decimal
 from micrograd_plus.data.dataset import Dataset
+from micrograd_plus.data.schema import Missing, Schema
 from micrograd_plus.files import read_bytes
 
-__all__ = ["Sheet", "read_csv", "read_inputs"]
+__all__ = ["Column", "Sheet", "Task", "read_csv", "read_inputs", "read_sheet"]
 
 Task = Literal["classification", "regression"]
 
 MOST_NUMBERED_CLASSES = 20
-MISSING = frozenset({"", "?", "na", "n/a", "nan", "null", "none", "#n/a"})
+FEW_ROWS = 3  # so few rows that a class for each may be meant
+
+_NO_TEXT = {
+    b"PK\x03\x04": ("a spreadsheet or a zip archive", "save the sheet as 'CSV UTF-8', or unpack the archive"),
+    b"\xd0\xcf\x11\xe0": ("an old spreadsheet", "save the sheet as 'CSV UTF-8'"),
+    b"PAR1": ("a Parquet file", "turn it into CSV by pandas: read_parquet(...).to_csv('table.csv', index=False)"),
+    b"ARROW1": ("a Feather file", "turn it into CSV by pandas: read_feather(...).to_csv('table.csv', index=False)"),
+    b"\x89HDF": ("an HDF5 file", "turn it into CSV by pandas: read_hdf(...).to_csv('table.csv', index=False)"),
+    b"SQLite format 3": ("a database", "write the table out as CSV: sqlite3 -csv -header FILE 'select * from TABLE'"),
+    b"BZh": ("compressed by bzip2", "unpack it: bunzip2 FILE"),
+    b"\xfd7zXZ": ("compressed by xz", "unpack it: unxz FILE"),
+    b"%PDF": ("a PDF", "give the table as CSV"),
+}
+"""What files that are no text begin with, what they are, and the cure."""
 
 
 def read_csv(
     path: str | os.PathLike[str], target: str | int, *, features: Sequence[str | int] | None = None,
-    task: Task | None = None, classes: Sequence[str] = (),
+    drop: Sequence[str | int] = (), words: Sequence[str | int] = (), task: Task | None = None,
+    classes: Sequence[str] = (), missing: Missing = "refuse", decimal: Decimal | None = None,
     header: bool | None = None, delimiter: str = ",", encoding: str = "utf-8-sig",
 ) -> Dataset:  # fmt: skip
     """Returns the table in the file at `path` as a Dataset: column `target` as targets, the others as inputs.
 
-    With `features` only those columns are inputs, in that order. A column is given by its name or its index from 0
-    (negative from the end).
+    With `features` only those columns are inputs, in that order; those of `drop` are none. A column is given by its
+    name or its index from 0 (negative from the end). A column of text, or one named in `words`, makes a feature for
+    each of its words, 1 where it stands and 0 elsewhere. The Dataset's `schema` tells which.
+
+    Numbers may all bear one sign of money, or %, which is dropped. `decimal` is the character before the fraction; if
+    it is given, thousands may be set apart. `missing` says what becomes of an empty cell, or NA and the like: "refuse"
+    is an error; "drop" leaves out the row; "mean" takes the column's mean and adds a feature that is 1 for such a cell
+    (among words, it is a word). A row without target is left out by both.
 
     Without `task`, the target is told apart so: text makes a classification; whole numbers do if at most 20 differ, and
     at most half as many as there are rows; all other numbers make a regression. Classes are numbered in sorted order,
@@ -41,18 +64,18 @@ def read_csv(
 
     A file without a header line has columns x0, x1, ...; `header=None` takes the first line for a header unless a
     number is in it, and then asks. Blank lines are skipped; spaces around a cell and a byte-order mark are dropped. For
-    a file without a target there is `read_inputs`.
+    a file without a target there is `read_inputs`. A file that gzip compressed is unpacked.
 
     Raises FileNotFoundError, or ValueError for an empty file, a header alone, a missing or doubled column name, an
-    unknown column, a line of the wrong length, a missing cell, text among numbers, nan or infinity: each with line,
-    column and cure.
+    unknown column, a line of the wrong length, a missing cell, text or dates among numbers, nan or infinity, text that
+    is another in most rows as a target: each with line, column and cure.
 
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder, "pets.csv")
-    ...     _ = path.write_text("weight,height,pet\\n4.1,25,cat\\n31,60,dog\\n3.9,24,cat\\n")
-    ...     read_csv(path, "pet")
-    Dataset('pets': 3 rows x 2 features; 2 classes: cat 2, dog 1)
+    ...     _ = path.write_text("weight,fur,pet\\n4.1,soft,cat\\n31,rough,dog\\n3.9,soft,cat\\n")
+    ...     read_csv(path, "pet").feature_names
+    ('weight', 'fur=rough', 'fur=soft')
     """
     if task not in (None, "classification", "regression"):
         raise ValueError(f"task must be 'classification', 'regression' or left out, got {task!r}")
@@ -60,18 +83,27 @@ def read_csv(
         raise TypeError("target is None; name the target column, or use read_inputs for a file without one")
     if task == "regression" and classes:
         raise ValueError("a regression has no classes; leave out classes, or task='regression'")
-    return _read(path, header, delimiter, encoding).dataset(target, features, task, classes)
+    sheet = read_sheet(path, header=header, delimiter=delimiter, encoding=encoding, decimal=decimal)
+    goal = sheet.column(target, "target column")
+    chosen = sheet.chosen(goal, features, drop, words)
+    if missing != "refuse":
+        whole = chosen if missing == "drop" else []
+        kept = rows_without_empty([*whole, replace(goal, known=classes)])
+        goal, chosen = goal.take(kept), [column.take(kept) for column in chosen]
+    targets, found = goal.targets(task, classes)
+    return sheet.dataset(Schema.fit(chosen, missing), chosen, goal, targets, found)
 
 
 def read_inputs(
-    path: str | os.PathLike[str], features: Sequence[str | int] | None = None, *,
-    header: bool | None = None, delimiter: str = ",", encoding: str = "utf-8-sig",
+    path: str | os.PathLike[str], features: Sequence[str | int] | Schema | None = None, *,
+    decimal: Decimal | None = None, header: bool | None = None, delimiter: str = ",", encoding: str = "utf-8-sig",
 ) -> list[list[float]]:  # fmt: skip
     """Returns the rows of numbers in the file at `path`, for prediction: no target needed, and none in the way.
 
     With `features` (say, a trained model's `feature_names`) those columns are picked in that order, wherever they
-    stand; others, such as a target or a name, are not looked at. Without, all columns are taken. For the rest, errors
-    too, see `read_csv`.
+    stand; others, such as a target or a name, are not looked at. A trained model's `schema` also knows words and empty
+    cells; rows for which it has no answer are left out. Without, all columns are taken. For the rest, errors too, see
+    `read_csv`.
 
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -80,21 +112,43 @@ def read_inputs(
     ...     read_inputs(path, features=["weight", "height"])
     [[4.1, 25.0]]
     """
-    sheet = _read(path, header, delimiter, encoding)
-    return _rows(sheet.columns if features is None else sheet.features(features))
+    sheet = read_sheet(path, header=header, delimiter=delimiter, encoding=encoding, decimal=decimal)
+    if isinstance(features, Schema):
+        return [row for row in features.rows(sheet.picked(features)) if row is not None]
+    columns = sheet.columns if features is None else sheet.features(features)
+    return [list(row) for row in zip(*(column.numbers() for column in columns))]
 
 
-def _read(path: str | os.PathLike[str], header: bool | None, delimiter: str, encoding: str) -> Sheet:
+def read_sheet(
+    path: str | os.PathLike[str], *, header: bool | None = None, delimiter: str = ",", encoding: str = "utf-8-sig",
+    decimal: Decimal | None = None,
+) -> Sheet:  # fmt: skip
+    """Returns the columns of the file at `path` as text. For options and errors see `read_csv`."""
     if len(delimiter) != 1:
         raise ValueError(f"{argument('delimiter')} must be one character, got {delimiter!r}")
+    if decimal not in (None, ".", ","):
+        raise ValueError(f"{argument('decimal')} is a point or a comma, got {decimal!r}")
+    content, where = read_bytes(path, "CSV"), os.fspath(path)
+    if content.startswith(b"\x1f\x8b"):
+        import gzip  # on first use, as it is slow to import
+
+        try:
+            content = gzip.decompress(content)
+        except (EOFError, OSError, ValueError) as error:
+            raise ValueError(f"{where} is damaged: gzip can't unpack it ({error}); fetch it again") from None
+    for start, (what, cure) in _NO_TEXT.items():
+        if content.startswith(start):
+            raise ValueError(f"{where} is {what}, not CSV; {cure}")
     try:
-        text = read_bytes(path, "CSV").decode(encoding)
+        text = content.decode(encoding)
     except UnicodeDecodeError as error:
         place = f"byte {error.object[error.start]:#04x} at {error.start}"
         latin, wide = argument("encoding", "latin-1"), argument("encoding", "utf-16")
         cure = f"save it as 'CSV UTF-8', or tell what it is: {latin}, say, or {wide}"
-        raise ValueError(f"{os.fspath(path)} is not {encoding} text ({place}); {cure}") from None
-    return Sheet.parse(io.StringIO(text, newline=""), os.fspath(path), header, delimiter)
+        raise ValueError(f"{where} is not {encoding} text ({place}); {cure}") from None
+    if "\0" in text:
+        raise ValueError(f"{where} is no text, it holds zero bytes; save it as 'CSV UTF-8'")
+    return Sheet.parse(io.StringIO(text, newline=""), where, header, delimiter, decimal)
 
 
 @dataclass(frozen=True)
@@ -105,7 +159,10 @@ class Sheet:
     columns: list[Column]
 
     @classmethod
-    def parse(cls, text: Iterable[str], where: str, header: bool | None = True, delimiter: str = ",") -> Sheet:
+    def parse(
+        cls, text: Iterable[str], where: str, header: bool | None = True, delimiter: str = ",",
+        decimal: Decimal | None = None,
+    ) -> Sheet:  # fmt: skip
         """Returns the sheet in the lines of `text`. Raises ValueError for what is no table."""
         records = _records(text, where, delimiter)
         if not records:
@@ -118,36 +175,61 @@ class Sheet:
             raise ValueError(f"{where} has column names and no rows; add at least one line of data")
         for other in ";\t|,".replace(delimiter, "") if len(names) == 1 else "":
             if other in names[0] and any(other in cell for cell in records[0][1]):
-                cure = f"pass {argument('delimiter', other)}"
+                cure = f"pass {argument('delimiter', 'tab' if other == TAB else other)}"
                 raise _error(where, records[0][0], f"only one column, and {other!r} in it; {cure}")
         for line, cells in records:
-            if len(cells) != len(names):
+            if any(cells[len(names) :]) or len(cells) < len(names):
                 quote = f"put a cell that holds {delimiter!r} between double quotes"
                 cure = "a cell is missing" if len(cells) < len(names) else quote
                 raise _error(where, line, f"{len(cells)} cells where {len(names)} columns are expected; {cure}")
         lines = [line for line, _ in records]
-        columns = zip(*(cells for _, cells in records))
-        return cls(where, [Column(where, name, cells, lines) for name, cells in zip(names, columns)])
+        columns = zip(*(cells[: len(names)] for _, cells in records))
+        return cls(where, [Column(where, name, cells, lines, decimal) for name, cells in zip(names, columns)])
 
-    def dataset(
-        self, target: str | int, features: Sequence[str | int] | None = None, task: Task | None = None,
-        classes: Sequence[str] = (), *, source: str = "",
-    ) -> Dataset:  # fmt: skip
-        """Returns the sheet as a Dataset, as `read_csv` tells."""
-        goal = self.column(target, "target column")
+    @property
+    def name(self) -> str:
+        """Returns the file's name without folder and endings."""
+        stem, ending = os.path.splitext(os.path.basename(self.where))
+        return os.path.splitext(stem)[0] if ending == ".gz" else stem
+
+    def chosen(
+        self, goal: Column, features: Sequence[str | int] | None = None, drop: Sequence[str | int] = (),
+        words: Sequence[str | int] = (),
+    ) -> list[Column]:  # fmt: skip
+        """Returns the columns to predict `goal` from. Raises ValueError for none, or for the goal itself."""
         chosen = [each for each in self.columns if each is not goal] if features is None else self.features(features)
         if goal in chosen:
             raise ValueError(f"{goal.name!r} is the target and a feature too; leave it out of {argument('features')}")
+        dropped = [self.column(each, f"column for {argument('drop')}") for each in drop]
+        if goal in dropped:
+            raise ValueError(f"{goal.name!r} is the target, and {argument('drop')} names it; predict another column")
+        as_words = [self.column(each, f"column for {argument('words')}") for each in words]
+        chosen = [replace(each, as_words=True) if each in as_words else each for each in chosen if each not in dropped]
         if not chosen:
             raise ValueError(f"{self.where} has only the target {goal.name!r}; add a feature column")
-        labelled = task == "classification" or bool(classes) or (not task and goal.holds_labels())
-        targets, found = goal.labels(classes) if labelled else (goal.numbers(), ())
-        file, names = os.path.basename(self.where), tuple(each.name for each in chosen)
-        return Dataset(_rows(chosen), targets, os.path.splitext(file)[0], names, found, goal.name, source or file)
+        return chosen
 
-    def column(self, column: str | int, what: str) -> Column:
-        """Returns the column of this name or index. Raises ValueError if there is none; the message calls it `what`."""
+    def dataset(
+        self, schema: Schema, chosen: Sequence[Column], goal: Column, targets: list[Any], classes: tuple[str, ...],
+        source: str = "",
+    ) -> Dataset:  # fmt: skip
+        """Returns the `chosen` columns, as the schema has them, and these targets as a Dataset."""
+        rows = [row for row in schema.rows(chosen) if row is not None]
+        source = source or os.path.basename(self.where)
+        return Dataset(rows, targets, self.name, schema.feature_names, classes, goal.name, source, schema)
+
+    def picked(self, schema: Schema) -> list[Column]:
+        """Returns the columns that a schema is about. Raises ValueError for one that is not there."""
+        return self.features([each.name for each in schema.fields], exact=True)
+
+    def column(self, column: str | int, what: str, exact: bool = False) -> Column:
+        """Returns the column of this name or index, which may be a text too where no column has that name.
+
+        Raises ValueError if there is none, or if it must be `exact`ly the name; the message calls it `what`.
+        """
         names = [each.name for each in self.columns]
+        if isinstance(column, str) and column not in names and not exact and column.lstrip("-").isdecimal():
+            column = int(column)
         if not isinstance(column, str):
             index, count = whole_number(f"the {what}, where it is no name,", column), len(names)
             if not -count <= index < count:
@@ -159,11 +241,11 @@ class Sheet:
             raise ValueError(f"{self.where} has no {what} {column!r}, only {listed(map(repr, names), 10)}; {cure}")
         return self.columns[names.index(column)]
 
-    def features(self, names: Sequence[str | int]) -> list[Column]:
+    def features(self, names: Sequence[str | int], exact: bool = False) -> list[Column]:
         """Returns the columns of these names or indices. Raises ValueError for none, or for one named twice."""
         if isinstance(names, str):
             raise TypeError(f"features must be a list of columns, got the text {names!r}; write [{names!r}]")
-        found = [self.column(name, "feature column") for name in names]
+        found = [self.column(name, "feature column", exact) for name in names]
         for column, times in Counter(found).items():
             if times > 1:
                 raise ValueError(f"{argument('features')} names {column.name!r} {times} times; name each column once")
@@ -174,41 +256,103 @@ class Sheet:
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One column: its cells as text, and what a message needs to tell the place of a cell."""
+    """One column: its cells as text, and what a message needs to tell the place of a cell.
+
+    `decimal` is how its numbers are written; `as_words` says that its cells are words, whatever they look like, and
+    `known` are cells that are not empty even if they look so, such as a class 'none'.
+    """
 
     where: str
     name: str
     cells: Sequence[str]
     lines: Sequence[int]
+    decimal: Decimal | None = None
+    as_words: bool = False
+    known: Collection[str] = ()
 
-    def numbers(self) -> list[float]:
-        """Returns the cells as numbers. Raises ValueError for one that is none."""
-        numbers = [_number(cell) for cell in self.cells]
-        checked = [number for number in numbers if number is not None and math.isfinite(number)]
-        if len(checked) < len(numbers):
-            row = next(i for i, number in enumerate(numbers) if number is None or math.isinf(number))
-            raise self._wrong(row, _what_is_wrong(self.cells[row]))
+    def take(self, rows: Sequence[int]) -> Column:
+        """Returns the column with these rows alone."""
+        return replace(self, cells=[self.cells[row] for row in rows], lines=[self.lines[row] for row in rows])
+
+    def is_empty(self, row: int) -> bool:
+        """Returns whether nothing stands in this row."""
+        return of.is_missing(self.cells[row]) and self.cells[row] not in self.known
+
+    @cached_property
+    def empty(self) -> list[int]:
+        """Returns the rows in which nothing stands."""
+        return [row for row in range(len(self.cells)) if self.is_empty(row)]
+
+    @cached_property
+    def given(self) -> list[str]:
+        """Returns the different cells that are not empty, in the order in which they come first."""
+        gaps = {self.cells[row] for row in self.empty}
+        return [cell for cell in dict.fromkeys(self.cells) if cell not in gaps]
+
+    @cached_property
+    def values(self) -> dict[str, float | None]:
+        """Returns the number that each different cell spells, if it does; a unit is dropped that all of them bear."""
+        found = {cell: of.number_of(cell, self.decimal) for cell in self.given}
+        if None in found.values() and of.unit_of(self.given):
+            found = {cell: of.number_of(of.without_unit(cell), self.decimal) for cell in self.given}
+        return found
+
+    @cached_property
+    def kind(self) -> Literal["numbers", "dates", "text", "nothing"]:
+        """Returns what the cells are: numbers where at least half are, even if some must be mended to be."""
+        if not self.given:
+            return "nothing"
+        if self.as_words:
+            return "text"
+        numeric = [number is not None or _is_numeric(cell) for cell, number in self.values.items()]
+        if 2 * sum(numeric) >= len(numeric):
+            return "numbers"
+        return "dates" if all(map(of.is_date, self.given)) else "text"
+
+    def numbers(self, empty: float | None = None) -> list[float]:
+        """Returns the cells as numbers, with `empty` for empty ones. Raises ValueError for one that is none."""
+        values = self.values if empty is None else {**{self.cells[row]: empty for row in self.empty}, **self.values}
+        found = [values.get(cell) for cell in self.cells]
+        checked = [number for number in found if number is not None and not math.isinf(number)]
+        if len(checked) < len(found):
+            row = next(i for i, number in enumerate(found) if number is None or math.isinf(number))
+            raise self.wrong(row, of.what_is_wrong(self.cells[row], self.name))
         return checked
 
-    def holds_labels(self) -> bool:
-        """Returns whether, as a target, it makes a classification; the rule is the one that `read_csv` tells."""
-        numbers = [_number(cell) for cell in self.cells]
+    def targets(self, task: Task | None, classes: Sequence[str] = ()) -> tuple[list[Any], tuple[str, ...]]:
+        """Returns the cells as targets, and the names of their classes if they are classes, by the rule of `read_csv`.
+
+        Raises ValueError for what is neither.
+        """
+        if task == "regression" or not (task or classes or self._holds_labels()):
+            return self.numbers(), ()
+        labels, names = self.labels(classes)
+        if not (task or classes) and len(names) > max(len(labels) / 2, FEW_ROWS):
+            what = f"{len(names)} different texts in {len(labels)} rows ({listed(map(repr, self.cells), 2)})"
+            cure = f"a class is learnt from several rows; predict another column, or pass {_as_classes()} to insist"
+            raise ValueError(f"{self.where}: the target {self.name!r} has {what}; {cure}")
+        return labels, names
+
+    def _holds_labels(self) -> bool:
+        numbers = [self.values.get(cell) for cell in self.cells]
         if None not in numbers:
             whole = all(number.is_integer() for number in numbers if number is not None)
             return whole and len(set(numbers)) <= min(MOST_NUMBERED_CLASSES, len(numbers) / 2)
-        self._refuse_missing()
+        self.refuse_empty()
+        row = numbers.index(None)
         if numbers.count(None) < len(numbers):
-            row = numbers.index(None)
-            cure = f"mend the cell, or pass {argument('task', 'classification')} if these are labels"
-            raise self._wrong(row, f"text {self.cells[row]!r} in a target that elsewhere holds numbers; {cure}")
+            cure = f"mend the cell, or pass {_as_classes()} if these are labels"
+            raise self.wrong(row, f"text {self.cells[row]!r} in a target that elsewhere holds numbers; {cure}")
+        if self.kind != "text":  # dates, or numbers written in another way
+            raise self.wrong(row, of.what_is_wrong(self.cells[row], self.name))
         return True
 
     def labels(self, classes: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
         """Returns the class number of every row, and the names of the classes. Raises ValueError for less than two."""
         if not classes:
-            self._refuse_missing()
-        labels = [_label(cell) for cell in self.cells]
-        names = [_label(str(name)) for name in classes] or sorted(set(labels), key=_by_size)
+            self.refuse_empty()
+        labels = [of.label_of(cell) for cell in self.cells]
+        names = [of.label_of(str(name)) for name in classes] or sorted(set(labels), key=of.by_size)
         if len(names) < 2:
             only = f"the target {self.name!r} has only one class, {names[0]!r}, so there is nothing to tell apart"
             raise ValueError(f"{self.where}: {only}; bring rows of at least two classes")
@@ -216,24 +360,46 @@ class Column:
         for row, label in enumerate(labels):
             if label not in numbers:
                 known = listed(map(repr, names), 10)
-                raise self._wrong(row, f"{label!r} is none of the classes {known}; mend the cell or leave out the row")
+                raise self.wrong(row, f"{label!r} is none of the classes {known}; mend the cell or leave out the row")
         return [numbers[label] for label in labels], tuple(names)
 
-    def _refuse_missing(self) -> None:
-        for row, cell in enumerate(self.cells):
-            if cell.lower() in MISSING:
-                raise self._wrong(row, _what_is_wrong(cell))
+    def refuse_empty(self) -> None:
+        """Raises ValueError for the first empty cell, if there is one."""
+        for row in self.empty[:1]:
+            raise self.wrong(row, of.what_is_wrong(self.cells[row], self.name))
 
-    def _wrong(self, row: int, what: str) -> ValueError:
+    def wrong(self, row: int, what: str) -> ValueError:
+        """Returns the error that says what is wrong in a row of this column."""
         return _error(self.where, self.lines[row], what, f", column {self.name!r}")
+
+
+TAB = "\t"
+_DECIMALS: tuple[Decimal | None, ...] = (None, ".", ",")
+
+
+def _is_numeric(cell: str) -> bool:
+    """Whether a cell is a number in some notation."""
+    bare = of.without_unit(cell)
+    return cell.isdecimal() or any(of.number_of(bare, mark) is not None for mark in _DECIMALS)
+
+
+def _as_classes() -> str:
+    return argument("task", "classification")
+
+
+def rows_without_empty(columns: Sequence[Column]) -> list[int]:
+    """Returns the rows in which none of the columns is empty. Raises ValueError if there are none."""
+    gaps = {row for column in columns for row in column.empty}
+    rows = [row for row in range(len(columns[0].cells)) if row not in gaps]
+    if not rows:
+        most = max(columns, key=lambda column: len(column.empty))
+        cure = f"leave out the emptiest column, {most.name!r}: {argument('drop', [most.name])}"
+        raise ValueError(f"{most.where}: every row has an empty cell; {cure}")
+    return rows
 
 
 def _error(where: str, line: int, what: str, column: str = "") -> ValueError:
     return ValueError(f"{where}, line {line}{column}: {what}")
-
-
-def _rows(columns: Iterable[Column]) -> list[list[float]]:
-    return [list(row) for row in zip(*(column.numbers() for column in columns))]
 
 
 def _records(text: Iterable[str], where: str, delimiter: str) -> list[tuple[int, list[str]]]:
@@ -254,7 +420,7 @@ def _records(text: Iterable[str], where: str, delimiter: str) -> list[tuple[int,
 
 def _header(where: str, line: int, cells: list[str], certain: bool) -> list[str]:
     """The column names in the first line, if it is `certain` or likely that it holds them."""
-    number = next((cell for cell in cells if _number(cell) is not None), None)
+    number = next((cell for cell in cells if of.number_of(cell) is not None), None)
     if number is not None and not certain:
         first, names = argument("header", False), argument("header", True)
         cure = f"pass {first} if this line is the first row of data, {names} if these are the names"
@@ -266,43 +432,3 @@ def _header(where: str, line: int, cells: list[str], certain: bool) -> list[str]
         if times > 1:
             raise _error(where, line, f"{times} columns are named {name!r}; give each its own name")
     return cells
-
-
-def _number(cell: str) -> float | None:
-    """The number a cell spells, infinities among them, or None; 1_000 and nan are no numbers here."""
-    if "_" in cell:
-        return None
-    try:
-        number = float(cell)
-    except ValueError:
-        return None
-    return None if math.isnan(number) else number
-
-
-def _label(cell: str) -> str:
-    """A cell as the name of a class: 1, 1.0 and 01 are one class, as they are one number."""
-    number = _number(cell)
-    if number is None or math.isinf(number):
-        return cell
-    return str(int(number)) if number.is_integer() else repr(number)
-
-
-def _by_size(label: str) -> tuple[bool, float, str]:
-    number = _number(label)
-    return number is None, number or 0.0, label
-
-
-def _what_is_wrong(cell: str) -> str:
-    """Why a cell is no number, and the cure."""
-    if cell.lower() in MISSING:
-        return f"the cell is missing{f' ({cell!r})' if cell else ''}; fill it in or leave out the line"
-    if _number(cell) is not None:
-        return f"{cell!r} is beyond the range of a number; mend the cell or leave out the line"
-    point, without = cell.replace(",", "."), cell.replace(",", "")
-    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", cell):
-        either = f", or {point!r} if the comma is a decimal point" if _number(point) is not None else ""
-        return f"{cell!r} is not a number; write {without!r}, without the comma{either}"
-    if _number(point) is not None:
-        return f"{cell!r} is not a number; write {point!r}, with a point"
-    cure = f"mend the cell, or leave the column out by naming the others: {argument('features', ...)}"
-    return f"{cell!r} is text where a number is needed; {cure}"
