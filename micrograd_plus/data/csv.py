@@ -274,20 +274,16 @@ class Column:
         """Returns the column with these rows alone."""
         return replace(self, cells=[self.cells[row] for row in rows], lines=[self.lines[row] for row in rows])
 
-    def is_empty(self, row: int) -> bool:
-        """Returns whether nothing stands in this row."""
-        return of.is_missing(self.cells[row]) and self.cells[row] not in self.known
-
     @cached_property
     def empty(self) -> list[int]:
         """Returns the rows in which nothing stands."""
-        return [row for row in range(len(self.cells)) if self.is_empty(row)]
+        given = {*self.given}
+        return [row for row, cell in enumerate(self.cells) if cell not in given]
 
     @cached_property
     def given(self) -> list[str]:
         """Returns the different cells that are not empty, in the order in which they come first."""
-        gaps = {self.cells[row] for row in self.empty}
-        return [cell for cell in dict.fromkeys(self.cells) if cell not in gaps]
+        return [cell for cell in dict.fromkeys(self.cells) if cell in self.known or not of.is_missing(cell)]
 
     @cached_property
     def values(self) -> dict[str, float | None]:

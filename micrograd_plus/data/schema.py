@@ -43,7 +43,7 @@ class Field:
             cure = f"leave it out: {argument('drop', [column.name])}"
             raise ValueError(f"{column.where}: every cell of column {column.name!r} is empty; {cure}")
         if column.kind == "text":
-            words = {_word(column, row) for row in range(len(column.cells))} - ({EMPTY} if missing == "drop" else set())
+            words = {*_words(column)} - ({EMPTY} if missing == "drop" else set())
             if len(words) > MOST_WORDS:
                 cure = f"leave it out: {argument('drop', [column.name])}"
                 raise ValueError(f"{column.where}: column {column.name!r} has {len(words):,} different words; {cure}")
@@ -62,16 +62,14 @@ class Field:
         """Returns the features of every row of a column. Raises ValueError for text in a column of numbers."""
         if self.words is not None:
             places = {word: place for place, word in enumerate(self.words)}
-            found = [places.get(_word(column, row)) for row in range(len(column.cells))]
+            found = [places.get(word) for word in _words(column)]
             return [[float(place == each) for each in range(len(places))] for place in found]
         numbers = [(number, math.isnan(number)) for number in column.numbers(empty=math.nan)]
         return [[self.mean if empty else number, *([float(empty)] if self.flag else [])] for number, empty in numbers]
 
     def strangers(self, column: Column) -> list[str]:
         """Returns the words of a column that the field does not know, and which have all its features 0."""
-        known = {EMPTY, *(self.words or ())}
-        words = [] if self.words is None else [_word(column, row) for row in range(len(column.cells))]
-        return [word for word in words if word not in known]
+        return [] if self.words is None else [each for each in _words(column) if each not in {EMPTY, *self.words}]
 
 
 @dataclass(frozen=True)
@@ -132,6 +130,7 @@ class Schema:
         return cls(made, saved["missing"], tuple(saved["ids"]), tuple(saved["reading"].items()))
 
 
-def _word(column: Column, row: int) -> str:
-    """The word in a cell: numbers that are one number are one word."""
-    return EMPTY if column.is_empty(row) else label_of(column.cells[row])
+def _words(column: Column) -> list[str]:
+    """The words in the cells of a column: numbers that are one number are one word."""
+    known = {cell: label_of(cell) for cell in column.given}
+    return [known.get(cell, EMPTY) for cell in column.cells]
