@@ -48,6 +48,9 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
         if target.exists():
             os.chmod(temporary, target.stat().st_mode & 0o777)
         os.replace(temporary, target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None  # of the class that the number tells
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

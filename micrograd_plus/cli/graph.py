@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from micrograd_plus.cli.expression import evaluate, functions
+from micrograd_plus.cli.output import check_outputs
 from micrograd_plus.operation import PARAMETER
 from micrograd_plus.value import Value, leaf, topological_order
 
@@ -37,6 +38,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--direction", choices=("LR", "TB"), default="LR", help="left to right, or top to bottom")
     parser.add_argument("--theme", choices=("auto", "light", "dark"), default="auto", help="colours of the picture")
     parser.add_argument("--title", default="", help="a title below the picture")
+    parser.add_argument("--force", action="store_true", help="write over the picture if it is there")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -45,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.table import Column, Table
     from rich.text import Text
 
+    check_outputs([args.output] if args.output else [], [], args.force)
     values = _values(args.values, args.parameters)
     output = evaluate(args.expression, values)
     if unused := {*values.values()} - {*topological_order(output)}:  # most likely a misspelt name

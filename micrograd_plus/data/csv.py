@@ -22,6 +22,7 @@ from micrograd_plus.files import read_bytes
 __all__ = ["Column", "Sheet", "Task", "read_csv", "read_inputs", "read_sheet"]
 
 Task = Literal["classification", "regression"]
+Kind = Literal["numbers", "dates", "text", "nothing"]
 
 MOST_NUMBERED_CLASSES = 20
 FEW_ROWS = 3  # so few rows that a class for each may be meant
@@ -204,7 +205,7 @@ class Sheet:
         if goal in dropped:
             raise ValueError(f"{goal.name!r} is the target, and {argument('drop')} names it; predict another column")
         as_words = [self.column(each, f"column for {argument('words')}") for each in words]
-        chosen = [replace(each, as_words=True) if each in as_words else each for each in chosen if each not in dropped]
+        chosen = [replace(each, fixed="text") if each in as_words else each for each in chosen if each not in dropped]
         if not chosen:
             raise ValueError(f"{self.where} has only the target {goal.name!r}; add a feature column")
         return chosen
@@ -258,8 +259,8 @@ class Sheet:
 class Column:
     """One column: its cells as text, and what a message needs to tell the place of a cell.
 
-    `decimal` is how its numbers are written; `as_words` says that its cells are words, whatever they look like, and
-    `known` are cells that are not empty even if they look so, such as a class 'none'.
+    `decimal` is how its numbers are written; `fixed` is what its cells are, whatever they look like, and `known`
+    are cells that are not empty even if they look so, such as a class 'none'.
     """
 
     where: str
@@ -267,12 +268,13 @@ class Column:
     cells: Sequence[str]
     lines: Sequence[int]
     decimal: Decimal | None = None
-    as_words: bool = False
+    fixed: Kind | None = None
     known: Collection[str] = ()
 
     def take(self, rows: Sequence[int]) -> Column:
         """Returns the column with these rows alone."""
-        return replace(self, cells=[self.cells[row] for row in rows], lines=[self.lines[row] for row in rows])
+        cells, lines = [self.cells[row] for row in rows], [self.lines[row] for row in rows]
+        return replace(self, cells=cells, lines=lines, fixed=self.kind)
 
     @cached_property
     def empty(self) -> list[int]:
@@ -294,12 +296,12 @@ class Column:
         return found
 
     @cached_property
-    def kind(self) -> Literal["numbers", "dates", "text", "nothing"]:
+    def kind(self) -> Kind:
         """Returns what the cells are: numbers where at least half are, even if some must be mended to be."""
+        if self.fixed:
+            return self.fixed
         if not self.given:
             return "nothing"
-        if self.as_words:
-            return "text"
         numeric = [number is not None or _is_numeric(cell) for cell, number in self.values.items()]
         if 2 * sum(numeric) >= len(numeric):
             return "numbers"

@@ -49,7 +49,9 @@ class Field:
                 raise ValueError(f"{column.where}: column {column.name!r} has {len(words):,} different words; {cure}")
             return cls(column.name, tuple(sorted(words, key=by_size)))
         known = [number for number in column.numbers(empty=math.nan) if not math.isnan(number)]
-        return cls(column.name, mean=math.fsum(known) / len(known), flag=bool(column.empty) and missing == "mean")
+        return cls(
+            column.name, mean=math.fsum(known) / max(len(known), 1), flag=bool(column.empty) and missing == "mean"
+        )
 
     @property
     def features(self) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from micrograd_plus.checks import finite_number
-from micrograd_plus.data import Dataset, Standardizer
+from micrograd_plus.data import Dataset, Schema, Standardizer
 from micrograd_plus.files import read_document, write_document
 from micrograd_plus.functions import softmax
 from micrograd_plus.mode import no_gc, no_grad
@@ -34,7 +34,8 @@ class Predictor:
 
     `scaler` standardizes the inputs, `target_scaler` the target of a regression; both were fitted on the training data,
     as what the model knows. `loss` is the name of the loss that it was trained on, which tells what its outputs mean;
-    `notes` are for people (where from, how good) and any JSON.
+    `notes` are for people (where from, how good) and any JSON. `schema` tells of which columns of a table, words and
+    all, the features were made, if they were: `read_inputs(path, predictor.schema)` reads another such table.
 
     >>> from micrograd_plus.data import iris, standardize
     >>> from micrograd_plus.nn import MLP
@@ -55,6 +56,7 @@ class Predictor:
     scaler: Standardizer | None = None
     target_scaler: Standardizer | None = None
     notes: dict[str, Any] = field(default_factory=dict)
+    schema: Schema | None = None
 
     def __post_init__(self) -> None:
         self.loss = loss_name(self.loss)  # files of version 0.1 hold the name of the function
@@ -70,7 +72,7 @@ class Predictor:
         """
         objective = objective_for(loss, data, outputs_of(model, data))
         names = data.feature_names, data.classes, data.target_name
-        return cls(model, *names, objective.name, scaler, target_scaler, dict(notes or {}))
+        return cls(model, *names, objective.name, scaler, target_scaler, dict(notes or {}), data.schema)
 
     @property
     def threshold(self) -> float:
@@ -138,6 +140,7 @@ class Predictor:
             "scaler": self.scaler and asdict(self.scaler),
             "target_scaler": self.target_scaler and asdict(self.target_scaler),
             "notes": self.notes,
+            "schema": self.schema and self.schema.to_dict(),
             "parameters": self.model.state_dict(),
         }
         return write_document(path, _KIND, content)
@@ -153,7 +156,8 @@ class Predictor:
         model.load_state_dict(saved["parameters"])
         names = tuple(saved["feature_names"]), tuple(saved["classes"]), saved["target_name"]
         scaler, target_scaler = (saved[name] and Standardizer(**saved[name]) for name in ("scaler", "target_scaler"))
-        return cls(model, *names, saved["loss"], scaler, target_scaler, saved["notes"])
+        schema = saved.get("schema") and Schema.from_dict(saved["schema"])  # files of version 0.1 have none
+        return cls(model, *names, saved["loss"], scaler, target_scaler, saved["notes"], schema)
 
 
 def _outputs(model: Module, rows: list[list[float]]) -> list[Prediction]:
