@@ -91,7 +91,7 @@ class Patient:
         self._stream = stream
         self.lost: OSError | None = None
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="readable")
+            stream.reconfigure(errors="readable", line_buffering=True)
 
     def write(self, text: str) -> int:
         """Returns the number of characters, written or dropped."""

@@ -163,7 +163,7 @@ def _held(column: Column) -> str:
     empty = f", {len(column.empty)} empty" if column.empty else ""
     numbers = [number for number in column.values.values() if number is not None]
     if column.kind == "numbers" and numbers:
-        return f"{min(numbers):.4g} to {max(numbers):.4g}{empty}"
+        return f"{min(numbers):,.6g} to {max(numbers):,.6g}{empty}"
     if column.kind == "text":
         return f"{counted(len(column.given), 'word')}{empty}"
     return f"{column.kind}{empty}"

@@ -115,13 +115,13 @@ def _part(text: str) -> float:
 def run(args: argparse.Namespace) -> int:
     """Returns the exit code, after it has trained, written and reported."""
     named_set = args.data in REAL or args.data in TOYS
-    training, watched, held_out = _of_set(args) if named_set else _of_file(args)
+    (training, watched, held_out), told = (_of_set(args), []) if named_set else _of_file(args)
     folder = Path(args.output or Path("runs") / held_out.name.removesuffix(", test part"))
     cure = "name another folder: --output FOLDER; or pass --force to write over it, or --resume to go on"
     read = [] if named_set else [args.data]
     check_outputs([folder / file for file in FILES], read, args.force or args.resume, cure)
-    for note in _notes(args, training):
-        print(f"note: {note}")
+    for line in (*told, *(f"note: {note}" for note in _notes(args, training))):
+        print(line)
     predictor, history = _train(args, training, watched, folder)
     written = _write(predictor, history, folder)
     _report(predictor, training, held_out)
@@ -140,15 +140,14 @@ def _of_set(args: argparse.Namespace) -> Parts:
     return _split(args, make() if args.data in REAL else make(TOY_ROWS, seed=args.seed, **noise))
 
 
-def _of_file(args: argparse.Namespace) -> Parts:
+def _of_file(args: argparse.Namespace) -> tuple[Parts, list[str]]:
     file = Path(args.data)
     if not file.suffix and not file.exists():
         named("data set", args.data, dict.fromkeys([*REAL, *TOYS]))  # raises, and guesses what was meant
     table = read_table(args)
     parts = _split(args, table.numbered())
     training, watched, held_out = (table.part(each, parts[0]) for each in parts)
-    print(table.summary(), *table.told, "", sep="\n")
-    return training, watched, held_out
+    return (training, watched, held_out), [f"{table.summary()}\n", *table.told]
 
 
 def _split(args: argparse.Namespace, data: Dataset) -> Parts:
@@ -238,7 +237,7 @@ def _check_size(widths: Sequence[int]) -> None:
         return  # the network tells it
     count = sum((nin + 1) * nout for nin, nout in pairwise(widths))
     if count > MOST_PARAMETERS:
-        size = f"{count:,} parameters, about {count * BYTES / 1e9:.1f} GB"
+        size = f"{count:,} parameters, about {count * BYTES / 1e9:,.0f} GB"
         raise ValueError(f"--hidden {' '.join(map(str, widths[1:-1]))} makes {size}; name fewer neurons: --hidden 64")
 
 

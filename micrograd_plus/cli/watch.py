@@ -41,7 +41,8 @@ class Watch(Callback):
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"interrupted {self._left()}") from None
         except OSError as error:
-            raise OSError(f"{error}: training stopped {self._left()}") from None
+            cure = "make room first, or name a folder elsewhere: --output FOLDER"
+            raise OSError(f"{error}: training stopped {self._left()}; {cure}") from None
 
     def _left(self) -> str:
         if self.run is None:

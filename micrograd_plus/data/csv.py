@@ -335,7 +335,7 @@ class Column:
         numbers = [self.values.get(cell) for cell in self.cells]
         if None not in numbers:
             whole = all(number.is_integer() for number in numbers if number is not None)
-            return whole and len(set(numbers)) <= min(MOST_NUMBERED_CLASSES, len(numbers) / 2)
+            return whole and not of.unit_of(self.given) and len(set(numbers)) <= min(MOST_NUMBERED_CLASSES, len(numbers) / 2)
         self.refuse_empty()
         row = numbers.index(None)
         if numbers.count(None) < len(numbers):

@@ -242,7 +242,7 @@ def test_wrong_input_to_predict(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_cures_are_options_of_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     Path("numbers.csv").write_text("1,2\n3,4\n", encoding="utf-8")
-    Path("text.csv").write_text("a,b\nx,4\n5,4\n", encoding="utf-8")
+    Path("text.csv").write_text("a,b\nx,4.5\n5,4\n", encoding="utf-8")
     Path("latin.csv").write_bytes("größe,b\n1,4\n".encode("latin-1"))
     names = ("numbers", "text", "latin")
     asked = [refused(capsys, "train", "--data", f"{name}.csv", "--target", "b") for name in names]
