@@ -103,7 +103,7 @@ def read_document(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
     if not isinstance(document, dict) or not str(document.get("format")).startswith("micrograd_plus "):
         raise ValueError(f"{where} is not a {kind} file of micrograd_plus; give one that it saved")
     if document["format"] != f"micrograd_plus {kind}":
-        raise ValueError(f"{where} is a {document['format']!r} file, and a {kind} is needed here")
+        raise ValueError(f"{where} is a {document['format']!r} file, and a {kind} is needed here; name that one")
     if document.get("version") != VERSION:
         versions = f"of version {document.get('version')} of the format, and this release reads version {VERSION}"
         raise ValueError(f"{where} is {versions}; update micrograd_plus")

@@ -11,7 +11,7 @@ import argparse
 import importlib
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from micrograd_plus import __version__
@@ -87,8 +87,12 @@ class _Parser(argparse.ArgumentParser):
     """An argument parser that tells a mistake in one line, with a cure."""
 
     def error(self, message: str) -> NoReturn:
-        unknown = re.search(r"unrecognized arguments: (--\w[\w-]*)", message)
-        close = guess(unknown[1], self._option_string_actions) if unknown else ""
+        known: Iterable[str] = self._option_string_actions
+        if choice := re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message):
+            known = choice[2].replace("'", "").split(", ")  # with quotes or without: versions of Python differ
+            message = message.replace(choice[2], ", ".join(known))
+        unknown = choice or re.search(r"unrecognized arguments: (--\w[\w-]*)", message)
+        close = guess(unknown[1], known) if unknown else ""
         cure = f"did you mean {close}? See" if close else "see"
         self.exit(2, f"{self.prog}: {message}; {cure} {self.prog} --help\n")
 

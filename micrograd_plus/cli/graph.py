@@ -31,7 +31,7 @@ def add_parser(subparsers: Any) -> None:
     )
     language = "numbers, names, + - * / ** and the table's operations, such as tanh(x) or dot([a, b], [c, d])"
     parser.add_argument("expression", help=language)
-    parser.add_argument("values", nargs="*", metavar="name=value", help="the number of each name")
+    parser.add_argument("values", nargs="*", default=[], metavar="name=value", help="the number of each name")
     parser.add_argument("-o", "--output", metavar="FILE", help="the picture: .svg, .png, .dot, .txt (default: a tree)")
     parser.add_argument("--parameters", default="", metavar="NAMES", help="names to draw as parameters, as in w,b")
     parser.add_argument("--derivatives", action="store_true", help="print the local derivative on each arrow")
@@ -80,7 +80,7 @@ def _values(given: Sequence[str], parameters: str) -> dict[str, Value]:
         except ValueError:
             raise ValueError(f"{name} must be a number, as in {name}=0.5, but it is {number!r}") from None
         if not math.isfinite(data):
-            raise ValueError(f"{name} must be a finite number, but it is {number}")
+            raise ValueError(f"{name} must be a finite number, but it is {number}; give a plain one")
         found[name] = leaf(data, PARAMETER, name) if name in learned else Value(data, name)
     if unknown := learned - {*found}:
         raise ValueError(f"--parameters names {', '.join(sorted(unknown))}, which has no value; add name=value")

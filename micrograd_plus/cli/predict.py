@@ -44,8 +44,8 @@ def add_parser(subparsers: Any) -> None:
     add_csv_options(parser)
     keep = "columns to write beside the answers (default: those that tell rows apart)"
     parser.add_argument("--keep", metavar="COLUMN", nargs="*", help=keep)
-    chances = "add a column with the probability of each class"
-    parser.add_argument("--probabilities", "--proba", action="store_true", help=chances)
+    chances = "add a column with the probability of each class (--proba will do)"
+    parser.add_argument("--probabilities", action="store_true", help=chances)
     figures = "print how good the answers are instead; needs the target column"
     parser.add_argument("--score", action="store_true", help=figures)
     parser.add_argument("-o", "--output", metavar="FILE.csv", help="write there, and not to standard output")
@@ -148,7 +148,7 @@ def _score(predictor: Predictor, sheet: Sheet, rows: list[list[float] | None]) -
 
     from micrograd_plus.data import Dataset
 
-    goal = replace(sheet.column(predictor.target_name, "target column"), known=predictor.classes)
+    goal = replace(sheet.column(predictor.target_name, "target column", True), known=predictor.classes)
     gaps = {*goal.empty, *(row for row, cells in enumerate(rows) if cells is None)}
     kept = [row for row in range(len(rows)) if row not in gaps]
     if not kept:

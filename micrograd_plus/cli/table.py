@@ -100,6 +100,7 @@ class UserTable:
 
 def read_table(args: argparse.Namespace) -> UserTable:
     """Returns the table of the file `args.data`. Raises ValueError for what it can't be trained on, with a cure."""
+    from micrograd_plus.data import Schema
     from micrograd_plus.data.csv import read_sheet, rows_without_empty
 
     reading = csv_options(args)
@@ -126,8 +127,8 @@ def read_table(args: argparse.Namespace) -> UserTable:
     targets, classes = goal.targets(args.task)
     if args.header is False:
         reading["columns"] = [column.name for column in sheet.columns]
-    table = UserTable(sheet, goal, chosen, targets, classes, args.missing, reading, left_out, ids, told)
-    return table
+    Schema.fit(chosen, args.missing)  # that of all rows, so that a wrong cell is told by the first line that has one
+    return UserTable(sheet, goal, chosen, targets, classes, args.missing, reading, left_out, ids, told)
 
 
 TELLS_ROWS = "it tells rows apart"
@@ -143,7 +144,7 @@ def _why_left_out(column: Column) -> str:
     many = rows > FEW
     if column.kind == "nothing":
         return "it is empty"
-    if different == 1 and not column.empty:
+    if different == 1 and rows > 1 and not column.empty:
         return "it is the same in every row"
     if many and different == rows and (column.kind == "text" or _is_id(column)):
         return TELLS_ROWS

@@ -245,7 +245,9 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise NotADirectoryError(f"{str(folder)!r} can't be a folder: there is a file in its place") from None
+        raise NotADirectoryError(
+            f"{str(folder)!r} can't be a folder: there is a file in its place; name another"
+        ) from None
 
 
 def _loss(loss: str | None, data: Dataset) -> str:

@@ -123,9 +123,8 @@ def by_size(label: str) -> tuple[bool, float, str]:
     return number is None, number or 0.0, label
 
 
-def what_is_wrong(cell: str, column: str) -> str:
-    """Returns why a cell of a column is no number, and the cure."""
-    out = f"leave the column out: {argument('drop', [column])}"
+def what_is_wrong(cell: str, out: str) -> str:
+    """Returns why a cell is no number, and the cure; `out` tells how to do without it."""
     if is_missing(cell):
         return f"the cell is missing{f' ({cell!r})' if cell else ''}; fill it in or leave out the line"
     if re.fullmatch(r"[+-]?\d{16,}", cell) and math.isfinite(float(cell)):

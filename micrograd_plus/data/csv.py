@@ -27,15 +27,18 @@ Kind = Literal["numbers", "dates", "text", "nothing"]
 MOST_NUMBERED_CLASSES = 20
 FEW_ROWS = 3  # so few rows that a class for each may be meant
 
+_PANDAS = (
+    """turn it into CSV: python -c "import pandas; pandas.read_{kind}('{{file}}').to_csv('{{csv}}', index=False)\""""
+)
 _NO_TEXT = {
     b"PK\x03\x04": ("a spreadsheet or a zip archive", "save the sheet as 'CSV UTF-8', or unpack the archive"),
     b"\xd0\xcf\x11\xe0": ("an old spreadsheet", "save the sheet as 'CSV UTF-8'"),
-    b"PAR1": ("a Parquet file", "turn it into CSV by pandas: read_parquet(...).to_csv('table.csv', index=False)"),
-    b"ARROW1": ("a Feather file", "turn it into CSV by pandas: read_feather(...).to_csv('table.csv', index=False)"),
-    b"\x89HDF": ("an HDF5 file", "turn it into CSV by pandas: read_hdf(...).to_csv('table.csv', index=False)"),
-    b"SQLite format 3": ("a database", "write the table out as CSV: sqlite3 -csv -header FILE 'select * from TABLE'"),
-    b"BZh": ("compressed by bzip2", "unpack it: bunzip2 FILE"),
-    b"\xfd7zXZ": ("compressed by xz", "unpack it: unxz FILE"),
+    b"PAR1": ("a Parquet file", _PANDAS.format(kind="parquet")),
+    b"ARROW1": ("a Feather file", _PANDAS.format(kind="feather")),
+    b"\x89HDF": ("an HDF5 file", _PANDAS.format(kind="hdf")),
+    b"SQLite format 3": ("a database", "write a table out as CSV: sqlite3 -csv -header {file} 'select * from TABLE'"),
+    b"BZh": ("compressed by bzip2", "unpack it: bunzip2 {file}"),
+    b"\xfd7zXZ": ("compressed by xz", "unpack it: unxz {file}"),
     b"%PDF": ("a PDF", "give the table as CSV"),
 }
 """What files that are no text begin with, what they are, and the cure."""
@@ -59,9 +62,9 @@ def read_csv(
     (among words, it is a word). A row without target is left out by both.
 
     Without `task`, the target is told apart so: text makes a classification; whole numbers do if at most 20 differ, and
-    at most half as many as there are rows; all other numbers make a regression. Classes are numbered in sorted order,
-    numbers by size, or as `classes` lists them: that keeps a trained model's numbering, and allows a label such as
-    'none', which otherwise is a missing cell.
+    at most half as many as there are rows; all other numbers, and amounts of money, make a regression. Classes are
+    numbered in sorted order, numbers by size, or as `classes` lists them: that keeps the numbering of a trained model,
+    and allows a label such as 'none', which otherwise is a missing cell.
 
     A file without a header line has columns x0, x1, ...; `header=None` takes the first line for a header unless a
     number is in it, and then asks. Blank lines are skipped; spaces around a cell and a byte-order mark are dropped. For
@@ -139,7 +142,8 @@ def read_sheet(
             raise ValueError(f"{where} is damaged: gzip can't unpack it ({error}); fetch it again") from None
     for start, (what, cure) in _NO_TEXT.items():
         if content.startswith(start):
-            raise ValueError(f"{where} is {what}, not CSV; {cure}")
+            csv_file = os.path.splitext(where)[0] + ".csv"
+            raise ValueError(f"{where} is {what}, not CSV; {cure.format(file=where, csv=csv_file)}")
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
@@ -147,6 +151,8 @@ def read_sheet(
         latin, wide = argument("encoding", "latin-1"), argument("encoding", "utf-16")
         cure = f"save it as 'CSV UTF-8', or tell what it is: {latin}, say, or {wide}"
         raise ValueError(f"{where} is not {encoding} text ({place}); {cure}") from None
+    except LookupError:
+        raise ValueError(f"unknown encoding: {encoding}; utf-8, latin-1, cp1252 and utf-16 are usual") from None
     if "\0" in text:
         raise ValueError(f"{where} is no text, it holds zero bytes; save it as 'CSV UTF-8'")
     return Sheet.parse(io.StringIO(text, newline=""), where, header, delimiter, decimal)
@@ -221,12 +227,12 @@ class Sheet:
 
     def picked(self, schema: Schema) -> list[Column]:
         """Returns the columns that a schema is about. Raises ValueError for one that is not there."""
-        return self.features([each.name for each in schema.fields], exact=True)
+        return [replace(self.column(each.name, "feature column", True), needed=True) for each in schema.fields]
 
     def column(self, column: str | int, what: str, exact: bool = False) -> Column:
         """Returns the column of this name or index, which may be a text too where no column has that name.
 
-        Raises ValueError if there is none, or if it must be `exact`ly the name; the message calls it `what`.
+        With `exact` it is a name. Raises ValueError if there is none; the message calls it `what`.
         """
         names = [each.name for each in self.columns]
         if isinstance(column, str) and column not in names and not exact and column.lstrip("-").isdecimal():
@@ -239,14 +245,16 @@ class Sheet:
         if column not in names:
             close = guess(column, names)
             cure = f"did you mean {close!r}?" if close else "give one of these names, or an index from 0"
+            if exact:
+                cure = f"is it {close!r}? Name it so" if close else "the model was trained with it: add the column"
             raise ValueError(f"{self.where} has no {what} {column!r}, only {listed(map(repr, names), 10)}; {cure}")
         return self.columns[names.index(column)]
 
-    def features(self, names: Sequence[str | int], exact: bool = False) -> list[Column]:
+    def features(self, names: Sequence[str | int]) -> list[Column]:
         """Returns the columns of these names or indices. Raises ValueError for none, or for one named twice."""
         if isinstance(names, str):
             raise TypeError(f"features must be a list of columns, got the text {names!r}; write [{names!r}]")
-        found = [self.column(name, "feature column", exact) for name in names]
+        found = [self.column(name, "feature column") for name in names]
         for column, times in Counter(found).items():
             if times > 1:
                 raise ValueError(f"{argument('features')} names {column.name!r} {times} times; name each column once")
@@ -270,11 +278,17 @@ class Column:
     decimal: Decimal | None = None
     fixed: Kind | None = None
     known: Collection[str] = ()
+    needed: bool = False
 
     def take(self, rows: Sequence[int]) -> Column:
         """Returns the column with these rows alone."""
         cells, lines = [self.cells[row] for row in rows], [self.lines[row] for row in rows]
         return replace(self, cells=cells, lines=lines, fixed=self.kind)
+
+    @property
+    def without(self) -> str:
+        """Returns how to do without a cell that is wrong."""
+        return "leave out the line" if self.needed else f"leave the column out: {argument('drop', [self.name])}"
 
     @cached_property
     def empty(self) -> list[int]:
@@ -314,7 +328,7 @@ class Column:
         checked = [number for number in found if number is not None and not math.isinf(number)]
         if len(checked) < len(found):
             row = next(i for i, number in enumerate(found) if number is None or math.isinf(number))
-            raise self.wrong(row, of.what_is_wrong(self.cells[row], self.name))
+            raise self.wrong(row, of.what_is_wrong(self.cells[row], self.without))
         return checked
 
     def targets(self, task: Task | None, classes: Sequence[str] = ()) -> tuple[list[Any], tuple[str, ...]]:
@@ -335,14 +349,18 @@ class Column:
         numbers = [self.values.get(cell) for cell in self.cells]
         if None not in numbers:
             whole = all(number.is_integer() for number in numbers if number is not None)
-            return whole and not of.unit_of(self.given) and len(set(numbers)) <= min(MOST_NUMBERED_CLASSES, len(numbers) / 2)
+            return (
+                whole
+                and not of.unit_of(self.given)
+                and len(set(numbers)) <= min(MOST_NUMBERED_CLASSES, len(numbers) / 2)
+            )
         self.refuse_empty()
         row = numbers.index(None)
         if numbers.count(None) < len(numbers):
             cure = f"mend the cell, or pass {_as_classes()} if these are labels"
             raise self.wrong(row, f"text {self.cells[row]!r} in a target that elsewhere holds numbers; {cure}")
         if self.kind != "text":  # dates, or numbers written in another way
-            raise self.wrong(row, of.what_is_wrong(self.cells[row], self.name))
+            raise self.wrong(row, of.what_is_wrong(self.cells[row], self.without))
         return True
 
     def labels(self, classes: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
@@ -364,7 +382,7 @@ class Column:
     def refuse_empty(self) -> None:
         """Raises ValueError for the first empty cell, if there is one."""
         for row in self.empty[:1]:
-            raise self.wrong(row, of.what_is_wrong(self.cells[row], self.name))
+            raise self.wrong(row, of.what_is_wrong(self.cells[row], self.without))
 
     def wrong(self, row: int, what: str) -> ValueError:
         """Returns the error that says what is wrong in a row of this column."""
