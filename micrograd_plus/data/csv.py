@@ -175,7 +175,8 @@ class Sheet:
         if not records:
             raise ValueError(f"{where} is empty; expected a line of column names and a line for each row")
         if header is False:
-            names = [f"x{column}" for column in range(len(records[0][1]))]
+            ends = (max((i + 1 for i, cell in enumerate(cells) if cell), default=0) for _, cells in records)
+            names = [f"x{column}" for column in range(min(max(ends), len(records[0][1])))]
         else:
             names = _header(where, *records.pop(0), certain=header is True)
         if not records:
@@ -441,6 +442,8 @@ def _header(where: str, line: int, cells: list[str], certain: bool) -> list[str]
         first, names = argument("header", False), argument("header", True)
         cure = f"pass {first} if this line is the first row of data, {names} if these are the names"
         raise _error(where, line, f"column names are expected, and {number!r} is a number; {cure}")
+    while cells and not cells[-1]:  # a delimiter at the end of each line makes no column
+        cells = cells[:-1]
     if "" in cells:
         cure = "name it (pandas writes such a column for its index: save with index=False)"
         raise _error(where, line, f"column {cells.index('')} (from 0) has no name; {cure}")
