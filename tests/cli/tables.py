@@ -140,7 +140,8 @@ def churn(draw: random.Random) -> tuple[list[Row], str]:
             + 0.02 * (charge - 65)
         )
         rows.append({"customerID": f"{i:04}-{draw.choice('ABC')}X", "tenure": months, "Contract": contract,
-                     "Paperless": draw.choice([True, False]), "MonthlyCharges": round(charge, 2), "TotalCharges": round(months * charge, 2),
+                     "Paperless": draw.choice([True, False]), "MonthlyCharges": round(charge, 2),
+                     "TotalCharges": round(months * charge, 2),
                      "Churn": "Yes" if draw.random() < 1 / (1 + math.exp(-2 * logit)) else "No"})  # fmt: skip
     return _gaps(draw, rows, "TotalCharges", 0.03), "Churn"
 
@@ -152,7 +153,8 @@ def diabetes(draw: random.Random) -> tuple[list[Row], str]:
         glucose, mass, age = draw.gauss(120, 30), draw.gauss(32, 7), draw.randint(21, 80)
         logit = 0.05 * (glucose - 125) + 0.1 * (mass - 32) + 0.03 * (age - 40)
         rows.append({"pregnancies": draw.randint(0, 10), "glucose": round(glucose),
-                     "pressure": round(draw.gauss(70, 12)), "bmi": round(mass, 1), "pedigree": round(draw.uniform(0.1, 2), 3), "age": age,
+                     "pressure": round(draw.gauss(70, 12)), "bmi": round(mass, 1),
+                     "pedigree": round(draw.uniform(0.1, 2), 3), "age": age,
                      "outcome": int(draw.random() < 1 / (1 + math.exp(-1.5 * logit)))})  # fmt: skip
     return rows, "outcome"
 
