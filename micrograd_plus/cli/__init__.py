@@ -97,10 +97,26 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}; {cure} {self.prog} --help\n")
 
 
+class _Completion(argparse.Action):
+    """Prints the completion script of a shell, and ends."""
+
+    def __call__(self, parser: argparse.ArgumentParser, _: Any, shell: Any, option: str | None = None) -> NoReturn:
+        try:
+            import shtab
+        except ModuleNotFoundError:
+            parser.error('completion needs shtab: pip install "micrograd_plus[completion]"')
+        if shell not in shtab.SUPPORTED_SHELLS:
+            parser.error(f"there is no completion for {shell!r}, only for {', '.join(shtab.SUPPORTED_SHELLS)}")
+        print(shtab.complete(parser, shell))
+        parser.exit()
+
+
 def _parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
     """The parser of the whole, and that of each command."""
     parser = _Parser(prog="micrograd-plus", description="Differentiate, draw, train and use scalar networks.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    shells = "print what makes a shell complete the commands: bash, zsh, tcsh or fish"
+    parser.add_argument("--completion", action=_Completion, metavar="SHELL", help=shells)
     subparsers = parser.add_subparsers(dest="command", metavar="command", required=True)
     for name in COMMANDS:
         command = importlib.import_module(f"{__name__}.{name}")

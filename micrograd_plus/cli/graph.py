@@ -6,6 +6,7 @@ import argparse
 import math
 import unicodedata
 from collections.abc import Sequence
+from textwrap import fill, indent
 from typing import Any
 
 from micrograd_plus.cli.expression import evaluate, functions
@@ -15,19 +16,23 @@ from micrograd_plus.value import Value, leaf, topological_order
 
 __all__ = ["add_parser", "run"]
 
-EXAMPLE = (
-    'example: micrograd-plus graph "tanh(w*x + b)" w=0.5 x=2 b=-1 -o neuron.svg. An expression that begins with a minus'
-    ' comes after --, as in: micrograd-plus graph -o negative.svg -- "-x" x=2'
-)
+EXAMPLES = """examples:
+  micrograd-plus graph "tanh(w*x + b)" w=0.5 x=2 b=-1 -o neuron.svg
+  micrograd-plus graph -o negative.svg -- "-x" x=2                 (a minus at the start comes after --)
+
+operations:
+"""
 
 
 def add_parser(subparsers: Any) -> None:
     """Declares the sub-command and its arguments."""
+    operations = ", ".join(map(str, dict.fromkeys(functions().values())))
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "graph",
         help="differentiate an expression and draw its graph",
         description="Prints the value of an expression and its gradient by each name, and draws the graph.",
-        epilog=f"{EXAMPLE}. Operations: {', '.join(map(str, dict.fromkeys(functions().values())))}",
+        epilog=EXAMPLES + indent(fill(operations, 78), "  "),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     language = "numbers, names, + - * / ** and the table's operations, such as tanh(x) or dot([a, b], [c, d])"
     parser.add_argument("expression", help=language)

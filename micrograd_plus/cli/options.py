@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 from argparse import ArgumentTypeError
 
-__all__ = ["number", "rows_or_share", "whole"]
+__all__ = ["names", "number", "rows_or_share", "whole"]
+
+
+def names(text: str) -> list[str]:
+    """Returns the names between commas; one that holds a comma stands in double quotes."""
+    return [name.strip() for name in next(csv.reader([text]), []) if name.strip()]
 
 
 def whole(text: str) -> int:

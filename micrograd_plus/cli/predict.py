@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.checks import counted, listed
+from micrograd_plus.cli.options import names
 from micrograd_plus.cli.output import check_outputs
 from micrograd_plus.cli.table import add_csv_options, csv_options
 from micrograd_plus.cli.train import confusion, score
@@ -42,8 +43,8 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("model", metavar="MODEL.json", help="the file that train wrote")
     parser.add_argument("data", metavar="DATA.csv", help="the rows; other columns than the model's are not looked at")
     add_csv_options(parser)
-    keep = "columns to write beside the answers (default: those that tell rows apart)"
-    parser.add_argument("--keep", metavar="COLUMN", nargs="*", help=keep)
+    keep = "columns to write beside the answers, as in name,town (default: those that tell rows apart)"
+    parser.add_argument("--keep", metavar="COLUMNS", type=names, help=keep)
     chances = "add a column with the probability of each class (--proba will do)"
     parser.add_argument("--probabilities", action="store_true", help=chances)
     figures = "print how good the answers are instead; needs the target column"
@@ -67,8 +68,8 @@ def run(args: argparse.Namespace) -> int:
     if args.score:
         return _score(predictor, sheet, rows)
     lines = _answers(predictor, rows, args.probabilities)
-    names = [name for name in schema.ids if name in {column.name for column in sheet.columns}]
-    kept = [sheet.column(name, "column for --keep") for name in (names if args.keep is None else args.keep)]
+    there = [name for name in schema.ids if name in {column.name for column in sheet.columns}]
+    kept = [sheet.column(name, "column for --keep") for name in (there if args.keep is None else args.keep)]
     header = [*(column.name for column in kept), predictor.target_name]
     if args.probabilities:
         header += [f"P({name})" for name in predictor.classes]
@@ -89,16 +90,16 @@ def _read(args: argparse.Namespace, schema: Schema, target: str) -> Sheet:
     from micrograd_plus.data.csv import read_sheet
 
     reading = {**dict(schema.reading), **csv_options(args)}
-    names = reading.pop("columns", None)
+    trained = reading.pop("columns", None)
     sheet = read_sheet(args.data, **reading)
-    if names is None or reading.get("header") is not False:
+    if trained is None or reading.get("header") is not False:
         return sheet
     used = [each.name for each in schema.fields]
-    without_target = [name for name in names if name != target]
-    for known in (names, without_target, used):
+    without_target = [name for name in trained if name != target]
+    for known in (trained, without_target, used):
         if len(known) == len(sheet.columns):
             return replace(sheet, columns=[replace(each, name=name) for each, name in zip(sheet.columns, known)])
-    expected = f"{len(names)} columns as in training, or {len(without_target)} without the target"
+    expected = f"{len(trained)} columns as in training, or {len(without_target)} without the target"
     raise ValueError(f"{sheet.where} has {len(sheet.columns)} columns without names; the model needs {expected}")
 
 

@@ -34,7 +34,7 @@ COMMANDS = {
     "graph, refused": ["graph", "größe", "日本=1"],
     "train": ["train", "--data", "words.csv", "--target", "größe", "--epochs", "1", "--force", "-o", "new"],
     "train, refused": ["train", "--data", "words.csv", "--target", "🦊"],
-    "predict": ["predict", "m/model.json", "words.csv", "--probabilities", "--keep", "x", "größe"],
+    "predict": ["predict", "m/model.json", "words.csv", "--probabilities", "--keep", "x,größe"],
     "predict, scored": ["predict", "m/model.json", "words.csv", "--score"],
     "help": ["train", "--help"],
 }

@@ -103,10 +103,10 @@ def test_answers_stand_beside_what_tells_rows_apart(rows: list[Row], capsys: pyt
     write("new.csv", rows[:5])
     answers, _ = predicted(capsys)
     assert [*answers[0]] == ["PassengerId", "Name", "Survived"] and answers[2]["Name"] == "Doe, Mr. 2"
-    answers, _ = predicted(capsys, "--keep", "Sex", "--proba")
-    assert [*answers[0]] == ["Sex", "Survived", "P(0)", "P(1)"]
+    answers, _ = predicted(capsys, "--keep", "Sex,1", "--proba")
+    assert [*answers[0]] == ["Sex", "Pclass", "Survived", "P(0)", "P(1)"]
     assert all(float(each["P(0)"]) + float(each["P(1)"]) == pytest.approx(1) for each in answers)
-    answers, _ = predicted(capsys, "--keep")
+    answers, _ = predicted(capsys, "--keep", "")
     assert [*answers[0]] == ["Survived"]
 
 
