@@ -80,7 +80,9 @@ def _ungrouped(text: str, decimal: Decimal) -> str:
 
 
 def _loses_digits(text: str, number: float) -> bool:
-    return re.fullmatch(r"[+-]?\d{16,}", text) is not None and math.isfinite(number) and int(text) != int(number)
+    if not 2**53 < abs(number) < math.inf:
+        return False
+    return re.fullmatch(r"[+-]?\d+", text) is not None and int(text) != int(number)
 
 
 def unit_of(cells: Iterable[str]) -> str:

@@ -324,13 +324,14 @@ class Column:
 
     def numbers(self, empty: float | None = None) -> list[float]:
         """Returns the cells as numbers, with `empty` for empty ones. Raises ValueError for one that is none."""
-        values = self.values if empty is None else {**{self.cells[row]: empty for row in self.empty}, **self.values}
-        found = [values.get(cell) for cell in self.cells]
-        checked = [number for number in found if number is not None and not math.isinf(number)]
-        if len(checked) < len(found):
-            row = next(i for i, number in enumerate(found) if number is None or math.isinf(number))
-            raise self.wrong(row, of.what_is_wrong(self.cells[row], self.without))
-        return checked
+        finite = {cell: number for cell, number in self.values.items() if number is not None and math.isfinite(number)}
+        if empty is not None:
+            finite.update((self.cells[row], empty) for row in self.empty)
+        try:
+            return [finite[cell] for cell in self.cells]
+        except KeyError as error:
+            row = self.cells.index(error.args[0])
+            raise self.wrong(row, of.what_is_wrong(self.cells[row], self.without)) from None
 
     def targets(self, task: Task | None, classes: Sequence[str] = ()) -> tuple[list[Any], tuple[str, ...]]:
         """Returns the cells as targets, and the names of their classes if they are classes, by the rule of `read_csv`.

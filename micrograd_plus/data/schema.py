@@ -61,13 +61,17 @@ class Field:
         return [self.name, f"{self.name}={EMPTY}"] if self.flag else [self.name]
 
     def encode(self, column: Column) -> list[list[float]]:
-        """Returns the features of every row of a column. Raises ValueError for text in a column of numbers."""
+        """Returns the features of a column, each with a number a row. Raises ValueError for text among numbers."""
         if self.words is not None:
-            places = {word: place for place, word in enumerate(self.words)}
-            found = [places.get(word) for word in _words(column)]
-            return [[float(place == each) for each in range(len(places))] for place in found]
-        numbers = [(number, math.isnan(number)) for number in column.numbers(empty=math.nan)]
-        return [[self.mean if empty else number, *([float(empty)] if self.flag else [])] for number, empty in numbers]
+            found = _words(column)
+            return [[float(word == each) for word in found] for each in self.words]
+        numbers = column.numbers(empty=self.mean)
+        if not self.flag:
+            return [numbers]
+        flags = [0.0] * len(numbers)
+        for row in column.empty:
+            flags[row] = 1.0
+        return [numbers, flags]
 
     def strangers(self, column: Column) -> list[str]:
         """Returns the words of a column that the field does not know, and which have all its features 0."""
@@ -112,8 +116,8 @@ class Schema:
         if self.missing == "refuse":
             for column in columns:
                 column.refuse_empty()
-        parts = zip(*(each.encode(column) for each, column in zip(self.fields, columns)))
-        return [None if row in empty else [x for part in cells for x in part] for row, cells in enumerate(parts)]
+        features = [part for each, column in zip(self.fields, columns) for part in each.encode(column)]
+        return [None if row in empty else [*cells] for row, cells in enumerate(zip(*features))]
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the schema as lists and dicts."""
