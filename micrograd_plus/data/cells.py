@@ -80,7 +80,7 @@ def _ungrouped(text: str, decimal: Decimal) -> str:
 
 
 def _loses_digits(text: str, number: float) -> bool:
-    if not 2**53 < abs(number) < math.inf:
+    if not 2**53 <= abs(number) < math.inf:
         return False
     return re.fullmatch(r"[+-]?\d+", text) is not None and int(text) != int(number)
 
