@@ -19,7 +19,8 @@ from micrograd_plus.files import write_atomically
 
 if TYPE_CHECKING:
     from micrograd_plus.data import Schema
-    from micrograd_plus.data.csv import Column, Sheet
+    from micrograd_plus.data.column import Column
+    from micrograd_plus.data.csv import Sheet
     from micrograd_plus.train import Predictor
 
 __all__ = ["add_parser", "run"]

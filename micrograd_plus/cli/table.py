@@ -13,7 +13,8 @@ from micrograd_plus.report import Table
 
 if TYPE_CHECKING:
     from micrograd_plus.data import Dataset
-    from micrograd_plus.data.csv import Column, Sheet
+    from micrograd_plus.data.column import Column
+    from micrograd_plus.data.csv import Sheet
 
 __all__ = ["UserTable", "add_csv_options", "csv_options", "read_table"]
 
@@ -101,7 +102,8 @@ class UserTable:
 def read_table(args: argparse.Namespace) -> UserTable:
     """Returns the table of the file `args.data`. Raises ValueError for what it can't be trained on, with a cure."""
     from micrograd_plus.data import Schema
-    from micrograd_plus.data.csv import read_sheet, rows_without_empty
+    from micrograd_plus.data.column import rows_without_empty
+    from micrograd_plus.data.csv import read_sheet
 
     reading = csv_options(args)
     sheet = read_sheet(args.data, **reading)

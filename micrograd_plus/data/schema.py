@@ -11,7 +11,7 @@ from micrograd_plus.checks import argument
 from micrograd_plus.data.cells import by_size, label_of
 
 if TYPE_CHECKING:
-    from micrograd_plus.data.csv import Column
+    from micrograd_plus.data.column import Column
 
 __all__ = ["Field", "Missing", "Schema"]
 
