@@ -127,6 +127,9 @@ def read_table(args: argparse.Namespace) -> UserTable:
         told = [f"{counted(gone, 'row')} left out for an empty cell"] if gone else []
     goal, chosen = goal.take(rows), [column.take(rows) for column in chosen]
     targets, classes = goal.targets(args.task)
+    if len(targets) > 1 and len({*targets}) == 1:
+        only = f"the target {goal.name!r} is {goal.cells[0]} in every row, so there is nothing to learn"
+        raise ValueError(f"{args.data}: {only}; predict another column: --target COLUMN")
     if args.header is False:
         reading["columns"] = [column.name for column in sheet.columns]
     Schema.fit(chosen, args.missing)  # that of all rows, so that a wrong cell is told by the first line that has one

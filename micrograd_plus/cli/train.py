@@ -272,7 +272,8 @@ def _report(predictor: Predictor, training: Dataset, held_out: Dataset) -> None:
         table.add_column(f"{name} ({len(data):,} rows)", justify="right")
         scores.append(score(predictor, data))
     for figure in scores[0]:
-        table.add_row(figure, *(f"{each[figure]:{'.1%' if predictor.classes else '.4g'}}" for each in scores))
+        form = ".1%" if predictor.classes else ".4g"
+        table.add_row(figure, *(f"{each[figure]:{form}}" if figure in each else "" for each in scores))
     console = Console(highlight=False)
     console.print(table)
     if 0 < len(predictor.classes) <= 12:
