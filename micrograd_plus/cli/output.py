@@ -28,7 +28,9 @@ def check_outputs(outputs: Iterable[str | os.PathLike[str]], read: Iterable[str 
     """
     sources = [Path(each) for each in read if os.path.exists(each)]
     for output in map(Path, outputs):
-        if not output.exists() or output.is_dir():  # a folder is told by who writes
+        if output.is_dir():
+            raise IsADirectoryError(f"{str(output)!r} is a folder; name a file in it")
+        if not output.exists():
             continue
         for source in sources:
             if output.samefile(source):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -242,12 +243,16 @@ def _check_size(widths: Sequence[int]) -> None:
 
 
 def _make(folder: Path) -> None:
+    """Makes the folder. Raises OSError where that can't be, or where nothing can be written to it."""
+    cure = "name another folder: --output FOLDER"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise NotADirectoryError(
-            f"{str(folder)!r} can't be a folder: there is a file in its place; name another"
-        ) from None
+        raise NotADirectoryError(f"{str(folder)!r} can't be a folder: there is a file in its place; {cure}") from None
+    except OSError as error:
+        raise OSError(f"the folder {str(folder)!r} can't be made ({error.strerror}); {cure}") from None
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"nothing can be written to {str(folder)!r}; {cure}")
 
 
 def _loss(loss: str | None, data: Dataset) -> str:

@@ -127,11 +127,12 @@ def read_sheet(
         raise ValueError(f"{argument('decimal')} is a point or a comma, got {decimal!r}")
     content, where = read_bytes(path, "CSV"), os.fspath(path)
     if content.startswith(b"\x1f\x8b"):
-        import gzip  # on first use, as it is slow to import
+        import gzip  # on first use, as these are slow to import
+        import zlib
 
         try:
             content = gzip.decompress(content)
-        except (EOFError, OSError, ValueError) as error:
+        except (EOFError, OSError, zlib.error) as error:
             raise ValueError(f"{where} is damaged: gzip can't unpack it ({error}); fetch it again") from None
     for start, (what, cure) in _NO_TEXT.items():
         if content.startswith(start):

@@ -83,6 +83,7 @@ def make(folder: Path) -> None:
     for name, content in FILES.items():
         (folder / name).write_bytes(content)
     (folder / "folder").mkdir()
+    (folder / "occupied" / "model.json").mkdir(parents=True)
     os.symlink("x.csv", folder / "soft.csv")
     os.link(folder / "x.csv", folder / "hard.csv")
     (folder / "small.csv").write_text("x,kind,y\n" + "".join(f"{row},{'ab'[row % 2]},{row}.5\n" for row in range(9)))

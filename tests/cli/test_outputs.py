@@ -105,6 +105,14 @@ def test_what_is_no_file_is_not_replaced_by_one(capsys: pytest.CaptureFixture[st
     assert Path(os.devnull).is_char_device()
 
 
+def test_a_folder_that_takes_nothing_is_told_before_training(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    told = refused(capsys, "train", "--data", "line", "-o", "folder")
+    assert "nothing can be written to 'folder'; name another folder: --output FOLDER" in told
+
+
 LIMITED = """
 import resource, sys
 from micrograd_plus.cli import main

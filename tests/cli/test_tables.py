@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import csv
+import math
 import random
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from micrograd_plus.cli import main
 from micrograd_plus.data import split
 from micrograd_plus.data.dataset import Dataset
+from micrograd_plus.files import read_document, write_document
 from micrograd_plus.train import Predictor
 from tests.cli.tables import TABLES, N, Row, table
 
@@ -73,6 +77,35 @@ def test_each_quirk_is_read_as_the_table_it_is(
     for data, numbers in ((training, known), (held_out, unknown)):
         assert sorted_columns(data.inputs) == sorted_columns([expected[i] for i in numbers])
         assert data.targets == [targets[i] for i in numbers]
+
+
+CHANCES = [b",", b"\n", b'"', b"\r", b"\0", b"\xff", b"-", b"e999", b"1e308", b"nan", b"$", b"%", b"1/2/99", b" ", b";"]
+Folders = pytest.TempPathFactory
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_whatever_a_file_holds_it_is_read_or_told_in_a_line(tmp_path_factory: Folders, data: Any) -> None:
+    """Bytes that change places by chance: no traceback, no number that is not finite."""
+    from micrograd_plus.cli import MENDABLE, _parsed
+    from micrograd_plus.cli.table import read_table
+
+    number = data.draw(st.integers(0, len(TABLES) - 1))
+    rows, target, quirk = table(number)
+    folder = tmp_path_factory.mktemp("chance")
+    file = quirk.save(rows[:30], folder)
+    content = bytearray(file.read_bytes())
+    for _ in range(data.draw(st.integers(0, 6))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        content[place : place + data.draw(st.integers(0, 3))] = data.draw(st.sampled_from(CHANCES))
+    file.write_bytes(bytes(content))
+    try:
+        made = read_table(_parsed(["train", "--data", str(file), "--target", quirk.target or target, *quirk.options]))
+        numbered = made.numbered()
+        inputs = made.part(numbered, numbered).inputs
+        assert all(math.isfinite(x) for row in inputs for x in row) and made.summary()
+    except MENDABLE as error:
+        assert str(error) and type(error) in (ValueError, TypeError), repr(error)
 
 
 def write(name: str, rows: list[Row]) -> None:
@@ -175,6 +208,20 @@ def test_words_and_means_are_kept_in_the_model(rows: list[Row]) -> None:
     ages = [rows[i]["Age"] for i in known]
     given = [float(age) for age in ages if age is not None]
     assert predictor.schema.fields[2].mean == pytest.approx(sum(given) / len(given), rel=1e-12), "of the training rows"
+
+
+def test_a_model_of_an_older_file_knows_columns_by_name(rows: list[Row], capsys: pytest.CaptureFixture[str]) -> None:
+    write("new.csv", [{"x2": "1", "other": "word", "x1": "0.5"}])
+    assert main(["train", "--data", "moons", "--epochs", "1", "-o", "m", "--force"]) == 0
+    capsys.readouterr()
+    expected = predicted(capsys)[0]
+    saved = read_document("m/model.json", "model")
+    del saved["schema"], saved["notes"]["always"]
+    write_document("m/model.json", "model", saved)
+    assert predicted(capsys)[0] == expected
+    write("new.csv", [{"x2": 1, "x1": i, "class": "upper"} for i in range(3)])
+    assert main(["predict", "m/model.json", "new.csv", "--score"]) == 0
+    assert "always" not in capsys.readouterr().out
 
 
 def test_the_constant_answer_is_that_of_the_training_rows(
