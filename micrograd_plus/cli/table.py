@@ -113,13 +113,9 @@ def read_table(args: argparse.Namespace) -> UserTable:
         raise ValueError(f"{ask}, one of {columns}")
     goal = sheet.column(args.target, "target column")
     chosen = sheet.chosen(goal, args.features, args.drop, args.words)
-    left_out = {} if args.features else _left_out([each for each in chosen if not each.fixed])
+    left_out = {} if args.features else _left_out(chosen, goal)
     ids = tuple(name for name, why in left_out.items() if why == TELLS_ROWS)
     chosen = [column for column in chosen if column.name not in left_out]
-    if not chosen:
-        whys = listed((f"{name} ({why})" for name, why in left_out.items()), 10)
-        cure = "add a column that differs, or name those that you mean: --features COLUMN ..."
-        raise ValueError(f"{args.data} has nothing to predict {goal.name!r} from: {whys}; {cure}")
     rows, told = [*range(len(goal.cells))], []
     if args.missing != "refuse":
         rows = rows_without_empty([*(chosen if args.missing == "drop" else []), goal])
@@ -139,9 +135,14 @@ def read_table(args: argparse.Namespace) -> UserTable:
 TELLS_ROWS = "it tells rows apart"
 
 
-def _left_out(columns: Sequence[Column]) -> dict[str, str]:
-    """The columns that nothing general can be learnt from, and why."""
-    return {column.name: why for column in columns if (why := _why_left_out(column))}
+def _left_out(columns: Sequence[Column], goal: Column) -> dict[str, str]:
+    """The columns that nothing general can be learnt from, and why. Raises ValueError if they are all."""
+    found = {column.name: why for column in columns if not column.fixed and (why := _why_left_out(column))}
+    if len(found) == len(columns):
+        whys = listed((f"{name} ({why})" for name, why in found.items()), 10)
+        cure = "add a column that differs, or name those that you mean: --features COLUMN ..."
+        raise ValueError(f"{goal.where} has nothing to predict {goal.name!r} from: {whys}; {cure}")
+    return found
 
 
 def _why_left_out(column: Column) -> str:

@@ -125,19 +125,8 @@ def read_sheet(
         raise ValueError(f"{argument('delimiter')} must be one character, got {delimiter!r}")
     if decimal not in (None, ".", ","):
         raise ValueError(f"{argument('decimal')} is a point or a comma, got {decimal!r}")
-    content, where = read_bytes(path, "CSV"), os.fspath(path)
-    if content.startswith(b"\x1f\x8b"):
-        import gzip  # on first use, as these are slow to import
-        import zlib
-
-        try:
-            content = gzip.decompress(content)
-        except (EOFError, OSError, zlib.error) as error:
-            raise ValueError(f"{where} is damaged: gzip can't unpack it ({error}); fetch it again") from None
-    for start, (what, cure) in _NO_TEXT.items():
-        if content.startswith(start):
-            csv_file = os.path.splitext(where)[0] + ".csv"
-            raise ValueError(f"{where} is {what}, not CSV; {cure.format(file=where, csv=csv_file)}")
+    where = os.fspath(path)
+    content = _unpacked(read_bytes(path, "CSV"), where)
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
@@ -150,6 +139,23 @@ def read_sheet(
     if "\0" in text:
         raise ValueError(f"{where} is no text, it holds zero bytes; save it as 'CSV UTF-8'")
     return Sheet.parse(io.StringIO(text, newline=""), where, header, delimiter, decimal)
+
+
+def _unpacked(content: bytes, where: str) -> bytes:
+    """The bytes of a text, unpacked if gzip packed them. Raises ValueError for those of another kind of file."""
+    if content.startswith(b"\x1f\x8b"):
+        import gzip  # on first use, as these are slow to import
+        import zlib
+
+        try:
+            content = gzip.decompress(content)
+        except (EOFError, OSError, zlib.error) as error:
+            raise ValueError(f"{where} is damaged: gzip can't unpack it ({error}); fetch it again") from None
+    for start, (what, cure) in _NO_TEXT.items():
+        if content.startswith(start):
+            csv_file = os.path.splitext(where)[0] + ".csv"
+            raise ValueError(f"{where} is {what}, not CSV; {cure.format(file=where, csv=csv_file)}")
+    return content
 
 
 @dataclass(frozen=True)
