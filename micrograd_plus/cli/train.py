@@ -92,6 +92,8 @@ def _add_model_options(group: Any) -> None:
 def _add_training_options(group: Any) -> None:
     losses = (*CLASS_LOSSES, *NUMBER_LOSSES)
     group.add_argument("--loss", choices=losses, help="what is minimised (default: the usual one for the data)")
+    weights = "balanced has the rows of all classes together count alike, however few they are (default: each row does)"
+    group.add_argument("--class-weights", choices=("balanced",), help=weights)
     rules = "sgd, rmsprop, adagrad, adam or adamw (default: %(default)s)"
     group.add_argument("--optimizer", default="adam", help=rules)
     rate = "the learning rate (default: %(default)s)"
@@ -117,6 +119,8 @@ def run(args: argparse.Namespace) -> int:
     """Returns the exit code, after it has trained, written and reported."""
     named_set = args.data in REAL or args.data in TOYS
     (training, watched, held_out), told = (_of_set(args), []) if named_set else _of_file(args)
+    if args.class_weights and not training.is_classification:
+        raise ValueError(f"--class-weights is for classes, and {training.target_name!r} is a number; leave it out")
     folder = Path(args.output or Path("runs") / held_out.name.removesuffix(", test part"))
     cure = "name another folder: --output FOLDER; or pass --force to write over it, or --resume to go on"
     read = [] if named_set else [args.data]
@@ -216,7 +220,7 @@ def _train(args: argparse.Namespace, rows: Dataset, watched: Dataset, folder: Pa
         history = fit(
             model, training, loss=loss, optimizer=args.optimizer, lr=args.lr, epochs=epochs, seed=args.seed,
             batch_size=args.batch_size, validation={"held-out" if args.patience is None else "validation": watched},
-            clip=args.clip, callbacks=callbacks, backend=args.backend,
+            class_weights=args.class_weights, clip=args.clip, callbacks=callbacks, backend=args.backend,
             checkpoint=Checkpoint(watch.path, every=max(1, epochs // 10), resume=args.resume),
         )  # fmt: skip
     if history.stopped:

@@ -224,7 +224,7 @@ class Sheet:
         """Returns the `chosen` columns, as the schema has them, and these targets as a Dataset."""
         rows = [row for row in schema.rows(chosen) if row is not None]
         source = source or os.path.basename(self.where)
-        return Dataset(rows, targets, self.name, schema.feature_names, classes, goal.name, source, schema)
+        return Dataset(rows, targets, self.name, schema.feature_names, classes, goal.name, source, schema=schema)
 
     def picked(self, schema: Schema) -> list[Column]:
         """Returns the columns that a schema is about. Raises ValueError for one that is not there."""

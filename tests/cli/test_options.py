@@ -43,6 +43,10 @@ WRONG: dict[tuple[str, str], tuple[list[str], str]] = {
     ),
     ("train", "--dropout"): ([*IRIS, "--dropout", "nan"], "--dropout, the fraction to drop, is nan"),
     ("train", "--loss"): ([*IRIS, "--loss", "mse"], "choose --loss from cross_entropy"),
+    ("train", "--class-weights"): (
+        ["train", "--data", "line", "--class-weights", "balanced"],
+        "is for classes, and 'y' is a number; leave it out",
+    ),
     ("train", "--optimizer"): ([*IRIS, "--optimizer", "adan"], "no optimizer 'adan'; did you mean 'adam'"),
     ("train", "--lr"): ([*IRIS, "--lr", "-1"], "the learning rate must be at least 0"),
     ("train", "--batch-size"): (

@@ -152,6 +152,21 @@ def test_the_same_command_gives_the_same_bytes(capsys: pytest.CaptureFixture[str
         assert Path("a", file).read_bytes() == Path("b", file).read_bytes()
 
 
+def test_balanced_classes_find_a_rare_one(capsys: pytest.CaptureFixture[str]) -> None:
+    draw = random.Random(0)
+    rows = [(draw.gauss(1.2 * (i % 12 == 0), 1), "rare" if i % 12 == 0 else "often") for i in range(600)]
+    Path("rare.csv").write_text("x,y\n" + "".join(f"{x:.3f},{y}\n" for x, y in rows), encoding="utf-8")
+    found = []
+    for options in ([], ["--class-weights", "balanced"]):
+        out = ok(
+            capsys, "train", "--data", "rare.csv", "--target", "y", "--hidden", "--epochs", "40", "--force", *options
+        )
+        found.append(
+            int(next(line for line in out.splitlines() if line.startswith("│ rare")).split("│")[3].strip("· ") or 0)
+        )
+    assert found[0] <= 1 and found[1] >= 5, "of ten"
+
+
 def test_resuming_from_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     command = ["train", "--data", "moons", "--dropout", "0.2", "--epochs"]
     ok(capsys, *command, "6", "-o", "whole")
