@@ -153,7 +153,7 @@ def test_resume_says_so_where_there_is_nothing(folder: Path) -> None:
 def test_progress_fits_a_terminal(folder: Path, columns: int) -> None:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    long = ["train", "--data", "digits", "--epochs", "40", "--patience", "40", "--force", "-o", f"t{columns}"]
+    long = ["train", "--data", "digits", "--epochs", "40", "--force", "-o", f"t{columns}"]
     process = started(folder, long, stdout=subprocess.DEVNULL, stderr=theirs, env={"COLUMNS": "", "TERM": "xterm"})
     os.close(theirs)
     text = b""
@@ -167,4 +167,4 @@ def test_progress_fits_a_terminal(folder: Path, columns: int) -> None:
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text.decode())
     lines = [line for line in re.split(r"[\r\n]+", plain) if "epoch" in line]
     assert lines and max(map(len, lines)) <= columns
-    assert columns < 80 or re.search(r"epoch 40/40, loss [\d.e-]+, validation accuracy [\d.]+\s*$", lines[-1])
+    assert columns < 80 or re.search(r"epoch 40/40, loss [\d.e-]+, held-out accuracy [\d.]+\s*$", lines[-1])
