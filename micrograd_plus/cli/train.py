@@ -225,6 +225,7 @@ def _train(args: argparse.Namespace, rows: Dataset, watched: Dataset, folder: Pa
         )  # fmt: skip
     if history.stopped:
         print(f"stopped after epoch {len(history)}: {history.stopped}")
+    print("".join(f"{remark}\n" for remark in history.remarks()), end="")
     notes = {"data": rows.source, "epochs": len(history), "seed": args.seed, "always": _constant(rows)}
     return Predictor.of(model, training, loss=loss, scaler=scaler, target_scaler=target_scaler, notes=notes), history
 
