@@ -123,10 +123,8 @@ def write_document(
     ...     read_document(path, "recipe")
     {'eggs': 2}
     """
-    try:
+    with refused(path, "is not written"):
         (schema or _ANY).check(content)
-    except ValueError as error:
-        raise ValueError(f"{os.fspath(path)} is not written: {error}") from None
     parts = [f"micrograd_plus {kind}", VERSION, content, _checksum(content)]
     lines = [f"{json.dumps(name)}: {_text(part)}" for name, part in zip(PARTS, parts)]
     return write_atomically(path, encoded("{\n" + ",\n".join(lines) + "\n}\n"))
@@ -152,30 +150,29 @@ def read_document(path: str | os.PathLike[str], kind: str, schema: Schema | None
     if found != f"micrograd_plus {kind}":
         raise ValueError(f"{where} is a {short(found)} file, and a {kind} is needed here")
     if document.get("version") != VERSION:
-        versions = (
-            f"of version {short(document.get('version'))} of the format, and this release reads version {VERSION}"
-        )
-        raise ValueError(f"{where} is {versions}; update micrograd_plus")
+        version = f"version {short(document.get('version'))} of the format"
+        raise ValueError(f"{where} is of {version}, and this release reads version {VERSION}; update micrograd_plus")
     content = document.get("content")
     if list(document) != PARTS or not isinstance(content, dict) or document["sha256"] != _checksum(content):
         raise ValueError(f"{where} is damaged: its content does not match its checksum; use a copy, or train anew")
-    with refused(path):
+    with refused(path):  # it was changed since it was saved, and given its checksum
         (schema or _ANY).check(content)
     return content
 
 
 @contextmanager
-def refused(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Returns a context in which what is wrong with a file's content is told with the file's name.
+def refused(path: str | os.PathLike[str], how: str = "can't be used") -> Iterator[None]:
+    """Returns a context in which what is wrong with a file's content is told with the file's name, and `how` it fares.
 
-    Raises ValueError in the place of any error of Python's own kinds for wrong content.
+    Raises ValueError in the place of whatever is raised within it, but for OSError.
     """
     try:
         yield
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # a callback's own load_state_dict may raise anything
         what = str(error) if isinstance(error, (TypeError, ValueError)) else repr(error)
-        cure = "it was changed since it was saved; use a copy of it"
-        raise ValueError(f"{os.fspath(path)} can't be used: {what}; {cure}") from error
+        raise ValueError(f"{os.fspath(path)} {how}: {what}") from error
 
 
 def read_json(written: bytes) -> Any:

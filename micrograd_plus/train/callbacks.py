@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from copy import deepcopy
+from typing import Any, ClassVar, Literal
 
 from micrograd_plus.checks import counted, listed, whole_number
 from micrograd_plus.data import Dataset
 from micrograd_plus.nn import Module, Optimizer
+from micrograd_plus.schema import Fields, Finite, Maybe, Names, Whole
 from micrograd_plus.train.engine import Engine
 from micrograd_plus.train.history import History
 from micrograd_plus.train.objectives import Objective
@@ -53,6 +55,27 @@ class Run:
         validated = [f"{name} {value:.4g}" for name, value in list(figures.items())[1:][-1:]]
         return ", ".join([f"epoch {self.epoch}/{self.epochs}", f"loss {self.loss:.4g}", *validated])
 
+    def mark(self) -> Callable[[], None]:
+        """Returns what brings the run back to where it is now: numbers, generators, history, what callbacks keep."""
+        numbers = [(parameter, parameter.data) for parameter in self.model.parameters()]
+        optimizer, states = self.optimizer, {name: [*state] for name, state in self.optimizer.state.items()}
+        t, rate, epoch, iteration = optimizer.t, optimizer.lr, self.epoch, self.iteration
+        generators = [(rng, rng.getstate()) for _, rng in self.model.generators()]
+        callbacks = [(each, deepcopy(each.state_dict())) for each in self.callbacks]
+        history = deepcopy(self.history)
+
+        def back() -> None:
+            for parameter, number in numbers:
+                parameter.data = number
+            optimizer.state, optimizer.t, optimizer.lr = states, t, rate
+            for rng, state in generators:
+                rng.setstate(state)
+            self.epoch, self.iteration, self.history = epoch, iteration, history
+            for callback, kept in callbacks:
+                callback.load_state_dict(kept)
+
+        return back
+
     def tell(self, event: Literal["on_start", "on_iteration", "on_epoch", "on_end"]) -> None:
         """Calls this method of the callbacks, with all numbers in their homes; what they change there counts."""
         called = [each for each in self.callbacks if event != "on_iteration" or each.every_iteration]
@@ -81,6 +104,12 @@ class Callback:
         """Called before the first epoch, or, after a resume, before the next; again where a run begins anew.
 
         A run begins anew, eagerly, where the compiled program no longer gave what model and loss themselves give.
+        """
+
+    def on_resume(self, run: Run) -> None:
+        """Called before `on_start` where the run goes on from a checkpoint, whose state is loaded.
+
+        An error refuses the file; then nothing is changed.
         """
 
     def on_iteration(self, run: Run) -> None:
@@ -154,14 +183,19 @@ class _Plateau(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the best so far, and what else is counted."""
-        return {name: each for name, each in vars(self).items() if name in self._kept}
+        return {name: getattr(self, name) for name in self._kept.fields}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes back what `state_dict` returned."""
-        for name in self._kept:
-            setattr(self, name, state[name])
+        """Takes back what `state_dict` returned. Raises ValueError, and changes nothing, for anything else."""
+        self._kept.check(state)
+        vars(self).update(state)
 
-    _kept: tuple[str, ...] = ("best", "best_epoch")
+    def on_resume(self, run: Run) -> None:
+        """Raises ValueError unless what was kept can be of this run."""
+        if not 0 < self.best_epoch <= run.epoch or self.best is None:
+            raise ValueError(f"best is {self.best}, of epoch {self.best_epoch}, which can't be after epoch {run.epoch}")
+
+    _kept: ClassVar[Fields] = Fields(best=Maybe(Finite()), best_epoch=Whole())
 
 
 class EarlyStopping(_Plateau):
@@ -175,7 +209,7 @@ class EarlyStopping(_Plateau):
     measured. Source: Prechelt, "Early Stopping - But When?" (1998).
     """
 
-    _kept = ("best", "best_epoch", "parameters")
+    _kept = Fields(best=Maybe(Finite()), best_epoch=Whole(), parameters=Names(Finite()))
 
     def __init__(
         self, monitor: str | None = None, *, patience: int = 5, min_delta: float = 0.0, restore_best: bool = True,
@@ -187,6 +221,12 @@ class EarlyStopping(_Plateau):
     def _forget(self) -> None:
         super()._forget()
         self.parameters: dict[str, float] = {}
+
+    def on_resume(self, run: Run) -> None:
+        """Raises ValueError unless what was kept can be of this run, and can be restored."""
+        super().on_resume(run)
+        if self.restore_best and set(self.parameters) != set(run.model.state_dict()):
+            raise ValueError("the parameters of the best epoch are not the model's; resume with restore_best as it was")
 
     def on_start(self, run: Run) -> None:
         """Forgets an earlier run; where this one goes on from a checkpoint, stops it if patience was at an end."""
@@ -230,7 +270,7 @@ class ReduceLROnPlateau(_Plateau):
     0.025
     """
 
-    _kept = ("best", "best_epoch", "waiting_since", "lr")
+    _kept = Fields(best=Maybe(Finite()), best_epoch=Whole(), waiting_since=Whole(), lr=Finite(least=0))
 
     def __init__(
         self, monitor: str | None = None, *, factor: float = 0.1, patience: int = 10, min_delta: float = 1e-4,
