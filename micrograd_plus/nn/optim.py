@@ -10,8 +10,10 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
-from micrograd_plus.checks import finite_number, named, whole_number
+from micrograd_plus.checks import counted, finite_number, listed, named
+from micrograd_plus.errors import short
 from micrograd_plus.nn.rule import Rule
+from micrograd_plus.schema import Whole
 from micrograd_plus.value import UNSEEN, Value
 
 __all__ = ["OPTIMIZERS", "SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "Rate", "optimizer_class"]
@@ -96,22 +98,27 @@ class Optimizer:
         """Brings back what `state_dict` returned.
 
         Raises ValueError, before anything is changed, for another optimizer's, other options' or one of another number
-        of parameters; TypeError for what is not a number.
+        of parameters; TypeError for what is not a number, or no state at all.
         """
         name = type(self).__name__
+        if not isinstance(saved, Mapping) or not isinstance(saved.get("state"), Mapping):
+            raise TypeError(f"a state is a dict, as state_dict() returns it, but got {short(saved)}")
         if saved.get("optimizer") != name:
-            raise ValueError(f"this state is of {saved.get('optimizer')!r}, not of {name}; make the optimizer it was")
-        state = saved.get("state", {})
+            raise ValueError(
+                f"this state is of {short(saved.get('optimizer'))}, not of {name}; make the optimizer it was"
+            )
+        state = saved["state"]
         if set(state) != set(self.state):
-            given, needed = (", ".join(sorted(names)) or "none" for names in (state, self.state))
+            given, needed = (listed(names) or "none" for names in (state, self.state))
             raise ValueError(f"this {name} keeps {needed}, but the state has {given}; use the options that it had")
         for key, numbers in state.items():
-            if len(numbers) != len(self.parameters):
-                given = f"{len(numbers):,} numbers in {key} for {len(self.parameters):,} parameters"
+            if not isinstance(numbers, (list, tuple)) or len(numbers) != len(self.parameters):
+                many = counted(len(numbers), "number") if isinstance(numbers, (list, tuple)) else short(numbers)
+                given = f"{many} in {key} for {len(self.parameters):,} parameters"
                 raise ValueError(f"the state has {given}; build the model as it was when saved")
-        t = whole_number("the state's t", saved.get("t"), least=0)
-        self.state = {key: [finite_number(f"the state's {key}", each) for each in state[key]] for key in self.state}
-        self.t = t
+        Whole().check(saved.get("t"), "the state's t")
+        new = {key: [finite_number(f"the state's {key}", each) for each in state[key]] for key in self.state}
+        self.state, self.t = new, saved["t"]
 
     def __repr__(self) -> str:
         lr = f"{self.lr:g}" if isinstance(self.lr, (float, int)) else repr(self.lr)

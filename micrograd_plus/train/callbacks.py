@@ -62,7 +62,8 @@ class Run:
         t, rate, epoch, iteration = optimizer.t, optimizer.lr, self.epoch, self.iteration
         generators = [(rng, rng.getstate()) for _, rng in self.model.generators()]
         callbacks = [(each, deepcopy(each.state_dict())) for each in self.callbacks]
-        history = deepcopy(self.history)
+        past = self.history
+        history = History([*past.iterations], [*past.epochs], past.stopped)
 
         def back() -> None:
             for parameter, number in numbers:
