@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import repeat, starmap
 from typing import Any, ClassVar, TypeAlias
 
 from micrograd_plus.checks import counted, finite_number, listed, named
@@ -64,25 +65,37 @@ class Optimizer:
         """
         if all(parameter.grad is UNSEEN for parameter in self.parameters):
             raise RuntimeError("no parameter has a gradient; call loss.backward() before step(), and zero_grad() after")
-        t, lr, run = self.t + 1, self.rate, self.rule.scalar
-        weights = [(parameter.data, parameter.grad) for parameter in self.parameters]
-        states = zip(*self.state.values()) if self.state else [()] * len(weights)
-        found = [run(w, g, t, lr, *state) for (w, g), state in zip(weights, states)]
+        t, rule = self.t + 1, self.rule
+        states = zip(*self.state.values()) if self.state else repeat(())
+        common = t, self.rate
+        given = [(each.data, each.grad, *common, *state) for each, state in zip(self.parameters, states)]
+        try:
+            found = [*starmap(rule.scalar, given)]
+        except ZeroDivisionError:
+            found = [*starmap(rule.beyond_0, given)]
         new = {name: [each[name] for each in found] for name in ("w", *self.state)}
-        for numbers in new.values():
+        for name, numbers in new.items():
             if not math.isfinite(sum(numbers)):  # one sum is some times quicker than a look at each
-                self._check_finite(numbers, lr)
+                for i, number in enumerate(numbers):
+                    if not math.isfinite(number):
+                        raise self.refusal(i, name, number, self.given(i))
         for parameter, w in zip(self.parameters, new.pop("w")):
             parameter.data = w
         self.state, self.t = new, t
 
-    def _check_finite(self, numbers: list[float], lr: float) -> None:
-        for i, (parameter, number) in enumerate(zip(self.parameters, numbers)):
-            if not math.isfinite(number):
-                name = parameter.label or f"parameter {i}"
-                given = f"w = {parameter.data:.6g} and g = {parameter.grad:.6g} at lr = {lr:g}"
-                cure = "lower the learning rate, clip the gradients, or scale the inputs"
-                raise FloatingPointError(f"step {self.t + 1} takes {name} to {number}, from {given}; {cure}")
+    def refusal(self, i: int, name: str, number: float, given: Mapping[str, float]) -> FloatingPointError:
+        """Returns the error for a step that takes `name` ("w" or a state) of parameter `i` to what is not finite.
+
+        `given` is what the rule was given, as `given(i)` returns it.
+        """
+        whose = self.parameters[i].label or f"parameter {i}"
+        what = whose if name == "w" else f"{name} of {whose}"
+        at = "w = {w:.6g} and g = {g:.6g} at lr = {lr:g}".format(**given)
+        cure = "lower the learning rate, clip the gradients, or scale the inputs"
+        safe = {**self.options, "eps": 1e-8}
+        if self.options.get("eps", 1.0) < 1e-8 and math.isfinite(Rule(self.text, safe)(**given)["w"]):
+            cure = f"{type(self).__name__} divides by eps = {self.options['eps']:g} where all else is 0; use eps=1e-8"
+        return FloatingPointError(f"step {given['t']} takes {what} to {number}, from {at}; {cure}")
 
     def zero_grad(self) -> None:
         """Clears the `grad` of every parameter."""

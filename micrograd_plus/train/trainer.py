@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Any
@@ -77,8 +77,11 @@ class TrainState:
         self.optimizer, self.clip_norm, self.clip_value = optimizer, clip_norm, clip_value
         rule, count = optimizer.rule, len(optimizer.parameters)
         self.update = update_function(rule.lines, rule.state, rule.options, count)
-        # the rules of this package divide by nothing that comes near 0 but for the eps that is added to it
-        self.tame = type(optimizer) in OPTIMIZERS.values() and optimizer.options.get("eps", 1.0) > 1e-30
+        # the rules of this package divide by nothing that comes near 0 but for the eps that is added to it, and let
+        # nothing grow without a bound but what momentum adds up
+        options = {"eps": 1.0, "momentum": 0.0, **optimizer.options}
+        usual = options["eps"] > 1e-30 and options["momentum"] <= 1 and max(map(abs, options.values())) < 1e10
+        self.tame = type(optimizer) in OPTIMIZERS.values() and usual
         self.w = self.new_w = np.empty(0)
         self.states: list[Array] = []
         self.new_states: list[Array] = []
@@ -129,7 +132,9 @@ class TrainState:
         certain = self.tame and rate < 1e50 and np.dot(g, g) < 1e100
         self.update(self.w, g, t, rate, *self.states, self.new_w, *(self.states if certain else self.new_states))
         if not isfinite(np.dot(self.new_w, self.new_w)):  # then one is not finite, or very large
-            self._refuse(program, g, rate)
+            self._refuse(program, g, {"w": self.new_w})
+        if not certain:
+            self._refuse(program, g, dict(zip(self.optimizer.state, self.new_states)))
         self.w, self.new_w = self.new_w, self.w
         if not certain:
             self.states, self.new_states = self.new_states, self.states
@@ -166,14 +171,18 @@ class TrainState:
         if self.clip_value is not None:
             np.clip(g, -self.clip_value, self.clip_value, out=g)
 
-    def _refuse(self, program: Program, g: Array, rate: float) -> None:
+    def _refuse(self, program: Program, g: Array, new: Mapping[str, Array]) -> None:
         """Raises FloatingPointError that names a parameter whose gradient or new number is not finite."""
-        for kind, numbers in (("the gradient of", g), (f"with lr = {rate:g} the update of", self.new_w)):
-            wrong = np.flatnonzero(~np.isfinite(numbers))
-            if len(wrong):
-                name = self.optimizer.parameters[self.places[program].order[wrong[0]]].label or "a parameter"
-                cure = "lower the learning rate, clip the gradients, or scale the inputs"
-                raise FloatingPointError(f"{kind} {name} is {numbers[wrong[0]]}; {cure}")
+        optimizer, order = self.optimizer, self.places[program].order
+        for at in np.flatnonzero(~np.isfinite(g))[:1]:
+            name = optimizer.parameters[order[at]].label or f"parameter {order[at]}"
+            cure = "lower the learning rate, clip the gradients, or scale the inputs"
+            raise FloatingPointError(f"the gradient of {name} is {g[at]}; {cure}")
+        for name, numbers in new.items():
+            for at in np.flatnonzero(~np.isfinite(numbers))[:1]:
+                state = {each: float(held[at]) for each, held in zip(optimizer.state, self.states)}
+                given = {"t": optimizer.t + 1, "lr": optimizer.rate, "w": float(self.w[at]), "g": float(g[at])}
+                raise optimizer.refusal(int(order[at]), name, float(numbers[at]), given | state)
 
 
 @dataclass(frozen=True)
