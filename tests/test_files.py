@@ -46,7 +46,7 @@ def test_an_editor_may_indent_a_document(tmp_path: Path) -> None:
 
 
 def test_nan_is_not_written(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="a.json is not written: 'x' must be .*finite number.*, but is nan"):
+    with pytest.raises(ValueError, match=r"a\.json is not written: 'x' must be .*finite number.*, but is nan"):
         write_document(tmp_path / "a.json", "model", {"x": float("nan")})
     assert not list(tmp_path.iterdir())
 
