@@ -24,9 +24,12 @@ from micrograd_plus.errors import short
 from micrograd_plus.schema import Names, Plain, Schema
 
 __all__ = [
-    "encoded", "read_bytes", "read_document", "read_json", "refused", "remove_leftovers", "write_atomically",
+    "CHANGED", "encoded", "read_bytes", "read_document", "read_json", "refused", "remove_leftovers", "write_atomically",
     "write_document",
 ]  # fmt: skip
+
+CHANGED = "was changed since it was saved"
+"""What can be said of a file whose checksum fits what `write_document` would not have written."""
 
 VERSION = 1
 PARTS = ["format", "version", "content", "sha256"]
@@ -142,7 +145,7 @@ def read_document(path: str | os.PathLike[str], kind: str, schema: Schema | None
     except ValueError as error:
         document = None
         if written.startswith(b'{\n"format": "micrograd_plus '):
-            state = f"damaged ({error})" if written.endswith(b"}\n") else "cut off before its end"
+            state = f"damaged ({error})" if written.rstrip().endswith(b"}") else "cut off before its end"
             raise ValueError(f"{where} is {state}; use a copy of it, or train anew") from None
     found = document.get("format") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(found, str) or not found.startswith("micrograd_plus "):
@@ -155,13 +158,13 @@ def read_document(path: str | os.PathLike[str], kind: str, schema: Schema | None
     content = document.get("content")
     if list(document) != PARTS or not isinstance(content, dict) or document["sha256"] != _checksum(content):
         raise ValueError(f"{where} is damaged: its content does not match its checksum; use a copy, or train anew")
-    with refused(path):  # it was changed since it was saved, and given its checksum
+    with refused(path, CHANGED, "use a copy of it, or train anew"):
         (schema or _ANY).check(content)
     return content
 
 
 @contextmanager
-def refused(path: str | os.PathLike[str], how: str = "can't be used") -> Iterator[None]:
+def refused(path: str | os.PathLike[str], how: str, cure: str = "") -> Iterator[None]:
     """Returns a context in which what is wrong with a file's content is told with the file's name, and `how` it fares.
 
     Raises ValueError in the place of whatever is raised within it, but for OSError.
@@ -172,7 +175,7 @@ def refused(path: str | os.PathLike[str], how: str = "can't be used") -> Iterato
         raise
     except Exception as error:  # a callback's own load_state_dict may raise anything
         what = str(error) if isinstance(error, (TypeError, ValueError)) else repr(error)
-        raise ValueError(f"{os.fspath(path)} {how}: {what}") from error
+        raise ValueError(f"{os.fspath(path)} {how}: {what}{cure and '; '}{cure}") from error
 
 
 def read_json(written: bytes) -> Any:

@@ -57,23 +57,24 @@ class Run:
 
     def mark(self) -> Callable[[], None]:
         """Returns what brings the run back to where it is now: numbers, generators, history, what callbacks keep."""
+        optimizer, past = self.optimizer, self.history
         numbers = [(parameter, parameter.data) for parameter in self.model.parameters()]
-        optimizer, states = self.optimizer, {name: [*state] for name, state in self.optimizer.state.items()}
+        kept = deepcopy((optimizer.state, [each.state_dict() for each in self.callbacks]))
         t, rate, epoch, iteration = optimizer.t, optimizer.lr, self.epoch, self.iteration
         generators = [(rng, rng.getstate()) for _, rng in self.model.generators()]
-        callbacks = [(each, deepcopy(each.state_dict())) for each in self.callbacks]
-        past = self.history
-        history = History([*past.iterations], [*past.epochs], past.stopped)
+        iterations, epochs, stopped = [*past.iterations], [*past.epochs], past.stopped
 
         def back() -> None:
             for parameter, number in numbers:
                 parameter.data = number
-            optimizer.state, optimizer.t, optimizer.lr = states, t, rate
+            optimizer.state, callbacks = deepcopy(kept)
+            optimizer.t, optimizer.lr = t, rate
             for rng, state in generators:
                 rng.setstate(state)
-            self.epoch, self.iteration, self.history = epoch, iteration, history
-            for callback, kept in callbacks:
-                callback.load_state_dict(kept)
+            self.epoch, self.iteration = epoch, iteration
+            self.history = History([*iterations], [*epochs], stopped)
+            for callback, each in zip(self.callbacks, callbacks):
+                callback.load_state_dict(each)
 
         return back
 

@@ -87,7 +87,12 @@ class Keeper:
         if run.epoch % self.checkpoint.every and run.epoch != run.epochs and not run.history.stopped:
             return
         run.engine.sync()
-        content = {
+        write_document(self.checkpoint.path, _KIND, self.content(), CHECKPOINT)
+
+    def content(self) -> dict[str, Any]:
+        """Returns the state of the run, as `CHECKPOINT` says."""
+        run = self.run
+        return {
             "run": self.identity,
             "epoch": run.epoch,
             "iteration": run.iteration,
@@ -97,7 +102,6 @@ class Keeper:
             "callbacks": [callback.state_dict() for callback in run.callbacks],
             "history": run.history.to_dict(),
         }
-        write_document(self.checkpoint.path, _KIND, content, CHECKPOINT)
 
     def resume(self) -> None:
         """Puts the run, its model, optimizer and callbacks into the state of the file, if that is wanted and there.
