@@ -24,11 +24,11 @@ from micrograd_plus.errors import short
 from micrograd_plus.schema import Names, Plain, Schema
 
 __all__ = [
-    "CHANGED", "encoded", "read_bytes", "read_document", "read_json", "refused", "remove_leftovers", "write_atomically",
+    "EDITED", "encoded", "read_bytes", "read_document", "read_json", "refused", "remove_leftovers", "write_atomically",
     "write_document",
 ]  # fmt: skip
 
-CHANGED = "was changed since it was saved"
+EDITED = "was changed since it was saved"
 """What can be said of a file whose checksum fits what `write_document` would not have written."""
 
 VERSION = 1
@@ -158,7 +158,7 @@ def read_document(path: str | os.PathLike[str], kind: str, schema: Schema | None
     content = document.get("content")
     if list(document) != PARTS or not isinstance(content, dict) or document["sha256"] != _checksum(content):
         raise ValueError(f"{where} is damaged: its content does not match its checksum; use a copy, or train anew")
-    with refused(path, CHANGED, "use a copy of it, or train anew"):
+    with refused(path, EDITED, "use a copy of it, or train anew"):
         (schema or _ANY).check(content)
     return content
 

@@ -13,7 +13,7 @@ from typing import Any
 from micrograd_plus.checks import counted, finite_number
 from micrograd_plus.data import Dataset, Standardizer
 from micrograd_plus.errors import DomainError
-from micrograd_plus.files import CHANGED, read_document, refused, write_document
+from micrograd_plus.files import EDITED, read_document, refused, write_document
 from micrograd_plus.functions import softmax
 from micrograd_plus.mode import no_gc, no_grad
 from micrograd_plus.nn import Module
@@ -189,7 +189,7 @@ class Predictor:
         it can't be what `save` wrote.
         """
         saved = read_document(path, _KIND, MODEL)
-        with refused(path, CHANGED):
+        with refused(path, EDITED):
             model = model_of(saved["architecture"]).eval()
             model.load_state_dict(saved["parameters"])
             names = tuple(saved["feature_names"]), tuple(saved["classes"]), saved["target_name"]
