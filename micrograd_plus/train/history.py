@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus.checks import counted, listed
 from micrograd_plus.files import encoded, read_bytes, read_json, refused, write_atomically
-from micrograd_plus.report import Table
+from micrograd_plus.report import Table, printable
 from micrograd_plus.schema import Fields, Finite, ListOf, Names, Row, String, Whole
 
 if TYPE_CHECKING:
@@ -98,9 +98,9 @@ class History:
 
     def __repr__(self) -> str:
         counts = f"{counted(len(self), 'epoch')}, {counted(len(self.iterations), 'iteration')}"
-        ends = [(name, self[name][:: len(self[name]) - 1 or 1]) for name in self.figures]
+        ends = [(printable(name), self[name][:: len(self[name]) - 1 or 1]) for name in self.figures]
         course = ", ".join(f"{name} {' -> '.join(f'{value:.4g}' for value in pair)}" for name, pair in ends)
-        stopped = f"stopped: {self.stopped}" if self.stopped else ""
+        stopped = f"stopped: {printable(self.stopped)}" if self.stopped else ""
         return f"History({'; '.join(filter(None, [counts, course, stopped]))})"
 
     def table(self, rows: int | None = 20) -> Table:
