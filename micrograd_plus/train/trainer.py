@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -88,7 +89,7 @@ class TrainState:
         self.active: Program | None = None
         self.stepped: Program | None = None
         self.rows: Any = None
-        self.places: dict[Program, _Places] = {}
+        self.places: WeakKeyDictionary[Program, _Places] = WeakKeyDictionary()  # a program traced anew replaces another
         self.loaded: set[Program] = set()
 
     def use(self, program: Program) -> Any:
