@@ -65,7 +65,7 @@ def short(data: Any, most: int = 60) -> str:
     try:
         text = repr(data)
     except Exception:  # nested too deep, a whole number of thousands of digits
-        text = f"a {type(data).__name__}"
+        text = f"<{type(data).__name__}>"
     return text if len(text) <= most else text[: most - 3] + "..."
 
 

@@ -259,7 +259,6 @@ def test_a_run_resumed_goes_on_with_the_same_bits() -> None:
         ({"state": {"m": 1, "v": [0.0]}}, "1 in m for 1 parameters"),
         ({"state": {"m": "1", "v": [0.0]}}, "'1' in m for 1 parameters"),
         ({"state": {"m": [10**400], "v": [0.0]}}, "state's m is inf"),
-        ({"state": {"m": [-(10**5000)], "v": [0.0]}}, "state's m"),
         ({"optimizer": ["Adam"]}, r"is of \['Adam'\], not of Adam"),
     ],
 )
