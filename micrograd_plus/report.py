@@ -1,6 +1,7 @@
 """Sentences and tables that read alike in a terminal, in a notebook and as data. It knows nobody.
 
-A report lists its parts once; `str()` sets them for a terminal, `html()` for a notebook or a page.
+A report lists its parts once; `str()` sets them for a terminal, `html()` for a notebook or a page. The HTML has no
+colours of its own, so that it takes those of the page, a dark one's too.
 """
 
 from __future__ import annotations
@@ -77,17 +78,23 @@ class Table(Report):
 
     def html(self) -> str:
         """Returns the table as HTML, every text escaped."""
-        head = self._row("th", self.headers)
+        head = self._row('th scope="col"', self.headers)
         body = "".join(self._row("td", row) for row in self.rows)
-        caption = f'<caption style="{_LEFT};font-weight:bold">{escape(self.caption)}</caption>' if self.caption else ""
+        caption = (
+            f'<caption style="text-align:left;font-weight:bold">{escape(self.caption)}</caption>'
+            if self.caption
+            else ""
+        )
         return (
-            f'<div style="overflow-x:auto"><table style="font-variant-numeric:tabular-nums">{caption}'
+            f'<div style="overflow-x:auto"><table style="{_TABLE}">{caption}'
             f"<thead>{head}</thead><tbody>{body}</tbody></table></div>"
         )
 
     def _row(self, tag: str, cells: Sequence[str | int]) -> str:
-        styles = [_RIGHT if column in self.numeric else _LEFT for column in range(len(cells))]
-        inside = (f"<{tag} style={style!r}>{escape(_text(cell))}</{tag}>" for style, cell in zip(styles, cells))
+        end = tag.split()[0]
+        line = ";border-bottom:1px solid" if end == "th" else ""
+        styles = [(_RIGHT if column in self.numeric else _LEFT) + line for column in range(len(cells))]
+        inside = (f"<{tag} style={style!r}>{escape(_text(cell))}</{end}>" for style, cell in zip(styles, cells))
         return f"<tr>{''.join(inside)}</tr>"
 
 
@@ -106,4 +113,5 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(each if each.isprintable() else " " for each in text)
 
 
-_LEFT, _RIGHT = "text-align:left;white-space:nowrap", "text-align:right;white-space:nowrap"
+_TABLE = "border-collapse:collapse;font-variant-numeric:tabular-nums"
+_LEFT, _RIGHT = (f"text-align:{side};white-space:nowrap;padding:0.15em 0.6em" for side in ("left", "right"))

@@ -189,23 +189,33 @@ class Fields(Schema):
     """An object with exactly these names, and what may stand under each."""
 
     def __init__(self, **fields: Schema) -> None:
-        self.fields = fields
+        self.fields, self.others = fields, dict[str, Schema]()
         self.expected = f"an object with {', '.join(fields) or 'nothing in it'}"
 
     def fits(self, thing: Any) -> bool:
         """Returns whether it is an object."""
         return isinstance(thing, dict)
 
+    def and_maybe(self, **others: Schema) -> Fields:
+        """Returns the schema of an object in which these may be too.
+
+        >>> Fields(eggs=Whole()).and_maybe(spices=Whole()).check({"eggs": 2})
+        """
+        found = Fields(**self.fields)
+        found.others = others
+        return found
+
     def inside(self, thing: Any, place: str) -> None:
         """Checks that every name is there, none beside, and what is under each."""
         missing = [name for name in self.fields if name not in thing]
-        unknown = [short(name) for name in thing if name not in self.fields]
+        unknown = [short(name) for name in thing if name not in self.fields and name not in self.others]
         if missing or unknown:
             _refuse(
                 place, f"lacks {', '.join(missing)}" if missing else f"has {unknown[0]}, which does not belong there"
             )
-        for name, schema in self.fields.items():
-            schema.check(thing[name], _join(place, name))
+        for name, schema in {**self.fields, **self.others}.items():
+            if name in thing:
+                schema.check(thing[name], _join(place, name))
 
 
 class Names(Schema):

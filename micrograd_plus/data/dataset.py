@@ -26,12 +26,13 @@ class Dataset:
 
     `inputs` is a list of rows, all of one width. `targets` holds, for each row, a class number (an int from 0, where
     `classes` names the classes), a number (regression) or a list of numbers (regression with several outputs). It is
-    `classes` alone that makes a classification. Any sequence is taken, NumPy arrays too, and copied into lists of
-    floats; ints among the targets stay ints. Treat the lists as read-only: parts of a data set share their rows with
+    `classes` alone that makes a classification. `weights` says how much each row counts in training (2 as if it were
+    there twice, 0 not at all); without, all count alike. Any sequence is taken, NumPy arrays too, and copied into lists
+    of floats; ints among the targets stay ints. Treat the lists as read-only: parts of a data set share their rows with
     it. Iteration and `data[i]` give `(x, y)` pairs; `data[a:b]` and `data.take(indices)` give a smaller Dataset.
 
     Raises TypeError for a cell that is no number, ValueError for no rows, unequal lengths, ragged rows, nan or
-    infinity, or a class number out of range; each names the row and the column.
+    infinity, a class number out of range, or weights that are negative or all 0; each names the row and the column.
 
     >>> data = Dataset([[0, 0], [0, 1], [1, 0]], [0, 1, 1], name="or", classes=("off", "on"))
     >>> data
@@ -49,6 +50,7 @@ class Dataset:
     classes: tuple[str, ...] = ()
     target_name: str = "target"
     source: str = ""
+    weights: list[float] | None = None
 
     def __post_init__(self) -> None:
         names, classes = _names("feature_names", self.feature_names), _names("classes", self.classes)
@@ -62,6 +64,7 @@ class Dataset:
         names = names or tuple(f"x{column}" for column in range(len(inputs[0])))
         # The class is frozen for its users; this is where the checked copies take the place of what came in.
         self.__dict__.update(inputs=inputs, targets=targets, feature_names=names, classes=classes)
+        self.__dict__.update(weights=None if self.weights is None else _weights(self.weights, len(inputs)))
 
     @property
     def width(self) -> int:
@@ -87,9 +90,37 @@ class Dataset:
         part = copy.copy(self)  # does not run __post_init__ again: these rows were checked when they came in
         try:
             part.__dict__.update(inputs=[self.inputs[i] for i in chosen], targets=[self.targets[i] for i in chosen])
+            if self.weights is not None:
+                part.__dict__.update(weights=[self.weights[i] for i in chosen])
         except IndexError:
             raise self._no_row(next(i for i in chosen if not -len(self) <= i < len(self))) from None
         return part
+
+    def weighted(self, weights: Any) -> Dataset:
+        """Returns the same rows with these `weights` (None for none). Raises as the class does.
+
+        >>> Dataset([[1], [2]], [10, 20]).weighted([1, 3])
+        Dataset('data': 2 rows x 1 feature; target from 10 to 20; weights from 1 to 3)
+        """
+        part = copy.copy(self)
+        part.__dict__.update(weights=None if weights is None else _weights(weights, len(self)))
+        return part
+
+    def shares(self, rows: Sequence[int]) -> list[float]:
+        """Returns how much each of these rows counts in their mean: weights that add up to 1, or 0 if all weigh 0.
+
+        >>> Dataset([[1], [2]], [10, 20], weights=[1, 3]).shares([0, 1])
+        [0.25, 0.75]
+        """
+        if self.weights is None:
+            return [1.0 / len(rows)] * len(rows)
+        chosen = [self.weights[row] for row in rows]
+        whole = math.fsum(chosen)
+        return [weight / whole if whole else 0.0 for weight in chosen]
+
+    def weight(self, rows: Sequence[int]) -> float:
+        """Returns what these rows weigh together: their number, unless there are `weights`."""
+        return float(len(rows)) if self.weights is None else math.fsum(self.weights[row] for row in rows)
 
     def _no_row(self, index: int) -> IndexError:
         return IndexError(f"there is no row {index}: {self.name!r} has rows 0 to {len(self) - 1}")
@@ -115,7 +146,8 @@ class Dataset:
 
     def __repr__(self) -> str:
         shape = f"{counted(len(self), 'row')} x {counted(self.width, 'feature')}"
-        return f"Dataset({self.name!r}: {shape}; {self._describe_targets()})"
+        weights = self.weights and f"; weights from {min(self.weights):.4g} to {max(self.weights):.4g}"
+        return f"Dataset({self.name!r}: {shape}; {self._describe_targets()}{weights or ''})"
 
     def _describe_targets(self) -> str:
         first = self.targets[0]
@@ -189,6 +221,21 @@ def _targets(targets: Any, classes: tuple[str, ...]) -> Targets:
     numbers = [finite_number(f"targets[{row}]", item, _CURE) for row, item in enumerate(items)]
     # Ints stay ints, so that class numbers given without their names still index an array of logits.
     return [int(item) for item in items] if all(hasattr(item, "__index__") for item in items) else numbers
+
+
+def _weights(weights: Any, rows: int) -> list[float]:
+    cure = "a weight says how often a row counts: 1 once, 0.5 half"
+    numbers = [finite_number(f"weights[{row}]", each, cure) for row, each in enumerate(_sequence("weights", weights))]
+    if len(numbers) != rows:
+        raise ValueError(f"{counted(len(numbers), 'weight')} but {counted(rows, 'row')}; give every row one weight")
+    for row, number in enumerate(numbers):
+        if number < 0:
+            raise ValueError(f"weights[{row}] is {number:g}, below 0; {cure}, 0 not at all")
+    if sum(numbers) == math.inf:
+        raise ValueError("the weights add up to more than a float holds; divide all of them by their largest")
+    if not any(numbers):
+        raise ValueError("all weights are 0, so that no row counts; leave weights out to count all rows alike")
+    return numbers
 
 
 def _class_number(place: str, value: Any, classes: tuple[str, ...]) -> int:

@@ -171,10 +171,11 @@ class Ledger(Report, Callback):
         """Runs the rule's lines on what was noted and the gradient; holds the result against the step's."""
         if self._steps is not None and optimizer.t not in self._steps:
             return
-        for (name, (_, parameter)), before in zip(self._followed.items(), self._before):
+        for (name, (place, parameter)), before in zip(self._followed.items(), self._before):
             given = {**before, "g": parameter.grad}
-            lines = tuple(self._posting(*line) for line in optimizer.rule.line_by_line(**given))
-            used = {name: x for name, x in optimizer.options.items() if name in str(optimizer.rule)}
+            rule = optimizer.group_of[place].rule
+            lines = tuple(self._posting(*line) for line in rule.line_by_line(**given))
+            used = {name: x for name, x in rule.options.items() if name in str(rule)}
             entry = Entry(name, optimizer.t, {**given, **used}, lines)
             if not math.isclose(entry.after, parameter.data, rel_tol=1e-9, abs_tol=1e-300) or given["t"] != optimizer.t:
                 found = f"step {optimizer.t} set {name} to {parameter.data!r}, but by the rule it is {entry.after!r}"

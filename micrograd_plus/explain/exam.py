@@ -168,7 +168,7 @@ def trial_steps(
     """
     found = {}
     given = [{**optimizer.given(i), "g": gradients.get(each, 0.0)} for i, each in enumerate(optimizer.parameters)]
-    lengths = [optimizer.rule(**each)["w"] - each["w"] for each in given]
+    lengths = [group.rule(**each)["w"] - each["w"] for each, group in zip(given, optimizer.group_of)]
     for factor in factors:
         with data_kept(optimizer.parameters) as parameters, suppress(ArithmeticError, ValueError):
             for parameter, length in zip(parameters, lengths):

@@ -205,7 +205,7 @@ def of_model(model: Module, optimizer: Optimizer | None, unreached: list[str]) -
         evidence = f"no gradient reaches {len(idle)} of {len(named):,}: {listed(idle, 4)}"
         cure = "use them in forward(), or delete them; a float(x) or x.data on the way cuts the graph"
         yield Finding("unused parameters", "", evidence, cure)
-    stepped = {*named.values()} if optimizer is None else {*optimizer.parameters}
+    stepped = {*named.values()} if optimizer is None else {*optimizer.parameters, *optimizer.frozen}
     strangers = [name for name, parameter in named.items() if parameter not in stepped]
     if strangers:
         evidence = f"{len(strangers)} of {len(named):,} are not stepped: {listed(strangers, 4)}"

@@ -7,47 +7,104 @@ for which options a line is there. The formulas and defaults are PyTorch's.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import repeat, starmap
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
 from micrograd_plus.checks import counted, finite_number, listed, named
 from micrograd_plus.errors import short
+from micrograd_plus.nn.groups import Group, Groups, Parameters, Rate, checked_rate, rate_at, settings_of
 from micrograd_plus.nn.rule import Rule
 from micrograd_plus.schema import Whole
 from micrograd_plus.value import UNSEEN, Value
 
-__all__ = ["OPTIMIZERS", "SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "Rate", "optimizer_class"]
-
-Rate: TypeAlias = "float | Callable[[int], float]"
-"""A learning rate: a number, or a schedule, a function of the number of steps done so far (see `nn.schedules`)."""
+__all__ = ["OPTIMIZERS", "SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "optimizer_class"]
 
 
 class Optimizer:
     """What all optimizers share: the parameters, the number `t` of steps done, and the states of the rule.
 
     `options` are the hyperparameters beside `lr`; `state` has a list of floats, one a parameter, for each state of the
-    rule. `rule(w=..., g=..., t=..., lr=..., **states)` is one step as a function. Raises ValueError for no parameters,
-    one that is there twice or is computed from others, or a learning rate or option out of range; TypeError for what is
-    not a Value.
+    rule. `rule(w=..., g=..., t=..., lr=..., **states)` is one step as a function.
+
+    `groups` gives some parameters settings of their own, `lr` among them, by patterns of their names; `"frozen": True`
+    leaves them as they are: they are not among the `parameters` (so pass these to `clip_grad_norm`) but in `frozen`.
+    Raises ValueError for no parameters, one that is there twice or is computed from others, a learning rate or option
+    out of range, a pattern that fits no name; TypeError for what is not a Value.
+
+    >>> from micrograd_plus.nn import MLP
+    >>> SGD(MLP(2, [3, 1]).parameters(), lr=0.1, groups={"layers.0": {"frozen": True}, "*.bias": {"lr": 0.01}})
+    SGD(4 parameters (1 with lr=0.01), 9 frozen, lr=0.1, momentum=0.0, dampening=0.0, nesterov=False, weight_decay=0.0)
     """
 
     text: ClassVar[str] = ""
     """The rule, with all its options."""
 
-    def __init__(self, parameters: Iterable[Value], lr: Rate = 1e-3, **options: Any) -> None:
-        self.parameters = _checked_parameters(parameters)
-        if not callable(lr):
-            _at_least_0("the learning rate", lr)
-        self.lr, self.t = lr, 0
+    def __init__(
+        self, parameters: Parameters, lr: Rate = 1e-3, *, groups: Groups | None = None, **options: Any
+    ) -> None:
+        given, settings = settings_of(parameters, groups)
+        is_frozen = [_checked_switch("frozen", own.pop("frozen", False)) for own in settings]
+        held = [(each, own) for each, own, cold in zip(_checked_parameters(given), settings, is_frozen) if not cold]
+        if not held:
+            raise ValueError("all parameters are frozen, so that nothing would be trained; leave some free")
+        self.parameters = [each for each, _ in held]
+        self.frozen = [each for each, cold in zip(given, is_frozen) if cold]
+        self.lr, self.t = checked_rate(lr), 0
         self.options = {name: _checked_option(name, value) for name, value in options.items()}
+        self.check_options(self.options)
         self.rule = Rule(self.text, self.options)
-        self.state = {name: [0.0] * len(self.parameters) for name in self.rule.state}
+        self.groups = self._grouped([own for _, own in held])
+        by_place = {i: group for group in self.groups for i in group.members}
+        self.group_of = [by_place[i] for i in range(len(held))]
+        self.state = {name: [0.0] * len(held) for group in self.groups for name in group.rule.state}
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Raises ValueError for options that do not go together; a subclass says which."""
+
+    def _grouped(self, settings: Sequence[dict[str, Any]]) -> list[Group]:
+        """The groups of parameters with the same settings of their own, in the order of the parameters."""
+        found: list[Group] = []
+        for i, own in enumerate(settings):
+            group = next((each for each in found if each.own == own), None)
+            if group is None:
+                lr = checked_rate(own["lr"]) if "lr" in own else None
+                rule = Rule(self.text, self._options(own)) if {*own} - {"lr"} else self.rule
+                group = Group([], rule, lr, own)
+                found.append(group)
+            group.members.append(i)
+        return found
+
+    def _options(self, own: Mapping[str, Any]) -> dict[str, Any]:
+        """The options of a group with these settings of its own."""
+        options, given = dict(self.options), {name: each for name, each in own.items() if name != "lr"}
+        if "betas" in given and "beta1" in options:
+            given["beta1"], given["beta2"] = _pair(given.pop("betas"))
+        for name, value in given.items():
+            named("setting of a group", name, {"lr": 0, "frozen": False, **self.options})
+            options[name] = _checked_option(name, value)
+        self.check_options(options)
+        return options
 
     @property
     def rate(self) -> float:
-        """The learning rate of the next step."""
-        return _at_least_0("the learning rate", self.lr(self.t)) if callable(self.lr) else self.lr
+        """The learning rate of the next step, of all parameters but those of a group with its own."""
+        return rate_at(self.lr, self.t)
+
+    @property
+    def lrs(self) -> list[Rate]:
+        """The learning rates: the optimizer's own, then that of each group that has one; they can be set."""
+        return [self.lr, *(group.lr for group in self.groups if group.lr is not None)]
+
+    @lrs.setter
+    def lrs(self, rates: Sequence[Rate]) -> None:
+        self.lr, *others = rates
+        for group, lr in zip((group for group in self.groups if group.lr is not None), others):
+            group.lr = lr
+
+    def rate_in(self, group: Group) -> float:
+        """Returns the learning rate of the next step of a group's parameters."""
+        return self.rate if group.lr is None else rate_at(group.lr, self.t)
 
     def given(self, i: int) -> dict[str, Any]:
         """Returns what the rule is given for the next step of parameter `i`: `t`, `lr`, `w`, `g` and the states.
@@ -55,8 +112,9 @@ class Optimizer:
         >>> SGD([Value(1.0)], lr=0.1, momentum=0.9).given(0)
         {'t': 1, 'lr': 0.1, 'w': 1.0, 'g': 0.0, 'buf': 0.0}
         """
-        states = {name: numbers[i] for name, numbers in self.state.items()}
-        return {"t": self.t + 1, "lr": self.rate, "w": self.parameters[i].data, "g": self.parameters[i].grad, **states}
+        group, parameter = self.group_of[i], self.parameters[i]
+        states = {name: self.state[name][i] for name in group.rule.state}
+        return {"t": self.t + 1, "lr": self.rate_in(group), "w": parameter.data, "g": parameter.grad, **states}
 
     def step(self) -> None:
         """Changes every parameter by the rule. A parameter that no backward pass has reached counts as of gradient 0.
@@ -65,15 +123,10 @@ class Optimizer:
         """
         if all(parameter.grad is UNSEEN for parameter in self.parameters):
             raise RuntimeError("no parameter has a gradient; call loss.backward() before step(), and zero_grad() after")
-        t, rule = self.t + 1, self.rule
-        states = zip(*self.state.values()) if self.state else repeat(())
-        common = t, self.rate
-        given = [(each.data, each.grad, *common, *state) for each, state in zip(self.parameters, states)]
-        try:
-            found = [*starmap(rule.scalar, given)]
-        except ZeroDivisionError:
-            found = [*starmap(rule.beyond_0, given)]
-        new = {name: [each[name] for each in found] for name in ("w", *self.state)}
+        new = {"w": [parameter.data for parameter in self.parameters], **self.state}
+        for group in self.groups:
+            for name, numbers in self._stepped(group).items():
+                new[name] = numbers if len(self.groups) == 1 else _replaced(new[name], group.members, numbers)
         for name, numbers in new.items():
             if not math.isfinite(sum(numbers)):  # one sum is some times quicker than a look at each
                 for i, number in enumerate(numbers):
@@ -81,25 +134,38 @@ class Optimizer:
                         raise self.refusal(i, name, number, self.given(i))
         for parameter, w in zip(self.parameters, new.pop("w")):
             parameter.data = w
-        self.state, self.t = new, t
+        self.state, self.t = new, self.t + 1
+
+    def _stepped(self, group: Group) -> dict[str, list[float]]:
+        """The next weights and states of a group's parameters."""
+        common, rule = (self.t + 1, self.rate_in(group)), group.rule
+        parameters = [self.parameters[i] for i in group.members]
+        columns = [[self.state[name][i] for i in group.members] for name in rule.state]
+        states = zip(*columns) if columns else repeat(())
+        given = [(each.data, each.grad, *common, *state) for each, state in zip(parameters, states)]
+        try:
+            found = [*starmap(rule.scalar, given)]
+        except ZeroDivisionError:
+            found = [*starmap(rule.beyond_0, given)]
+        return {name: [each[name] for each in found] for name in ("w", *rule.state)}
 
     def refusal(self, i: int, name: str, number: float, given: Mapping[str, float]) -> FloatingPointError:
         """Returns the error for a step that takes `name` ("w" or a state) of parameter `i` to what is not finite.
 
         `given` is what the rule was given, as `given(i)` returns it.
         """
-        whose = self.parameters[i].label or f"parameter {i}"
+        whose, options = self.parameters[i].label or f"parameter {i}", self.group_of[i].rule.options
         what = whose if name == "w" else f"{name} of {whose}"
         at = "w = {w:.6g} and g = {g:.6g} at lr = {lr:g}".format(**given)
         cure = "lower the learning rate, clip the gradients, or scale the inputs"
-        safe = {**self.options, "eps": 1e-8}
-        if self.options.get("eps", 1.0) < 1e-8 and math.isfinite(Rule(self.text, safe)(**given)["w"]):
-            cure = f"{type(self).__name__} divides by eps = {self.options['eps']:g} where all else is 0; use eps=1e-8"
+        safe = Rule(self.text, {**options, "eps": 1e-8})
+        if options.get("eps", 1.0) < 1e-8 and math.isfinite(safe(**given)["w"]):
+            cure = f"{type(self).__name__} divides by eps = {options['eps']:g} where all else is 0; use eps=1e-8"
         return FloatingPointError(f"step {given['t']} takes {what} to {number}, from {at}; {cure}")
 
     def zero_grad(self) -> None:
-        """Clears the `grad` of every parameter."""
-        for parameter in self.parameters:
+        """Clears the `grad` of every parameter, also of those that are frozen."""
+        for parameter in (*self.parameters, *self.frozen):
             parameter.grad = UNSEEN
 
     def state_dict(self) -> dict[str, Any]:
@@ -136,8 +202,10 @@ class Optimizer:
     def __repr__(self) -> str:
         lr = f"{self.lr:g}" if isinstance(self.lr, (float, int)) else repr(self.lr)
         options = "".join(f", {name}={value!r}" for name, value in self.options.items())
-        count = len(self.parameters)
-        return f"{type(self).__name__}({count:,} parameter{'s' if count != 1 else ''}, lr={lr}{options})"
+        count, others = len(self.parameters), listed(group for group in self.groups if group.own)
+        told = f"{count:,} parameter{'s' if count != 1 else ''}{f' ({others})' if others else ''}"
+        frozen = f", {len(self.frozen):,} frozen" if self.frozen else ""
+        return f"{type(self).__name__}({told}{frozen}, lr={lr}{options})"
 
 
 class SGD(Optimizer):
@@ -163,13 +231,16 @@ class SGD(Optimizer):
     """
 
     def __init__(
-        self, parameters: Iterable[Value], lr: Rate = 1e-3, *, momentum: float = 0.0, dampening: float = 0.0,
-        nesterov: bool = False, weight_decay: float = 0.0,
+        self, parameters: Parameters, lr: Rate = 1e-3, *, momentum: float = 0.0, dampening: float = 0.0,
+        nesterov: bool = False, weight_decay: float = 0.0, groups: Groups | None = None,
     ) -> None:  # fmt: skip
-        if nesterov and (momentum == 0 or dampening != 0):
-            raise ValueError("nesterov needs momentum above 0 and no dampening; momentum=0.9 is usual")
         given = {"momentum": momentum, "dampening": dampening, "nesterov": nesterov, "weight_decay": weight_decay}
-        super().__init__(parameters, lr, **given)
+        super().__init__(parameters, lr, groups=groups, **given)
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Raises ValueError for `nesterov` without momentum or with dampening."""
+        if options["nesterov"] and (options["momentum"] == 0 or options["dampening"] != 0):
+            raise ValueError("nesterov needs momentum above 0 and no dampening; momentum=0.9 is usual")
 
 
 class RMSprop(Optimizer):
@@ -194,11 +265,11 @@ class RMSprop(Optimizer):
     """
 
     def __init__(
-        self, parameters: Iterable[Value], lr: Rate = 1e-2, *, alpha: float = 0.99, eps: float = 1e-8,
-        momentum: float = 0.0, centered: bool = False, weight_decay: float = 0.0,
+        self, parameters: Parameters, lr: Rate = 1e-2, *, alpha: float = 0.99, eps: float = 1e-8,
+        momentum: float = 0.0, centered: bool = False, weight_decay: float = 0.0, groups: Groups | None = None,
     ) -> None:  # fmt: skip
         given = {"alpha": alpha, "eps": eps, "momentum": momentum, "centered": centered, "weight_decay": weight_decay}
-        super().__init__(parameters, lr, **given)
+        super().__init__(parameters, lr, groups=groups, **given)
 
 
 class Adagrad(Optimizer):
@@ -216,9 +287,10 @@ class Adagrad(Optimizer):
     """
 
     def __init__(
-        self, parameters: Iterable[Value], lr: Rate = 1e-2, *, eps: float = 1e-10, weight_decay: float = 0.0
-    ) -> None:
-        super().__init__(parameters, lr, eps=eps, weight_decay=weight_decay)
+        self, parameters: Parameters, lr: Rate = 1e-2, *, eps: float = 1e-10, weight_decay: float = 0.0,
+        groups: Groups | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(parameters, lr, groups=groups, eps=eps, weight_decay=weight_decay)
 
 
 class Adam(Optimizer):
@@ -252,12 +324,12 @@ class Adam(Optimizer):
     """
 
     def __init__(
-        self, parameters: Iterable[Value], lr: Rate = 1e-3, *, betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8, weight_decay: float = 0.0,
+        self, parameters: Parameters, lr: Rate = 1e-3, *, betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8, weight_decay: float = 0.0, groups: Groups | None = None,
     ) -> None:  # fmt: skip
-        if not isinstance(betas, Sequence) or len(betas) != 2:
-            raise ValueError(f"betas are two numbers, such as (0.9, 0.999), but got {betas!r}")
-        super().__init__(parameters, lr, beta1=betas[0], beta2=betas[1], eps=eps, weight_decay=weight_decay)
+        beta1, beta2 = _pair(betas)
+        given = {"beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(parameters, lr, groups=groups, **given)
 
 
 class AdamW(Adam):
@@ -278,10 +350,10 @@ class AdamW(Adam):
     """
 
     def __init__(
-        self, parameters: Iterable[Value], lr: Rate = 1e-3, *, betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8, weight_decay: float = 1e-2,
+        self, parameters: Parameters, lr: Rate = 1e-3, *, betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8, weight_decay: float = 1e-2, groups: Groups | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(parameters, lr, betas=betas, eps=eps, weight_decay=weight_decay)
+        super().__init__(parameters, lr, betas=betas, eps=eps, weight_decay=weight_decay, groups=groups)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
@@ -299,10 +371,7 @@ def optimizer_class(name: str) -> type[Optimizer]:
     return named("optimizer", name.lower() if isinstance(name, str) else name, OPTIMIZERS)
 
 
-def _checked_parameters(parameters: Iterable[Value]) -> list[Value]:
-    if not isinstance(parameters, Iterable):
-        raise TypeError(f"an optimizer needs a list of parameters, but got {parameters!r}; pass model.parameters()")
-    found = list(parameters)
+def _checked_parameters(found: list[Any]) -> list[Value]:
     if not found:
         raise ValueError("an optimizer needs at least one parameter, but got none; has the model any?")
     seen: set[Value] = set()
@@ -320,6 +389,26 @@ def _checked_parameters(parameters: Iterable[Value]) -> list[Value]:
 
 DECAYS = {"alpha": "alpha", "beta1": "betas[0]", "beta2": "betas[1]"}
 """The options that are the share of an average that is kept, and how the caller writes them."""
+
+
+def _replaced(numbers: list[float], places: list[int], new: list[float]) -> list[float]:
+    """The numbers, with new ones at some places."""
+    found = [*numbers]
+    for i, number in zip(places, new):
+        found[i] = number
+    return found
+
+
+def _pair(betas: Any) -> tuple[Any, Any]:
+    if not isinstance(betas, Sequence) or len(betas) != 2:
+        raise ValueError(f"betas are two numbers, such as (0.9, 0.999), but got {betas!r}")
+    return betas[0], betas[1]
+
+
+def _checked_switch(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} is True or False, but got {value!r}")
+    return value
 
 
 def _checked_option(name: str, value: Any) -> float:

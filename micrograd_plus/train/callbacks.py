@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
-from micrograd_plus.checks import counted, listed, whole_number
+from micrograd_plus.checks import counted, guess, listed, whole_number
 from micrograd_plus.data import Dataset
 from micrograd_plus.nn import Module, Optimizer
-from micrograd_plus.schema import Fields, Finite, Maybe, Names, Whole
+from micrograd_plus.schema import Fields, Finite, ListOf, Maybe, Names, Whole
 from micrograd_plus.train.engine import Engine
 from micrograd_plus.train.history import History
 from micrograd_plus.train.objectives import Objective
 
-__all__ = ["Callback", "EachEpoch", "EarlyStopping", "ReduceLROnPlateau", "Run"]
+__all__ = [
+    "ELSEWHERE", "EVENTS", "Callback", "EachEpoch", "EarlyStopping", "ReduceLROnPlateau", "Run", "refuse_unknown",
+]  # fmt: skip
 
 
 class Run:
@@ -50,29 +53,33 @@ class Run:
         self.history.stopped = reason
 
     def describe(self) -> str:
-        """Returns where the run is, in a line: the batch's loss, and the last figure of the last epoch."""
+        """Returns where the run is, in a line: the batch's loss, and the last figure of the last epoch.
+
+        Where the model was given an earlier epoch's parameters back, it tells of that epoch instead.
+        """
+        if self.history.restored:
+            return self.history.remarks()[-1]
         figures = self.history.epochs[-1].figures if self.history.epochs else {}
         validated = [f"{name} {value:.4g}" for name, value in list(figures.items())[1:][-1:]]
         return ", ".join([f"epoch {self.epoch}/{self.epochs}", f"loss {self.loss:.4g}", *validated])
 
     def mark(self) -> Callable[[], None]:
         """Returns what brings the run back to where it is now: numbers, generators, history, what callbacks keep."""
-        optimizer, past = self.optimizer, self.history
+        optimizer, past = self.optimizer, _copied(self.history)
         numbers = [(parameter, parameter.data) for parameter in self.model.parameters()]
         kept = deepcopy((optimizer.state, [each.state_dict() for each in self.callbacks]))
-        t, rate, epoch, iteration = optimizer.t, optimizer.lr, self.epoch, self.iteration
+        t, rates, epoch, iteration = optimizer.t, optimizer.lrs, self.epoch, self.iteration
         generators = [(rng, rng.getstate()) for _, rng in self.model.generators()]
-        iterations, epochs, stopped = [*past.iterations], [*past.epochs], past.stopped
 
         def back() -> None:
             for parameter, number in numbers:
                 parameter.data = number
             optimizer.state, callbacks = deepcopy(kept)
-            optimizer.t, optimizer.lr = t, rate
+            optimizer.t, optimizer.lrs = t, rates
             for rng, state in generators:
                 rng.setstate(state)
             self.epoch, self.iteration = epoch, iteration
-            self.history = History([*iterations], [*epochs], stopped)
+            self.history = _copied(past)
             for callback, each in zip(self.callbacks, callbacks):
                 callback.load_state_dict(each)
 
@@ -88,11 +95,24 @@ class Run:
             self.engine.load()
 
 
+def _copied(history: History) -> History:
+    return replace(history, iterations=[*history.iterations], epochs=[*history.epochs])
+
+
 class Callback:
     """What `fit(callbacks=[...])` calls at the start, after each iteration, after each epoch and at the end.
 
-    Override what you need. A callback that keeps something from epoch to epoch returns it from `state_dict` (lists,
-    dicts, texts and numbers), so that a checkpoint holds it, and takes it back in `load_state_dict`.
+    Override what you need of `on_start(run)`, `on_iteration(run)`, `on_epoch(run)` and `on_end(run)`. A callback that
+    keeps something from epoch to epoch returns it from `state_dict()` (lists, dicts, texts and numbers), so that a
+    checkpoint holds it, and takes it back in `load_state_dict(state)`. Raises TypeError for a subclass with another
+    method whose name begins with `on_`, as nobody would call it.
+
+    >>> class A(Callback):
+    ...     def on_epoch_end(self, run):
+    ...         print(run.describe())
+    Traceback (most recent call last):
+        ...
+    TypeError: A.on_epoch_end isn't called: it is on_epoch(run) here; there are on_start, on_iteration, on_epoch, on_end
     """
 
     every_iteration = False
@@ -100,6 +120,7 @@ class Callback:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        refuse_unknown(cls, cls.__name__)
         cls.every_iteration = cls.on_iteration is not Callback.on_iteration
 
     def on_start(self, run: Run) -> None:
@@ -108,11 +129,8 @@ class Callback:
         A run begins anew, eagerly, where the compiled program no longer gave what model and loss themselves give.
         """
 
-    def on_resume(self, run: Run) -> None:
-        """Called before `on_start` where the run goes on from a checkpoint, whose state is loaded.
-
-        An error refuses the file; then nothing is changed.
-        """
+    def check_state(self, run: Run) -> None:
+        """Called once all that a checkpoint held is loaded; an error refuses the file, and nothing is changed."""
 
     def on_iteration(self, run: Run) -> None:
         """Called after each update."""
@@ -131,12 +149,43 @@ class Callback:
         """Takes back what `state_dict` returned."""
 
 
+EVENTS = ("on_start", "on_iteration", "on_epoch", "on_end")
+
+ELSEWHERE = {
+    "on_start": "on_train_begin on_train_start on_fit_start on_begin",
+    "on_iteration": "on_batch_end on_train_batch_end on_batch on_step on_step_end",
+    "on_epoch": "on_epoch_end on_train_epoch_end on_validation_end on_validation_epoch_end on_test_end on_evaluate",
+    "on_end": "on_train_end on_fit_end on_finish",
+}
+"""What Keras, Lightning and transformers call these events."""
+
+NOWHERE = ("_begin", "_start")
+"""How the names end of what comes before an epoch or an iteration: here it is the end of the one before."""
+
+
+def refuse_unknown(callback: object, name: str) -> None:
+    """Raises TypeError if a class or an object has a method `on_...` that nobody calls, and says how it is called here.
+
+    >>> refuse_unknown(EarlyStopping, "EarlyStopping")
+    """
+    for method in dir(callback):
+        if method.startswith("on_") and method not in EVENTS and callable(getattr(callback, method)):
+            ours = next((event for event, names in ELSEWHERE.items() if method in names.split()), "")
+            close = guess(method[3:], [event[3:] for event in EVENTS])
+            ours = ours or (f"on_{close}" if close and not method.endswith(NOWHERE) else "")
+            meant = f"it is {ours}(run) here" if ours else "there is no such event"
+            raise TypeError(f"{name}.{method} isn't called: {meant}; there are {', '.join(EVENTS)}")
+
+
 class EachEpoch(Callback):
     """A plain function as a callback: it is called after each epoch. Raises TypeError for what is no function."""
 
     def __init__(self, function: Callable[[Run], Any]) -> None:
         if isinstance(function, type):
             raise TypeError(f"a callback is made from its class: write {function.__name__}(), with the brackets")
+        if any(method.startswith("on_") for method in dir(function)):
+            kind = type(function).__name__
+            raise TypeError(f"a {kind} is no Callback; write class {kind}(Callback), from micrograd_plus.train")
         if not callable(function):
             raise TypeError(f"a callback is a Callback or a function, but got {function!r}; pass one, or leave it out")
         self.function = function
@@ -192,7 +241,7 @@ class _Plateau(Callback):
         self._kept.check(state)
         vars(self).update(state)
 
-    def on_resume(self, run: Run) -> None:
+    def check_state(self, run: Run) -> None:
         """Raises ValueError unless what was kept can be of this run."""
         if not 0 < self.best_epoch <= run.epoch or self.best is None:
             raise ValueError(f"best is {self.best}, of epoch {self.best_epoch}, which can't be after epoch {run.epoch}")
@@ -224,9 +273,9 @@ class EarlyStopping(_Plateau):
         super()._forget()
         self.parameters: dict[str, float] = {}
 
-    def on_resume(self, run: Run) -> None:
+    def check_state(self, run: Run) -> None:
         """Raises ValueError unless what was kept can be of this run, and can be restored."""
-        super().on_resume(run)
+        super().check_state(run)
         if self.restore_best and set(self.parameters) != set(run.model.state_dict()):
             raise ValueError("the parameters of the best epoch are not the model's; resume with restore_best as it was")
 
@@ -246,20 +295,23 @@ class EarlyStopping(_Plateau):
     def _stop_without_patience(self, run: Run) -> None:
         if run.epoch - self.best_epoch >= self.patience:
             best = f"it was best in epoch {self.best_epoch}, with {self.best:.4g}"
-            run.stop(f"{self._figure(run)[0]} has not improved for {counted(self.patience, 'epoch')}; {best}")
+            kept = ", whose parameters are restored" if self.restore_best else ", and those of the last epoch stay"
+            run.stop(f"{self._figure(run)[0]} has not improved for {counted(self.patience, 'epoch')}; {best}{kept}")
 
     def on_end(self, run: Run) -> None:
-        """Puts the best epoch's parameters back, also where training ran to its last epoch."""
+        """Puts the best epoch's parameters back, also where training ran to its last epoch, and has History say so."""
         if self.restore_best and self.parameters and self.best_epoch != run.epoch:
             run.model.load_state_dict(self.parameters)
+            run.history.restored = self.best_epoch
 
 
 class ReduceLROnPlateau(_Plateau):
     """Multiplies the learning rate by `factor` whenever a figure has not improved for more than `patience` epochs.
 
-    It never falls below `min_lr`. The figure, `min_delta` and `higher_is_better` are as in `EarlyStopping`; the count
-    begins anew after each reduction, as in `torch.optim.lr_scheduler.ReduceLROnPlateau`. Raises ValueError for a factor
-    that is not between 0 and 1, and, in `fit`, where the optimizer's rate is a schedule, which changes it already.
+    So it does with that of each parameter group; none falls below `min_lr`. The figure, `min_delta` and
+    `higher_is_better` are as in `EarlyStopping`; the count begins anew after each reduction, as in
+    `torch.optim.lr_scheduler.ReduceLROnPlateau`. Raises ValueError for a factor that is not between 0 and 1, and, in
+    `fit`, where the optimizer's rate is a schedule, which changes it already.
 
     >>> from micrograd_plus.data import line
     >>> from micrograd_plus.nn import MLP, SGD
@@ -272,7 +324,7 @@ class ReduceLROnPlateau(_Plateau):
     0.025
     """
 
-    _kept = Fields(best=Maybe(Finite()), best_epoch=Whole(), waiting_since=Whole(), lr=Finite(least=0))
+    _kept = Fields(best=Maybe(Finite()), best_epoch=Whole(), waiting_since=Whole(), lrs=ListOf(Finite(least=0)))
 
     def __init__(
         self, monitor: str | None = None, *, factor: float = 0.1, patience: int = 10, min_delta: float = 1e-4,
@@ -285,17 +337,24 @@ class ReduceLROnPlateau(_Plateau):
 
     def _forget(self) -> None:
         super()._forget()
-        self.waiting_since, self.lr = 0, 0.0
+        self.waiting_since = 0
+        self.lrs: list[Any] = []
+
+    def check_state(self, run: Run) -> None:
+        """Raises ValueError unless what was kept can be of this run."""
+        super().check_state(run)
+        if self.waiting_since > run.epoch or len(self.lrs) != len(run.optimizer.lrs):
+            raise ValueError(f"it waits since epoch {self.waiting_since}, and has {counted(len(self.lrs), 'rate')}")
 
     def on_start(self, run: Run) -> None:
         """Forgets an earlier run; where this one goes on from a checkpoint, brings its rate back."""
-        if callable(run.optimizer.lr):
-            raise ValueError(f"the rate is a schedule, {run.optimizer.lr!r}; pass a number as lr, or leave this out")
+        if schedule := next(filter(callable, run.optimizer.lrs), None):
+            raise ValueError(f"the rate is a schedule, {schedule!r}; pass a number as lr, or leave this out")
         if run.history.epochs:
-            run.optimizer.lr = self.lr
+            run.optimizer.lrs = self.lrs
         else:
             self._forget()
-            self.lr = run.optimizer.lr
+            self.lrs = run.optimizer.lrs
 
     def on_epoch(self, run: Run) -> None:
         """Compares the epoch's figure with the best so far, and lowers the rate when patience is at an end."""
@@ -303,4 +362,4 @@ class ReduceLROnPlateau(_Plateau):
             self.waiting_since = run.epoch
         elif run.epoch - self.waiting_since > self.patience:
             self.waiting_since = run.epoch
-            self.lr = run.optimizer.lr = max(self.lr * self.factor, min(self.min_lr, self.lr))
+            self.lrs = run.optimizer.lrs = [max(lr * self.factor, min(self.min_lr, lr)) for lr in self.lrs]

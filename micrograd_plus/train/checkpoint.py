@@ -14,6 +14,7 @@ from micrograd_plus.checks import flat, whole_number
 from micrograd_plus.data import Dataset
 from micrograd_plus.errors import short
 from micrograd_plus.files import encoded, read_document, refused, remove_leftovers, write_document
+from micrograd_plus.nn import Optimizer
 from micrograd_plus.nn.losses import loss_name
 from micrograd_plus.schema import Fields, Finite, ListOf, Maybe, Names, Plain, Row, String, Whole
 from micrograd_plus.train.callbacks import Run
@@ -70,11 +71,11 @@ class Keeper:
         self.checkpoint = to if isinstance(to, Checkpoint) else Checkpoint(to)
         self.run, optimizer, names = run, run.optimizer, list(run.model.state_dict())
         # a schedule is a function, and one can't be told from another
-        scheduled = f"{type(optimizer).__name__}, {optimizer.options}" if callable(optimizer.lr) else None
+        scheduled = f"{type(optimizer).__name__}, {optimizer.options}" if any(map(callable, optimizer.lrs)) else None
         self.identity = {
-            "data": fingerprint(run.data),
+            "data": ", ".join(filter(None, [fingerprint(run.data), run.history.weights])),
             "model": f"{len(names)} parameters, {hashlib.sha256(encoded(' '.join(names))).hexdigest()[:12]}",
-            "optimizer": scheduled or repr(optimizer),
+            "optimizer": (scheduled or repr(optimizer)) + _grouping(optimizer),
             "random_generators": [name for name, _ in run.model.generators()],
             "callbacks": [type(callback).__name__ for callback in run.callbacks],
             "loss": run.objective.name,
@@ -150,12 +151,14 @@ class Keeper:
         with self._refused("callbacks"):
             _refuse_unequal(len(run.callbacks), len(saved["callbacks"]))
         with self._refused("history"):
-            run.history = _history(saved)
+            history = _history(saved)
+            _refuse_unequal(run.history.weights, history.weights)
+            run.history = history
         run.epoch, run.iteration = saved["epoch"], saved["iteration"]
         for i, (callback, state) in enumerate(zip(run.callbacks, saved["callbacks"])):
             with self._refused(f"callbacks[{i}] ({type(callback).__name__})"):
                 callback.load_state_dict(state)
-                callback.on_resume(run)
+                callback.check_state(run)
 
     def _refused(self, place: str) -> AbstractContextManager[None]:
         return refused(self.checkpoint.path, f"can't be used: {place}")
@@ -176,8 +179,20 @@ def _refuse_unequal(here: Any, there: Any) -> None:
         raise ValueError(f"needed is {short(here)}, but there is {short(there)}")
 
 
+def _grouping(optimizer: Optimizer) -> str:
+    """Which parameters have which settings of their own, as a hash; "" where all have the same."""
+    if not optimizer.frozen and not any(group.own for group in optimizer.groups):
+        return ""
+    own = [
+        [group.members, [(name, "a schedule" if callable(each) else each) for name, each in group.own.items()]]
+        for group in optimizer.groups
+    ]
+    frozen = [parameter.label for parameter in optimizer.frozen]
+    return f", groups {hashlib.sha256(repr([own, frozen]).encode()).hexdigest()[:12]}"
+
+
 def fingerprint(data: Dataset) -> str:
-    """Returns a short text that tells data sets apart: their size, and a hash of every number in them.
+    """Returns a short text that tells data sets apart: their size, and a hash of every number and weight in them.
 
     >>> from micrograd_plus.data import xor
     >>> fingerprint(xor())
@@ -187,4 +202,5 @@ def fingerprint(data: Dataset) -> str:
     for inputs, target in data:
         numbers = [*inputs, *flat(target)]
         digest.update(struct.pack(f"<{len(numbers)}d", *numbers))
+    digest.update(struct.pack(f"<{len(data.weights or [])}d", *(data.weights or [])))
     return f"{len(data)} x {data.width}, {digest.hexdigest()[:12]}"

@@ -89,8 +89,7 @@ class CompiledEngine:
 
     def step(self, data: Dataset, rows: Sequence[int] | None = None) -> float:
         """Returns the mean loss of a batch before the update; see `Engine.step`."""
-        table = self._table(data)
-        columns = table.columns if rows is None else table.take(rows)
+        columns = self._table(data).take(rows)
         program = self._training_program(data)
         try:
             with program.running:
@@ -102,12 +101,13 @@ class CompiledEngine:
         """Returns the mean loss over all rows and each prediction; see `Engine.evaluate`."""
         table = self._table(data)
         program = self._program("evaluate", data)
-        total, predictions = 0.0, []
-        for start in range(0, len(data), _CHUNK):
-            losses, found = self._run(program, [each[:, start : start + _CHUNK] for each in table.columns])
-            total += float(losses.sum())
+        columns, shares = table.columns, np.array(data.shares(range(len(data))))
+        mean, predictions = 0.0, []
+        for chunk in (slice(start, start + _CHUNK) for start in range(0, len(data), _CHUNK)):
+            losses, found = self._run(program, [each[:, chunk] for each in columns])
+            mean += float(losses @ shares[chunk])
             predictions += found
-        return total / len(data), predictions
+        return mean, predictions
 
     def predict(self, inputs: Sequence[Sequence[float]]) -> list[Prediction]:
         """Returns the prediction for each row of inputs; see `Engine.predict`."""
@@ -141,7 +141,8 @@ class CompiledEngine:
     def _program(self, mode: Any, data: Dataset) -> Program:
         """The program for the form of this data, in one of the modes "evaluate" and "predict", or one of training."""
         target = data.targets[0]
-        key = (mode, data.width, len(target) if isinstance(target, list) else type(target) is int)
+        form = len(target) if isinstance(target, list) else type(target) is int
+        key = (mode, data.width, form, data.weights is not None)
         if key not in self._programs:
             self._programs[key] = self._compiled(mode, data)
         return self._programs[key]
@@ -153,7 +154,10 @@ class CompiledEngine:
             leaves, outputs, random = self._traced(mode, data, 0)
             with suppress(ArithmeticError, DomainError):  # training may come to that row, and tells
                 refuse_another_graph((outputs, leaves), self._traced(mode, data, another)[1::-1])
-        return compile_graph(outputs, leaves, self._parameters, ["x", "y"][: len(leaves)], random)
+        if isinstance(mode, tuple) and data.weights is not None:
+            weight, (loss, *penalty) = Value(1.0, "weight"), outputs
+            leaves, outputs = [*leaves, weight], (loss * weight, *penalty)
+        return compile_graph(outputs, leaves, self._parameters, ["x", "y", "weight"][: len(leaves)], random)
 
     def _traced(self, mode: Any, data: Dataset, row: int) -> tuple[list[Any], tuple[Any, ...], list[Value]]:
         """The inputs of a row's graph, its outputs in a mode, and its random leaves."""
@@ -229,7 +233,7 @@ class CompiledEngine:
         yield "the loss", loss, eager_loss
 
     def _gradients(self, data: Dataset) -> Iterator[tuple[str, Any, Any]]:
-        program, columns = self._training_program(data), _Table(data).columns
+        program, columns = self._training_program(data), _Table(data).take()
         with program.running:
             self.state.use(program)
             bound = program.bind(columns, program.every_output)
@@ -283,9 +287,13 @@ class _Table:
         self.targets = np.array(data.targets, float).reshape(len(data), -1)
         self.columns = [self.inputs.T, self.targets.T]
 
-    def take(self, rows: Sequence[int]) -> list[Array]:
-        """These rows, with a column for each."""
-        return [self.inputs.take(rows, 0).T, self.targets.take(rows, 0).T]
+    def take(self, rows: Sequence[int] | None = None) -> list[Array]:
+        """What a training program is given of some rows, or all, a column for each; with weights their shares too."""
+        taken = self.columns if rows is None else [self.inputs.take(rows, 0).T, self.targets.take(rows, 0).T]
+        if self.data.weights is None:
+            return taken
+        shares = np.array([self.data.shares(range(len(self.inputs)) if rows is None else rows)])
+        return [*taken, shares.size * shares]  # the program's mean divides by the number of rows
 
 
 def _form(output: Any) -> Any:

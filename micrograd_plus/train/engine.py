@@ -63,6 +63,8 @@ class Engine(Protocol):
     def step(self, data: Dataset, rows: Sequence[int] | None = None) -> float:
         """Returns the mean loss of a batch (the given rows, or all), taken before the update that it then makes.
 
+        The mean is that of `data.shares(rows)`: where the data has weights, a row counts as often as it weighs.
+
         In turn: the forward pass and loss of each example in the order of the rows (a Dropout draws once a unit,
         example by example), the gradient of their mean plus the penalty, clipping, one step of the optimizer. The
         penalty is not part of the number returned, so that it compares with `evaluate`. An engine may keep what it made
@@ -133,7 +135,7 @@ class EagerEngine:
         with evaluating(self.model), no_grad(), no_gc():
             outputs = [self.model(inputs_of(data, row)) for row in range(len(data))]
             losses = [self.loss(output, target).data for output, target in zip(outputs, data.targets)]
-        return sum(losses) / len(losses), [numbers_of(output) for output in outputs]
+        return _weighed(losses, data.shares(range(len(data)))), [numbers_of(output) for output in outputs]
 
     def predict(self, inputs: Sequence[Sequence[float]]) -> list[Prediction]:
         """Returns the prediction for each row of inputs; see `Engine.predict`."""
@@ -159,15 +161,19 @@ class EagerEngine:
 
     def _backward(self, data: Dataset, rows: Sequence[int]) -> float:
         """The mean loss, after one graph at a time is walked back and freed: memory stays that of one example."""
-        share = 1.0 / len(rows)
-        losses = []
-        for row in rows:
+        losses, shares = [], data.shares(rows)
+        for row, share in zip(rows, shares):
             loss = self.loss(self.model(inputs_of(data, row)), data.targets[row])
             (loss * share).backward()
             losses.append(loss.data)
         if self.penalty is not None:
             self.penalty(self.optimizer.parameters).backward()
-        return sum(losses) * share
+        return _weighed(losses, shares)
+
+
+def _weighed(losses: Sequence[float], shares: Sequence[float]) -> float:
+    """The mean of losses that count in these shares."""
+    return sum(loss * share for loss, share in zip(losses, shares))
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus.checks import counted, listed
 from micrograd_plus.files import encoded, read_bytes, read_json, refused, write_atomically
-from micrograd_plus.report import Table, printable
+from micrograd_plus.report import Report, Table, printable
 from micrograd_plus.schema import Fields, Finite, ListOf, Names, Row, String, Whole
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ HISTORY = Fields(
     iterations=ListOf(Row(epoch=Whole(), iteration=Whole(), loss=Finite(), rate=Finite(least=0))),
     epochs=ListOf(Row(epoch=Whole(), iteration=Whole(), figures=Names(Finite()))),
     stopped=String(),
-)
+).and_maybe(restored=Whole(), weights=String())
 """What `History.to_dict` returns, and its file holds."""
 
 
@@ -52,11 +52,13 @@ class Epoch(NamedTuple):
 
 
 @dataclass(repr=False)
-class History:
+class History(Report):
     """What happened in training, iteration by iteration and epoch by epoch.
 
     `history["validation loss"]` is a figure's column over the epochs, `history.losses` the loss of every iteration.
-    `stopped` says why training ended before its last epoch; it is empty if it did not.
+    `stopped` says why training ended before its last epoch; it is empty if it did not. `restored` is the number of the
+    epoch whose parameters the model was given back at the end; 0 if it has those of the last. `weights` says what rows
+    and classes weighed; it is empty if all counted alike.
 
     >>> history = History()
     >>> history.iterations.append(Iteration(1, 1, 0.5, 0.1))
@@ -70,6 +72,8 @@ class History:
     iterations: list[Iteration] = field(default_factory=list)
     epochs: list[Epoch] = field(default_factory=list)
     stopped: str = ""
+    restored: int = 0
+    weights: str = ""
 
     @property
     def losses(self) -> list[float]:
@@ -101,10 +105,43 @@ class History:
         ends = [(printable(name), self[name][:: len(self[name]) - 1 or 1]) for name in self.figures]
         course = ", ".join(f"{name} {' -> '.join(f'{value:.4g}' for value in pair)}" for name, pair in ends)
         stopped = f"stopped: {printable(self.stopped)}" if self.stopped else ""
-        return f"History({'; '.join(filter(None, [counts, course, stopped]))})"
+        return f"History({'; '.join(filter(None, [counts, course, stopped, *self.remarks()]))})"
+
+    __str__ = __repr__
+
+    def remarks(self) -> list[str]:
+        """Returns what the figures alone do not say: which epoch's parameters the model has, and what weighed how.
+
+        The figures of a restored epoch are those that were measured at its end. Its "loss" is of the parameters before,
+        and told as such where nothing was measured.
+
+        >>> history = History(epochs=[Epoch(1, 4, {"loss": 0.5, "validation loss": 0.4})], restored=1)
+        >>> history.remarks()
+        ['the model has the parameters of epoch 1: validation loss 0.4']
+        """
+        found = [self.weights] if self.weights else []
+        if self.restored:
+            figures = dict(next((each.figures for each in self.epochs if each.epoch == self.restored), {}))
+            in_its_course = figures.pop("loss", None)
+            if not figures and in_its_course is not None:
+                figures = {"mean loss in its course": in_its_course}
+            told = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+            found.append(f"the model has the parameters of epoch {self.restored}: {told}")
+        return found
+
+    def title(self) -> str:
+        """Returns the counts of epochs and iterations, and why they ended."""
+        ended = f"stopped: {printable(self.stopped)}" if self.stopped else ""
+        return "; ".join(filter(None, [counted(len(self), "epoch"), counted(len(self.iterations), "iteration"), ended]))
+
+    def parts(self) -> list[str | Table]:
+        """Returns the table of figures and the remarks: what a notebook shows."""
+        return [self.table()]
 
     def table(self, rows: int | None = 20) -> Table:
         """Returns the figures, a row an epoch; where there are more than `rows` epochs, evenly chosen ones.
+
+        The row of a restored epoch is always there, and the caption tells of it.
 
         >>> print(History(epochs=[Epoch(1, 4, {"loss": 0.5}), Epoch(2, 8, {"loss": 0.25})]).table())
         epoch  iteration  loss
@@ -115,12 +152,13 @@ class History:
         shown = self.epochs
         if rows is not None and len(shown) > rows:
             shown = [shown[round(i * (len(shown) - 1) / (rows - 1))] for i in range(rows)] if rows > 1 else shown[-1:]
+            shown = [each for each in self.epochs if each in shown or each.epoch == self.restored]
         lines = []
         for each in shown:
             cells = [f"{each.figures[name]:.4g}" if name in each.figures else "" for name in self.figures]
             lines.append((str(each.epoch), str(each.iteration), *cells))
         headers = ("epoch", "iteration", *self.figures)
-        return Table(headers, tuple(lines), numeric=tuple(range(len(headers))))
+        return Table(headers, tuple(lines), tuple(range(len(headers))), "; ".join(self.remarks()))
 
     def plot(self, **options: Any) -> Chart:
         """Returns the curves of all its losses as a Matplotlib figure; see `micrograd_plus.viz.plots.loss_curves`.
@@ -164,7 +202,8 @@ class History:
     def to_dict(self) -> dict[str, Any]:
         """Returns the history as lists and dicts, which JSON keeps to the last bit."""
         iterations, epochs = [*map(list, self.iterations)], [*map(list, self.epochs)]
-        return {"iterations": iterations, "epochs": epochs, "stopped": self.stopped}
+        more = {name: each for name in ("restored", "weights") if (each := getattr(self, name))}
+        return {"iterations": iterations, "epochs": epochs, "stopped": self.stopped, **more}
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> History:
@@ -172,7 +211,7 @@ class History:
         _check(saved)
         iterations = [Iteration(e, i, float(loss), float(rate)) for e, i, loss, rate in saved["iterations"]]
         epochs = [Epoch(e, i, {name: float(figure) for name, figure in f.items()}) for e, i, f in saved["epochs"]]
-        return cls(iterations, epochs, saved["stopped"])
+        return cls(iterations, epochs, saved["stopped"], saved.get("restored", 0), saved.get("weights", ""))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> History:

@@ -15,12 +15,13 @@ from micrograd_plus.data.dataset import checked_dataset
 from micrograd_plus.nn import Module, Optimizer
 from micrograd_plus.nn.losses import Loss
 from micrograd_plus.nn.optim import optimizer_class
-from micrograd_plus.train.callbacks import Callback, EachEpoch, Run
+from micrograd_plus.train.callbacks import Callback, EachEpoch, Run, refuse_unknown
 from micrograd_plus.train.checkpoint import Checkpoint, Keeper
-from micrograd_plus.train.engine import EagerEngine, Engine, NonFiniteError, PartedError, Penalty
+from micrograd_plus.train.engine import EagerEngine, Engine, NonFiniteError, PartedError, Penalty, Prediction
 from micrograd_plus.train.history import Epoch, History, Iteration
 from micrograd_plus.train.objectives import Measures, Metric, objective_for, outputs_of
 from micrograd_plus.train.progress import Update, progress_bar
+from micrograd_plus.train.weights import ClassWeights, weighting
 
 __all__ = ["Clip", "DivergenceError", "fit"]
 
@@ -48,6 +49,7 @@ def fit(
     optimizer: str | Optimizer | type[Optimizer] = "adam", lr: float | Callable[[int], float] | None = None,
     epochs: int = 20, batch_size: int = 32, shuffle: bool = True, drop_last: bool = False, seed: int = 0,
     validation: Dataset | Mapping[str, Dataset] | None = None, metrics: Sequence[str | Metric] | None = None,
+    sample_weights: Sequence[float] | None = None, class_weights: ClassWeights | None = None,
     penalty: Penalty | None = None, clip: float | Clip | None = None,
     callbacks: Sequence[Callback | Callable[[Run], Any]] = (),
     checkpoint: str | os.PathLike[str] | Checkpoint | None = None, backend: str | None = None, progress: bool = True,
@@ -56,7 +58,8 @@ def fit(
 
     - `loss`, what is minimised: "mse", "l1", "huber", "cross_entropy", "nll", "bce_with_logits", "bce", "hinge", or a
       function of the prediction and the target of one example; without, the usual one for the data.
-    - `optimizer`: "sgd", "rmsprop", "adagrad", "adam", "adamw", a class, or one that you made.
+    - `optimizer`: "sgd", "rmsprop", "adagrad", "adam", "adamw", a class, or one that you made; by its `groups` parts of
+      the model have a rate of their own, or are frozen.
     - `lr`, the learning rate: a number, or a schedule, a function of the step's number; without, the optimizer's own.
     - `epochs`: how often every row is visited.
     - `batch_size`, the rows to an update: `len(data)` is batch gradient descent, 1 stochastic, between mini-batch.
@@ -66,6 +69,9 @@ def fit(
     - `validation`: data, or a dict of data by name, on which loss and metrics are measured after each epoch.
     - `metrics`: "accuracy", "mean_absolute_error", or functions of predictions and targets, measured in evaluation
       mode; without, the usual one. Where there is no validation, those that are named are measured on `data`.
+    - `sample_weights`: how much each row of `data` counts, in place of its own `weights`: 2 as if it were there twice.
+    - `class_weights`: how much the rows of a class count: a dict by its name or number (1 where none is given), a list
+      with one for each, or "balanced", so that every class counts alike. They multiply the weights of the rows.
     - `penalty`: a function of the parameters that is added to the loss for the gradient only, as an L2 penalty is.
     - `clip`: a bound of the gradient's norm, or a `Clip` with more to say.
     - `callbacks`: each a `Callback` such as `EarlyStopping`, or a function that is called with the Run each epoch.
@@ -74,7 +80,10 @@ def fit(
       stands. Without, it is "numpy", and "eager", with a warning, for a model that can't be compiled.
     - `progress`: whether a bar is shown where somebody looks.
 
-    The loss that is reported is the mean over a batch, taken before the update.
+    The loss that is reported is the mean over a batch, taken before the update. With weights it is the sum of weight
+    times loss over the sum of the weights in the batch, as PyTorch's CrossEntropyLoss(weight=...) has it; a batch that
+    weighs nothing has loss 0. Class weights are part of the loss on every data set, also in validation; sample weights
+    are of the rows of `data`, and a validation set may have its own. In a metric every row counts once.
 
     Raises ValueError or TypeError for what does not fit together, `compiler.CompileError` where a backend that is named
     can't run the model, and DivergenceError, with the likely cause, where a number stops being finite.
@@ -86,13 +95,15 @@ def fit(
     >>> print(f"{model([0.5]).data:.3f}")
     2.000
     """
-    objective = objective_for(loss, checked_dataset(data), outputs_of(model, data))
+    data = checked_dataset(data) if sample_weights is None else checked_dataset(data).weighted(sample_weights)
+    objective = objective_for(loss, data, outputs_of(model, data))
     optimizer = _optimizer(optimizer, lr, model)
     number = iterations_per_epoch(len(data), batch_size, drop_last)
     seed = whole_number("seed", seed, least=0)
     order: dict[str, Any] = {"batch_size": batch_size, "shuffle": shuffle, "seed": seed, "drop_last": drop_last}
     batches = partial(batch_indices, len(data), **order)
     measures = Measures(data, validation, metrics, objective)
+    data, told = _weighted(data, class_weights, measures)
     watchers = _watchers(callbacks)
     if penalty is not None and not callable(penalty):
         raise TypeError(f"penalty is a function, such as lambda ws: l2_penalty(ws, 0.01), but got {penalty!r}")
@@ -100,6 +111,7 @@ def fit(
     limits = {"clip_norm": bounds.norm, "clip_value": bounds.value}
     engine = _engine(backend, data, model, objective.loss, optimizer, penalty=penalty, **limits)
     run = Run(engine, model, optimizer, data, objective, epochs, watchers)
+    run.history.weights = told
     keeper = None if checkpoint is None else Keeper(checkpoint, run, {"rows": len(data), **order, **limits})
     if keeper:
         keeper.resume()
@@ -115,6 +127,17 @@ def fit(
         run.engine = _engine("eager", data, model, objective.loss, optimizer, penalty=penalty, **limits)
         _train(run, batches, number, measures, keeper, progress)
     return run.history
+
+
+def _weighted(data: Dataset, class_weights: ClassWeights | None, measures: Measures) -> tuple[Dataset, str]:
+    """The data with the weights of its classes too, as what is measured gets them, and what counts how in words."""
+    told = [] if data.weights is None else [f"sample weights {min(data.weights):.4g} to {max(data.weights):.4g}"]
+    if class_weights is not None:
+        by_class = weighting(class_weights, data)
+        told.append(by_class.text)
+        measures.data = {name: by_class.apply(each) for name, each in measures.data.items()}
+        data = by_class.apply(data)
+    return data, ", ".join(told)
 
 
 def _train(
@@ -134,7 +157,7 @@ def _train(
                 run.epoch += 1
                 mean_loss = _epoch(run, batches(epoch=run.epoch), update)
                 if mean_loss is not None:
-                    figures = {"loss": mean_loss, **measures.figures(run.engine)}
+                    figures = {"loss": mean_loss, **measures.figures(_evaluated(run, measures))}
                     run.history.epochs.append(Epoch(run.epoch, run.iteration, figures))
                     run.engine.audit(run.data)
                     run.tell("on_epoch")
@@ -142,33 +165,46 @@ def _train(
                         keeper.keep()
             run.engine.audit(run.data, at_once=True)
             run.tell("on_end")
-    except NonFiniteError as error:
-        raise DivergenceError(run, str(error)) from error
     finally:
         run.engine.sync()
         run.model.eval()
 
 
+def _evaluated(run: Run, measures: Measures) -> dict[str, tuple[float, list[Prediction]]]:
+    try:
+        return measures.evaluate(run.engine)
+    except NonFiniteError as error:  # of a callback or a metric it would be its own
+        raise DivergenceError(run, str(error)) from error
+
+
 def _epoch(run: Run, batches: list[list[int]], update: Update) -> float | None:
     """Goes once through the data; returns the mean loss of its samples, or None if it was stopped on the way."""
-    losses, samples = 0.0, 0
+    losses, weights = 0.0, 0.0
     for run.rows in batches:
         run.iteration += 1
         rate = run.optimizer.rate
-        run.loss = run.engine.step(run.data, run.rows)
+        try:
+            run.loss = run.engine.step(run.data, run.rows)
+        except NonFiniteError as error:
+            raise DivergenceError(run, str(error)) from error
         run.history.iterations.append(Iteration(run.epoch, run.iteration, run.loss, rate))
-        losses, samples = losses + run.loss * len(run.rows), samples + len(run.rows)
+        weight = run.data.weight(run.rows)
+        losses, weights = losses + run.loss * weight, weights + weight
         update(run.iteration, run.describe)
         run.tell("on_iteration")
         if run.history.stopped:
             return None
-    return losses / samples
+    return losses / weights if weights else 0.0
 
 
 def _watchers(callbacks: Sequence[Callback | Callable[[Run], Any]]) -> list[Callback]:
     if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
         raise TypeError(f"callbacks is a list; write callbacks=[{callbacks!r}]")
-    return [each if isinstance(each, Callback) else EachEpoch(each) for each in callbacks]
+    found = [each if isinstance(each, Callback) else EachEpoch(each) for each in callbacks]
+    for each in found:
+        refuse_unknown(each, type(each).__name__)  # a method may have been given to the object, not to its class
+        each.every_iteration |= "on_iteration" in vars(each)
+    return found
 
 
 def _optimizer(

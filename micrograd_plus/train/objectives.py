@@ -8,7 +8,7 @@ from functools import partial
 from math import isfinite
 from typing import Any, TypeAlias
 
-from micrograd_plus.checks import named
+from micrograd_plus.checks import flat, named
 from micrograd_plus.data import Dataset
 from micrograd_plus.data.dataset import checked_dataset
 from micrograd_plus.errors import DomainError
@@ -122,30 +122,44 @@ class Measures:
             self.data = dict(validation) if isinstance(validation, Mapping) else {"validation": validation}
         for name, data in self.data.items():
             _check_like(training, checked_dataset(data), name)
-        self.metrics = _metrics(metrics, objective)
+        self.metrics = _metrics(metrics, objective, training)
 
-    def figures(self, engine: Engine) -> dict[str, float]:
-        """Returns the figures by name, such as "validation loss", of the engine's parameters, in evaluation mode.
+    def evaluate(self, engine: Engine) -> dict[str, tuple[float, list[Prediction]]]:
+        """Returns loss and predictions on each data set, by the engine's parameters, in evaluation mode.
 
-        Raises NonFiniteError where the model or its loss gives no finite number, ValueError where a metric does not.
+        Raises NonFiniteError where the model or its loss gives no finite number.
         """
-        figures = {}
+        found = {}
         for name, data in self.data.items():
             try:
-                figures[f"{name} loss"], predictions = engine.evaluate(data)
+                found[name] = engine.evaluate(data)
             except (ArithmeticError, DomainError) as error:
                 raise NonFiniteError(f"{error}, on the {name} data") from error
+        return found
+
+    def figures(self, evaluated: Mapping[str, tuple[float, list[Prediction]]]) -> dict[str, float]:
+        """Returns the figures by name, such as "validation loss". Raises ValueError where a metric is not finite.
+
+        In the loss a row counts by its weight, where there are weights; in a metric every row counts once.
+        """
+        figures = {}
+        for name, (loss, predictions) in evaluated.items():
+            figures[f"{name} loss"] = loss
             for metric, function in self.metrics.items():
-                figures[f"{name} {metric}"] = value = float(function(predictions, data.targets))
+                figures[f"{name} {metric}"] = value = float(function(predictions, self.data[name].targets))
                 if not isfinite(value):
                     raise ValueError(f"the metric {metric!r} gave {value} for the {name} data; mend it")
         return figures
 
 
-def _metrics(metrics: Sequence[str | Metric] | None, objective: Objective) -> dict[str, Metric]:
+def _metrics(metrics: Sequence[str | Metric] | None, objective: Objective, training: Dataset) -> dict[str, Metric]:
     """The metrics by the name of their figure; without any, the usual one for the objective."""
+    threshold = objective.threshold
+    if threshold is None:  # outputs near the target: the class is the nearer one, of 0 and 1 or of -1 and 1
+        threshold = 0.5 if objective.name in LOSSES and min(flat(training.targets)) >= 0 else 0.0
+    labels = objective.name not in ONE_OUTPUT_A_CLASS if objective.name in THRESHOLDS else None
     known: dict[str, Metric] = {
-        "accuracy": partial(accuracy, threshold=objective.threshold or 0.0),
+        "accuracy": partial(accuracy, threshold=threshold, labels=labels),
         "mean_absolute_error": mean_absolute_error,
     }
     if metrics is None:

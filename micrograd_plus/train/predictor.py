@@ -110,7 +110,7 @@ class Predictor:
     @property
     def threshold(self) -> float:
         """Returns where a single output changes from class 0 to class 1."""
-        return THRESHOLDS.get(self.loss, 0.0)
+        return THRESHOLDS.get(self.loss, 0.5 if self.loss in LOSSES else 0.0)
 
     def outputs(self, inputs: Sequence[Sequence[float]]) -> list[Prediction]:
         """Returns what the model itself says of each row, scaled as it was in training: logits, or numbers.

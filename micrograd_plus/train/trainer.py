@@ -76,13 +76,13 @@ class TrainState:
         self, optimizer: Optimizer, *, clip_norm: float | None = None, clip_value: float | None = None
     ) -> None:
         self.optimizer, self.clip_norm, self.clip_value = optimizer, clip_norm, clip_value
-        rule, count = optimizer.rule, len(optimizer.parameters)
-        self.update = update_function(rule.lines, rule.state, rule.options, count)
+        rules = [(group.rule, len(group.members)) for group in optimizer.groups]
+        self.updates = [update_function(rule.lines, rule.state, rule.options, count) for rule, count in rules]
         # the rules of this package divide by nothing that comes near 0 but for the eps that is added to it, and let
         # nothing grow without a bound but what momentum adds up
-        options = {"eps": 1.0, "momentum": 0.0, **optimizer.options}
+        options = {"eps": 1.0, "momentum": 0.0, **rules[0][0].options}
         usual = options["eps"] > 1e-30 and options["momentum"] <= 1 and max(map(abs, options.values())) < 1e10
-        self.tame = type(optimizer) in OPTIMIZERS.values() and usual
+        self.tame = type(optimizer) in OPTIMIZERS.values() and usual and len(rules) == 1
         self.w = self.new_w = np.empty(0)
         self.states: list[Array] = []
         self.new_states: list[Array] = []
@@ -128,10 +128,14 @@ class TrainState:
         if self.clip_norm is not None or self.clip_value is not None:
             self._clip(g)
             program.d_shared[rows] = g  # it may be a copy
-        t, rate = self.optimizer.t + 1, self.optimizer.rate
+        t, rates = self.optimizer.t + 1, [self.optimizer.rate_in(group) for group in self.optimizer.groups]
         # a step that can't fail writes over the states; any other one leaves them until its result is seen to be finite
-        certain = self.tame and rate < 1e50 and np.dot(g, g) < 1e100
-        self.update(self.w, g, t, rate, *self.states, self.new_w, *(self.states if certain else self.new_states))
+        certain = self.tame and rates[0] < 1e50 and np.dot(g, g) < 1e100
+        new_states = self.states if certain else self.new_states
+        if len(rates) == 1:
+            self.updates[0](self.w, g, t, rates[0], *self.states, self.new_w, *new_states)
+        else:
+            self._update_groups(g, t, rates, self.places[program].back)
         if not isfinite(np.dot(self.new_w, self.new_w)):  # then one is not finite, or very large
             self._refuse(program, g, {"w": self.new_w})
         if not certain:
@@ -141,6 +145,19 @@ class TrainState:
             self.states, self.new_states = self.new_states, self.states
         self.optimizer.t = t
         return bound.mean()
+
+    def _update_groups(self, g: Array, t: int, rates: Sequence[float], back: Integers) -> None:
+        """Steps each group of parameters by its own rule and rate; a state that its rule does not have stays 0."""
+        names = [*self.optimizer.state]
+        for new, old in zip(self.new_states, self.states):
+            np.copyto(new, old)
+        for group, update, rate in zip(self.optimizer.groups, self.updates, rates):
+            at, kept = back[group.members], [names.index(name) for name in group.rule.state]
+            results = [self.new_w, *(self.new_states[i] for i in kept)]
+            found = [np.empty(len(at)) for _ in results]
+            update(self.w[at], g[at], t, rate, *(self.states[i][at] for i in kept), *found)
+            for whole, part in zip(results, found):
+                whole[at] = part
 
     def sync(self) -> None:
         """Writes parameters, the gradients of the last step, and optimizer state back to their homes."""
@@ -174,16 +191,17 @@ class TrainState:
 
     def _refuse(self, program: Program, g: Array, new: Mapping[str, Array]) -> None:
         """Raises FloatingPointError that names a parameter whose gradient or new number is not finite."""
-        optimizer, order = self.optimizer, self.places[program].order
-        for at in np.flatnonzero(~np.isfinite(g))[:1]:
+        optimizer, order = self.optimizer, self.places[program].order.tolist()
+        for at in np.flatnonzero(~np.isfinite(g))[:1].tolist():
             name = optimizer.parameters[order[at]].label or f"parameter {order[at]}"
             cure = "lower the learning rate, clip the gradients, or scale the inputs"
             raise FloatingPointError(f"the gradient of {name} is {g[at]}; {cure}")
         for name, numbers in new.items():
-            for at in np.flatnonzero(~np.isfinite(numbers))[:1]:
-                state = {each: float(held[at]) for each, held in zip(optimizer.state, self.states)}
-                given = {"t": optimizer.t + 1, "lr": optimizer.rate, "w": float(self.w[at]), "g": float(g[at])}
-                raise optimizer.refusal(int(order[at]), name, float(numbers[at]), given | state)
+            for at in np.flatnonzero(~np.isfinite(numbers))[:1].tolist():
+                held = {"w": self.w, "g": g, **dict(zip(optimizer.state, self.states))}
+                given = optimizer.given(order[at])
+                given |= {each: float(numbers[at]) for each, numbers in held.items() if each in given}
+                raise optimizer.refusal(order[at], name, float(numbers[at]), given)
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,36 @@ LOSSES: dict[str, tuple[str, dict[str, Any], Any, Any]] = {
         [[0.3, -2.0, 1.0], [5.0, 0.0, -1.0]], [[0.2, 0.5, 0.3], [0.0, 0.0, 1.0]],
     ),
     "nll": ("nll_loss", {}, [[-0.3, -2.0, -1.0], [-5.0, -0.1, -1.0]], [0, 1]),
+    "mse, weights": ("mse_loss", {"weight": [1.0, 0.0, 2.5]}, [0.5, -2.0, 3.0], [1.0, -1.5, 2.0]),
+    "mse, weights of rows": (
+        "mse_loss", {"weight": [[1.0, 2.0], [0.5, 0.0]]}, [[0.5, -2.0], [3.0, 1.0]], [[1.0, -1.5], [3.5, 0.0]]
+    ),
+    "l1, weights": ("l1_loss", {"weight": [1.0, 0.5, 2.0]}, [0.5, -2.0, 3.0], [1.0, -1.5, 2.0]),
+    "huber, weights": ("huber_loss", {"weight": [1.0, 0.5, 2.0]}, [0.5, -2.0, 3.0], [1.0, 1.5, 2.5]),
+    "bce, weights": ("binary_cross_entropy", {"weight": [2.0, 0.5, 0.0]}, [0.3, 0.9, 0.5], [0.0, 1.0, 0.4]),
+    "bce with logits, weights": (
+        "binary_cross_entropy_with_logits", {"weight": [2.0, 0.5, 0.0]}, [0.3, -2.0, 4.0], [0.0, 1.0, 0.4]
+    ),
+    "bce with logits, positive weight": (
+        "binary_cross_entropy_with_logits", {"pos_weight": 3.0},
+        [0.3, -2.0, 40.0, -800.0, 0.5], [0.0, 1.0, 0.4, 1.0, 1.0],
+    ),
+    "bce with logits, all weights": (
+        "binary_cross_entropy_with_logits", {"pos_weight": [3.0, 0.25], "weight": [[1.0, 2.0], [0.5, 3.0]]},
+        [[0.3, -2.0], [4.0, -0.7]], [[0.0, 1.0], [1.0, 0.4]],
+    ),
+    "cross entropy, weights": (
+        "cross_entropy", {"weight": [0.5, 3.0, 1.0]}, [[0.3, -2.0, 1.0], [5.0, 0.0, -1.0], [0.0, 0.1, 0.2]], [0, 1, 1]
+    ),
+    "cross entropy, weights and smoothing": (
+        "cross_entropy", {"weight": [0.5, 3.0, 0.0], "label_smoothing": 0.2},
+        [[0.3, -2.0, 1.0], [5.0, 0.0, -1.0]], [2, 1],
+    ),
+    "cross entropy, weights and probabilities": (
+        "cross_entropy", {"weight": [0.5, 3.0, 1.0], "label_smoothing": 0.2},
+        [[0.3, -2.0, 1.0], [5.0, 0.0, -1.0]], [[0.2, 0.5, 0.3], [0.0, 0.0, 1.0]],
+    ),
+    "nll, weights": ("nll_loss", {"weight": [0.5, 3.0, 1.0]}, [[-0.3, -2.0, -1.0], [-5.0, -0.1, -1.0]], [0, 1]),
 }  # fmt: skip
 """Name -> the function, its options, predictions and targets."""
 
@@ -140,10 +170,11 @@ def loss(case: str) -> tuple[float, list[float]]:
     import torch
 
     name, options, predictions, targets = LOSSES[case]
+    tensors = {key: torch.tensor(options[key], dtype=torch.float64) for key in options if key.endswith("weight")}
     given = torch.tensor(predictions, dtype=torch.float64, requires_grad=True)
     whole = name in ("cross_entropy", "nll_loss") and not (isinstance(targets, list) and isinstance(targets[0], list))
     result = getattr(torch.nn.functional, name)(
-        given, torch.tensor(targets, dtype=torch.long if whole else torch.float64), **options
+        given, torch.tensor(targets, dtype=torch.long if whole else torch.float64), **{**options, **tensors}
     )
     (gradient,) = torch.autograd.grad(result, [given])
     return result.item(), gradient.flatten().tolist()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from micrograd_plus import Value, gradcheck, nn, operation, softmax
+from micrograd_plus import Value, compile, gradcheck, nn, operation, softmax
 from micrograd_plus.nn import losses
 from micrograd_plus.nn.losses import LOSSES, loss_function, loss_name
 from micrograd_plus.value import leaf, topological_order
@@ -188,6 +188,39 @@ def test_reductions_are_pytorchs(loss: Any, predictions: Any, targets: Any, redu
     assert numbers == pytest.approx(theirs.tolist(), rel=1e-12)
 
 
+@pytest.mark.parametrize(("loss", "predictions", "targets"), PAIRS)
+def test_a_weight_of_two_counts_twice(loss: Any, predictions: Any, targets: Any) -> None:
+    by_class = isinstance(predictions[0], list)
+    weights = [2, 3] if by_class else [2, 0, 3]
+    counts = [weights[y] for y in targets] if by_class else weights
+    repeated = [each for count, each in zip(counts, zip(predictions, targets)) for _ in range(count)]
+    expected = loss(*map(list, zip(*repeated)), reduction="sum").data
+    assert loss(predictions, targets, weight=weights, reduction="sum").data == pytest.approx(expected, rel=1e-12)
+    whole = 3 if "binary" in loss.__name__ or loss is nn.huber_loss else sum(counts)
+    assert loss(predictions, targets, weight=np.array(weights)).data == pytest.approx(expected / whole, rel=1e-12)
+    one = loss(predictions[0], targets[0], weight=weights if by_class else 2, reduction="sum").data
+    assert one == pytest.approx(2 * loss(predictions[0], targets[0]).data)
+
+
+def test_a_weight_may_be_that_of_a_row() -> None:
+    found = nn.mse_loss([[1.0, 2.0], [3.0, 4.0]], [[0.0, 0.0], [0.0, 0.0]], weight=[3, 1], reduction="none")
+    assert [[each.data for each in row] for row in found] == [[3.0, 12.0], [9.0, 16.0]]
+
+
+def test_weights_and_targets_may_be_inputs_of_a_program() -> None:
+    def loss(p: Any, y: Any, w: Any) -> Any:
+        return nn.mse_loss(p, y, weight=w)
+
+    found = compile(loss)([[1.0, 2.0], [0.0, 1.0]], [[0.0, 0.0], [1.0, 1.0]], [[3.0, 1.0], [1.0, 0.0]]).tolist()
+    assert found == pytest.approx([7 / 4, 1.0])
+
+    def classes(p: Any, y: Any) -> Any:
+        return nn.cross_entropy([p, p], [y, 0], weight=[1.0, 3.0])
+
+    rows = [[0.5, -1.0], [2.0, 0.0]]
+    assert compile(classes)(rows, [0, 1]).tolist() == pytest.approx([classes(p, y).data for p, y in zip(rows, [0, 1])])
+
+
 def test_without_reduction_losses_have_the_shape_of_the_predictions() -> None:
     losses = nn.l1_loss([[1.0, 2.0], [3.0, 4.0]], [[1.0, 1.0], [1.0, 1.0]], reduction="none")
     assert [[each.data for each in row] for row in losses] == [[0.0, 1.0], [2.0, 3.0]]
@@ -259,6 +292,43 @@ def test_by_name() -> None:
         (lambda: nn.cross_entropy([1.0, 2.0], [1.5, -0.5]), ValueError, "from 0 to 1, but got 1.5"),
         (lambda: nn.cross_entropy([1.0, 2.0], 0, label_smoothing=1.5), ValueError, "label_smoothing"),
         (lambda: nn.nll_loss([-1.0, -2.0], 5), ValueError, "nll_loss needs a class number from 0 to 1"),
+        (lambda: nn.mse_loss([1.0, 2.0], [1.0, 1.0], weight=[1.0]), ValueError, "1 weights for 2 losses"),
+        (
+            lambda: nn.l1_loss([1.0, 2.0], [1.0, 1.0], weight=[1.0, -1.0]),
+            ValueError,
+            "at least 0, but got -1.0; 0 leaves",
+        ),
+        (lambda: nn.l1_loss([1.0, 2.0], [1.0, 1.0], weight=[1.0, math.nan]), ValueError, "weight is nan"),
+        (lambda: nn.huber_loss([1.0, 2.0], [1.0, 1.0], weight="ab"), TypeError, "weight is 'ab' .*not a number"),
+        (lambda: nn.hinge_loss([1.0, 2.0], [1, 1], weight=[0, 0]), ValueError, "weights add up to 0 here"),
+        (lambda: nn.mse_loss(1.0, 2.0, weight=3.0), ValueError, "mean of a single loss is the same whatever it weighs"),
+        (
+            lambda: nn.mse_loss(1.0, 2.0, weight=[3.0, 1.0], reduction="sum"),
+            ValueError,
+            "a list of weights for a single",
+        ),
+        (
+            lambda: nn.cross_entropy([1.0, 2.0], 0, weight=[3.0, 1.0]),
+            ValueError,
+            "single loss .* in fit .*class_weights",
+        ),
+        (
+            lambda: nn.cross_entropy([[1.0, 2.0]], [0], weight=[3.0]),
+            ValueError,
+            "1 weights for 2 classes; give one for",
+        ),
+        (lambda: nn.cross_entropy([[1.0, 2.0]], [0], weight=3.0), TypeError, "a number for each class, but got 3.0"),
+        (
+            lambda: nn.nll_loss([[-1.0, -2.0]], [1], weight=[1.0, 0.0]),
+            ValueError,
+            "nll_loss's weights add up to 0 here",
+        ),
+        (lambda: nn.nll_loss([[-1.0, -2.0]], [1], weight=[1.0, -1.0]), ValueError, "weights of at least 0, but got -1"),
+        (
+            lambda: nn.binary_cross_entropy_with_logits([[1.0, 2.0]], [[1, 1]], pos_weight=[1.0]),
+            ValueError,
+            "1 weights for 2 losses",
+        ),
         (lambda: nn.l1_penalty([], 0.1), ValueError, "got no parameters"),
         (lambda: nn.l1_penalty(nn.Neuron(1), 0.1), TypeError, r"got Neuron\(1\); pass model.parameters"),  # type: ignore[arg-type]
         (lambda: nn.l2_penalty([Value(1.0)], -0.1), ValueError, "at least 0"),

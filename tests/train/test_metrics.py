@@ -74,7 +74,7 @@ def test_wrong_input_is_told() -> None:
     with pytest.raises(ValueError, match="no predictions to measure"):
         mean_absolute_error([], [])
     with pytest.raises(ValueError, match="both are numbers, or both lists"):
-        mean_absolute_error([[1.0]], [1.0])
+        mean_absolute_error([[1.0, 2.0]], [1.0])
     with pytest.raises(ValueError, match="class 2 occurs, but only 2 classes are named"):
         confusion_matrix([[0.0, 0.0, 1.0]], [0], ["a", "b"])
     with pytest.raises(ValueError, match="the number of a class, must be a whole number of at least 0, got -1"):

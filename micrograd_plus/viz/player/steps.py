@@ -102,7 +102,7 @@ class StepLog:
                 continue
             given = {**optimizer.given(index), "g": self.grads[place]}
             words, after = [], parameter.data
-            for line, known, result in optimizer.rule.line_by_line(**given):
+            for line, known, result in optimizer.group_of[index].rule.line_by_line(**given):
                 numbers = {name: number(each) for name, each in known.items()}
                 formula = tidy(substitute(line.expression, numbers, known))
                 words.append(f"{line} = {formula} = {number(result)}")
