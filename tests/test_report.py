@@ -139,9 +139,11 @@ def test_numbers_stand_to_the_right(name: str) -> None:
             assert {*whole} <= {*part.numeric}
 
 
+@pytest.mark.browser  # IPython is there where these run
 def test_ipython_takes_them() -> None:
-    formatters = pytest.importorskip("IPython.core.formatters")
-    show = formatters.DisplayFormatter().format
+    from IPython.core.formatters import DisplayFormatter
+
+    show = DisplayFormatter().format
     for make in MAKERS.values():
         found = make()
         bundle, _ = show(found)

@@ -129,7 +129,11 @@ def test_balanced_is_the_formula() -> None:
     assert weighting("balanced", data).weights == tuple(45 / (3 * counts[k]) for k in range(3))
     weighted = weighting("balanced", data).apply(data)
     assert weighted.weight(range(10)) == pytest.approx(weighted.weight(range(10, 40))) == pytest.approx(15)
-    pytest.importorskip("sklearn")
+
+
+@pytest.mark.slow  # scikit-learn is there where these run
+def test_balanced_is_what_scikit_learn_has() -> None:
+    data = iris().take([*range(10), *range(50, 80), *range(100, 105)])
     from sklearn.utils.class_weight import compute_class_weight
 
     theirs = compute_class_weight("balanced", classes=[0, 1, 2], y=data.targets)
