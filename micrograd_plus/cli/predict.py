@@ -10,7 +10,7 @@ from typing import Any
 
 from micrograd_plus.checks import counted
 from micrograd_plus.cli.train import add_csv_options, confusion, csv_options, score
-from micrograd_plus.files import write_atomically
+from micrograd_plus.files import encoded, write_atomically
 
 __all__ = ["add_parser", "run"]
 
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output is None:
         sys.stdout.write(text.getvalue())
     else:
-        write_atomically(args.output, text.getvalue().encode())
+        write_atomically(args.output, encoded(text.getvalue()))
         print(f"{counted(len(lines), 'row')} written to {args.output}", file=sys.stderr)
     return 0
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, overload
 
 from micrograd_plus.checks import counted, finite_number, listed, plain, whole_number
+from micrograd_plus.report import printable
 
 __all__ = ["Dataset", "Target", "Targets", "checked_dataset"]
 
@@ -153,9 +154,9 @@ class Dataset:
         if isinstance(first, list):
             return f"{counted(len(first), 'target')} a row"
         if not self.classes:
-            return f"{self.target_name} from {min(self.targets):.4g} to {max(self.targets):.4g}"
+            return f"{printable(self.target_name)} from {min(self.targets):.4g} to {max(self.targets):.4g}"
         counts = Counter(self.targets)
-        shown = [f"{name} {counts[number]}" for number, name in enumerate(self.classes)]
+        shown = [f"{printable(name)} {counts[number]}" for number, name in enumerate(self.classes)]
         return f"{len(self.classes)} classes: {listed(shown, 12)}"
 
 
