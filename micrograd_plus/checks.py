@@ -16,6 +16,8 @@ from contextvars import ContextVar
 from numbers import Real
 from typing import Any, TypeVar
 
+from micrograd_plus.errors import short
+
 __all__ = [
     "argument", "counted", "finite_number", "flat", "guess", "listed", "named", "plain", "rng", "spelled",
     "whole_number",
@@ -40,10 +42,10 @@ def whole_number(name: str, value: Any, least: int | None = None) -> int:
         number = operator.index(value)
     except TypeError:
         cure = f"; write {int(value)}" if isinstance(value, float) and value.is_integer() else ""
-        given = f"{value!r} ({type(value).__name__}){cure}"
+        given = f"{short(value)} ({type(value).__name__}){cure}"
         raise TypeError(f"{_respelled(name)} must be {expected}, got {given}") from None
     if least is not None and number < least:
-        raise ValueError(f"{_respelled(name)} must be {expected}, got {number}")
+        raise ValueError(f"{_respelled(name)} must be {expected}, got {short(number)}")
     return number
 
 
@@ -57,7 +59,7 @@ def finite_number(name: str, value: Any, cure: str = "give a plain number") -> f
     2.0
     """
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{_respelled(name)} is {value!r} ({type(value).__name__}), not a number; {cure}")
+        raise TypeError(f"{_respelled(name)} is {short(value)} ({type(value).__name__}), not a number; {cure}")
     try:
         number = float(value)
     except OverflowError:
@@ -79,7 +81,7 @@ def named(kind: str, name: Any, known: Mapping[str, T]) -> T:
         return known[name]
     close = guess(str(name), known)
     meant = f"did you mean {close!r}? " if close else ""
-    raise ValueError(f"there is no {kind} {name!r}; {meant}known are {', '.join(known)}")
+    raise ValueError(f"there is no {kind} {short(name)}; {meant}known are {', '.join(known)}")
 
 
 def rng(seed: Any, epoch: int = 0) -> random.Random:

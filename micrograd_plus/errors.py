@@ -60,10 +60,13 @@ def as_list(op: Any, values: Any) -> list[Any]:
     return list(values)
 
 
-def short(data: Any) -> str:
-    """Returns what a message shows of a thing: its repr, not more than 60 characters."""
-    text = repr(data)
-    return text if len(text) <= 60 else text[:57] + "..."
+def short(data: Any, most: int = 60) -> str:
+    """Returns what a message shows of a thing: its repr, cut after `most` characters; its type where it has none."""
+    try:
+        text = repr(data)
+    except Exception:  # nested too deep, a whole number of thousands of digits
+        text = f"<{type(data).__name__}>"
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 # -------------------------------------------------------------------- operations

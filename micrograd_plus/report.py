@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-__all__ = ["Report", "Table"]
+__all__ = ["Report", "Table", "printable"]
 
 
 class Report:
@@ -64,7 +64,7 @@ class Table(Report):
         return [self]
 
     def __str__(self) -> str:
-        lines = [self.headers, *(tuple(map(_text, row)) for row in self.rows)]
+        lines = [tuple(map(_text, row)) for row in (self.headers, *self.rows)]
         widths = [max(map(len, column)) for column in zip(*lines)]
         lines.insert(1, tuple("-" * width for width in widths))
         text = "\n".join(self._line(line, widths) for line in lines)
@@ -99,7 +99,18 @@ class Table(Report):
 
 
 def _text(cell: str | int) -> str:
-    return cell if isinstance(cell, str) else f"{cell:,}"
+    return printable(cell) if isinstance(cell, str) else f"{cell:,}"
+
+
+def printable(text: str) -> str:
+    """Returns a text with spaces in the place of characters that break a line, a page or a terminal.
+
+    These are control characters, what steers a line's direction, and half characters (lone surrogates).
+
+    >>> printable("a\\nb"), printable("naïve ✓")
+    ('a b', 'naïve ✓')
+    """
+    return text if text.isprintable() else "".join(each if each.isprintable() else " " for each in text)
 
 
 _TABLE = "border-collapse:collapse;font-variant-numeric:tabular-nums"

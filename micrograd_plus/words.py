@@ -11,6 +11,7 @@ from typing import Any
 
 from micrograd_plus import operation
 from micrograd_plus.operation import Op
+from micrograd_plus.report import printable
 from micrograd_plus.value import Value
 
 __all__ = ["derivative", "local", "names", "number", "partial_words", "places", "tidy", "value_words"]
@@ -60,7 +61,7 @@ def _stem(node: Value) -> str:
 
 def _one_line(label: str) -> str:
     """A label without what would break a line or hide in a terminal."""
-    return "".join(character if character.isprintable() else " " for character in label).strip()
+    return printable(label).strip()
 
 
 def number(x: float, digits: int = 4) -> str:

@@ -27,8 +27,8 @@ from hypothesis import strategies as st
 import micrograd_plus.data as data_module
 from micrograd_plus.data import (
     Dataset,
-    Schema,
     Standardizer,
+    TableSchema,
     batch_indices,
     batches,
     blobs,
@@ -511,7 +511,9 @@ def test_csv_makes_features_of_words_amounts_and_empty_cells(
     path = csv_file(MESSY)
     data = read_csv(path, "y", missing=missing)
     assert (data.feature_names, data.inputs, data.targets) == (features, inputs, [1.5, 2.5, 3.5][: len(inputs)])
-    assert data.schema is not None and data.schema == Schema.from_dict(json.loads(json.dumps(data.schema.to_dict())))
+    assert data.schema is not None and data.schema == TableSchema.from_dict(
+        json.loads(json.dumps(data.schema.to_dict()))
+    )
     assert data.take([0]).schema == split(data, 1)[0].schema == data.schema if len(data) > 1 else True
     more = csv_file("price,kind,n\n$8,green,2\n8,red,\n")
     expected = {"mean": [[2, 0, 0, 0, 0, 8], [2.5, 1, 0, 0, 1, 8]], "drop": []}[missing]

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from micrograd_plus import Value, files, fit
+from micrograd_plus.data import moons
 from micrograd_plus.files import read_document, remove_leftovers, write_atomically, write_document
+from micrograd_plus.nn import MLP
+from micrograd_plus.train import Predictor
 
 CONTENT: dict[str, Any] = {"numbers": [0.1, -0.0, 1e-323, 1.7976931348623157e308], "name": "naïve ✓", "none": None}
 
@@ -46,7 +51,7 @@ def test_an_editor_may_indent_a_document(tmp_path: Path) -> None:
 
 
 def test_nan_is_not_written(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="JSON compliant"):
+    with pytest.raises(ValueError, match=r"a\.json is not written: 'x' must be .*finite number.*, but is nan"):
         write_document(tmp_path / "a.json", "model", {"x": float("nan")})
     assert not list(tmp_path.iterdir())
 
@@ -149,9 +154,52 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OSError, match=r"a\.json could not be written \(No space .*\); what was there before is whole"):
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["a.json"]
+    with pytest.raises(OSError, match=r"b\.json could not be written \(No space .*\); there is no such file now"):
+        write_atomically(tmp_path / "b.json", b"new")
+    assert os.listdir(tmp_path) == ["a.json"]
+
+
+@pytest.mark.parametrize("step", ["open", "fsync", "replace", "chmod"])
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PermissionError(13, "Permission denied")])
+def test_every_writer_tells_of_a_failed_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: OSError
+) -> None:
+    model, data = MLP(2, [1]), moons(8)
+    predictor = Predictor.of(model, data)
+    history = fit(model, data, epochs=1)
+    writers: dict[str, Callable[[Path], Any]] = {
+        "model.json": predictor.save, "history.json": history.save, "history.csv": history.save,
+        "history.svg": history.save, "graph.svg": (Value(1.0) + 1.0).graph().save,
+        "run.json": lambda path: fit(MLP(2, [1]), data, epochs=1, checkpoint=path),
+    }  # fmt: skip
+
+    def failing(*_: Any, **__: Any) -> None:
+        raise error
+
+    for name, write in writers.items():
+        path = tmp_path / name
+        write(path)
+        before = path.read_bytes()
+        with monkeypatch.context() as patch:
+            patch.setattr(*((files, "open") if step == "open" else (os, step)), failing, raising=False)
+            with pytest.raises(type(error), match=rf"{name} could not be written \({error.strerror}\); what was there"):
+                write(path)
+        assert path.read_bytes() == before
+    assert sorted(os.listdir(tmp_path)) == sorted(writers), "no temporary file is left"
+
+
+@pytest.mark.skipif(not hasattr(os, "O_DIRECTORY"), reason="the system puts names onto the disk on its own")
+def test_a_name_that_can_not_be_put_onto_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(_: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(files, "_sync_folder", failing)
+    with pytest.raises(OSError, match=r"could not be written \(Input/output error\); it holds the new content"):
+        write_atomically(tmp_path / "a.json", b"new")
+    assert (tmp_path / "a.json").read_bytes() == b"new"
 
 
 WRITER = """

@@ -26,7 +26,7 @@ MODULES = {
 
 FLOORS = (
     {"errors", "operators", "reading", "report"},
-    {"mode"},
+    {"mode", "schema"},
     {"operation"},
     {"ops"},
     {"value"},

@@ -15,10 +15,10 @@ from micrograd_plus.cli.options import names
 from micrograd_plus.cli.output import check_outputs
 from micrograd_plus.cli.table import add_csv_options, csv_options
 from micrograd_plus.cli.train import confusion, score
-from micrograd_plus.files import write_atomically
+from micrograd_plus.files import encoded, write_atomically
 
 if TYPE_CHECKING:
-    from micrograd_plus.data import Schema
+    from micrograd_plus.data import TableSchema
     from micrograd_plus.data.column import Column
     from micrograd_plus.data.csv import Sheet
     from micrograd_plus.train import Predictor
@@ -78,15 +78,15 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _schema_of_numbers(predictor: Predictor) -> Schema:
+def _schema_of_numbers(predictor: Predictor) -> TableSchema:
     """The schema of a model that was trained on numbers alone, and knows of no table."""
-    from micrograd_plus.data import Schema
+    from micrograd_plus.data import TableSchema
     from micrograd_plus.data.schema import Field
 
-    return Schema(tuple(map(Field, predictor.feature_names)))
+    return TableSchema(tuple(map(Field, predictor.feature_names)))
 
 
-def _read(args: argparse.Namespace, schema: Schema, target: str) -> Sheet:
+def _read(args: argparse.Namespace, schema: TableSchema, target: str) -> Sheet:
     """The file, read as that of the training; of one without names, the columns are told by how many there are."""
     from micrograd_plus.data.csv import read_sheet
 
@@ -104,7 +104,7 @@ def _read(args: argparse.Namespace, schema: Schema, target: str) -> Sheet:
     raise ValueError(f"{sheet.where} has {len(sheet.columns)} columns without names; the model needs {expected}")
 
 
-def _notes(schema: Schema, columns: list[Column], rows: list[Any]) -> list[str]:
+def _notes(schema: TableSchema, columns: list[Column], rows: list[Any]) -> list[str]:
     """What the model does not know of these rows, and what is made of it."""
     notes = []
     for field, column in zip(schema.fields, columns):
@@ -135,7 +135,7 @@ def _write(args: argparse.Namespace, lines: list[list[Any]]) -> None:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(lines)
     if args.output is not None:
-        write_atomically(args.output, text.getvalue().encode())
+        write_atomically(args.output, encoded(text.getvalue()))
         print(f"{counted(len(lines) - 1, 'row')} written to {args.output}", file=sys.stderr)
         return
     encoding = sys.stdout.encoding or "utf-8"

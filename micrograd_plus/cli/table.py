@@ -66,10 +66,10 @@ class UserTable:
 
     def part(self, numbered: Dataset, training: Dataset) -> Dataset:
         """Returns these rows of the table; words and means are those that the `training` rows know."""
-        from micrograd_plus.data import Schema
+        from micrograd_plus.data import TableSchema
 
         known, rows = ([int(row[0]) for row in each.inputs] for each in (training, numbered))
-        schema = Schema.fit([column.take(known) for column in self.chosen], self.missing)
+        schema = TableSchema.fit([column.take(known) for column in self.chosen], self.missing)
         schema = replace(schema, ids=self.ids, reading=tuple(self.reading.items()))
         taken = [column.take(rows) for column in self.chosen]
         data = self.sheet.dataset(schema, taken, self.goal, numbered.targets, self.classes)
@@ -101,7 +101,7 @@ class UserTable:
 
 def read_table(args: argparse.Namespace) -> UserTable:
     """Returns the table of the file `args.data`. Raises ValueError for what it can't be trained on, with a cure."""
-    from micrograd_plus.data import Schema
+    from micrograd_plus.data import TableSchema
     from micrograd_plus.data.column import rows_without_empty
     from micrograd_plus.data.csv import read_sheet
 
@@ -128,7 +128,7 @@ def read_table(args: argparse.Namespace) -> UserTable:
         raise ValueError(f"{args.data}: {only}; predict another column: --target COLUMN")
     if args.header is False:
         reading["columns"] = [column.name for column in sheet.columns]
-    Schema.fit(chosen, args.missing)  # that of all rows, so that a wrong cell is told by the first line that has one
+    TableSchema.fit(chosen, args.missing)  # of all rows: a wrong cell is told by the first line that has one
     return UserTable(sheet, goal, chosen, targets, classes, args.missing, reading, left_out, ids, told)
 
 

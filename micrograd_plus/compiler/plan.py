@@ -106,5 +106,5 @@ def _structure(trace: Trace, inputs: Sequence[Input]) -> bytes:
         digest.update(part.tobytes() + b"|")
     rows = [(op.name, op.constants, op.value, tuple(op.partials.items())) for op in trace.ops]
     digest.update(repr((rows, [(draw.keep, draw.scale) for draw in trace.draws], list(inputs))).encode())
-    digest.update("\0".join(trace.labels).encode())
+    digest.update(repr(trace.labels).encode())  # which tells labels apart, whatever is in them
     return digest.digest()

@@ -15,7 +15,7 @@ from micrograd_plus.data import cells as of
 from micrograd_plus.data.cells import Decimal
 from micrograd_plus.data.column import Column, Task, error_at, rows_without_empty
 from micrograd_plus.data.dataset import Dataset
-from micrograd_plus.data.schema import Missing, Schema
+from micrograd_plus.data.schema import Missing, TableSchema
 from micrograd_plus.files import read_bytes
 
 __all__ = ["Sheet", "read_csv", "read_inputs", "read_sheet"]
@@ -88,11 +88,11 @@ def read_csv(
         kept = rows_without_empty([*whole, replace(goal, known=classes)])
         goal, chosen = goal.take(kept), [column.take(kept) for column in chosen]
     targets, found = goal.targets(task, classes)
-    return sheet.dataset(Schema.fit(chosen, missing), chosen, goal, targets, found)
+    return sheet.dataset(TableSchema.fit(chosen, missing), chosen, goal, targets, found)
 
 
 def read_inputs(
-    path: str | os.PathLike[str], features: Sequence[str | int] | Schema | None = None, *,
+    path: str | os.PathLike[str], features: Sequence[str | int] | TableSchema | None = None, *,
     decimal: Decimal | None = None, header: bool | None = None, delimiter: str = ",", encoding: str = "utf-8-sig",
 ) -> list[list[float]]:  # fmt: skip
     """Returns the rows of numbers in the file at `path`, for prediction: no target needed, and none in the way.
@@ -110,7 +110,7 @@ def read_inputs(
     [[4.1, 25.0]]
     """
     sheet = read_sheet(path, header=header, delimiter=delimiter, encoding=encoding, decimal=decimal)
-    if isinstance(features, Schema):
+    if isinstance(features, TableSchema):
         return [row for row in features.rows(sheet.picked(features)) if row is not None]
     columns = sheet.columns if features is None else sheet.features(features)
     return [list(row) for row in zip(*(column.numbers() for column in columns))]
@@ -218,7 +218,7 @@ class Sheet:
         return chosen
 
     def dataset(
-        self, schema: Schema, chosen: Sequence[Column], goal: Column, targets: list[Any], classes: tuple[str, ...],
+        self, schema: TableSchema, chosen: Sequence[Column], goal: Column, targets: list[Any], classes: tuple[str, ...],
         source: str = "",
     ) -> Dataset:  # fmt: skip
         """Returns the `chosen` columns, as the schema has them, and these targets as a Dataset."""
@@ -226,7 +226,7 @@ class Sheet:
         source = source or os.path.basename(self.where)
         return Dataset(rows, targets, self.name, schema.feature_names, classes, goal.name, source, schema=schema)
 
-    def picked(self, schema: Schema) -> list[Column]:
+    def picked(self, schema: TableSchema) -> list[Column]:
         """Returns the columns that a schema is about. Raises ValueError for one that is not there."""
         return [replace(self.column(each.name, "feature column", True), needed=True) for each in schema.fields]
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
 from micrograd_plus.checks import counted, finite_number, listed, plain, whole_number
+from micrograd_plus.report import printable
 
 if TYPE_CHECKING:
-    from micrograd_plus.data.schema import Schema
+    from micrograd_plus.data.schema import TableSchema
 
 __all__ = ["Dataset", "Target", "Targets", "checked_dataset"]
 
@@ -54,7 +55,7 @@ class Dataset:
     target_name: str = "target"
     source: str = ""
     weights: list[float] | None = None
-    schema: Schema | None = None
+    schema: TableSchema | None = None
 
     def __post_init__(self) -> None:
         names, classes = _names("feature_names", self.feature_names), _names("classes", self.classes)
@@ -158,9 +159,9 @@ class Dataset:
         if isinstance(first, list):
             return f"{counted(len(first), 'target')} a row"
         if not self.classes:
-            return f"{self.target_name} from {min(self.targets):.4g} to {max(self.targets):.4g}"
+            return f"{printable(self.target_name)} from {min(self.targets):.4g} to {max(self.targets):.4g}"
         counts = Counter(self.targets)
-        shown = [f"{name} {counts[number]}" for number, name in enumerate(self.classes)]
+        shown = [f"{printable(name)} {counts[number]}" for number, name in enumerate(self.classes)]
         return f"{len(self.classes)} classes: {listed(shown, 12)}"
 
 

@@ -1,4 +1,4 @@
-"""A Schema is what a model knows of the columns of its table: their words, and what stands for an empty cell."""
+"""A TableSchema is what a model knows of the columns of its table: their words, and what stands for an empty cell."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from micrograd_plus.data.cells import by_size, label_of
 if TYPE_CHECKING:
     from micrograd_plus.data.column import Column
 
-__all__ = ["Field", "Missing", "Schema"]
+__all__ = ["Field", "Missing", "TableSchema"]
 
 Missing = Literal["refuse", "drop", "mean"]
 """What becomes of an empty cell: an error, a row left out, or the column's mean and a feature that says so."""
@@ -79,14 +79,14 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Schema:
+class TableSchema:
     """The fields of a table in the order of their features, and what becomes of empty cells.
 
     `ids` are columns that tell rows apart and are no features; `reading` is how the file was read that it was made of
     (delimiter, decimal, header, encoding), for another of its kind. It is fitted on the rows that a model is trained
     on; a Dataset of `read_csv` has one, and a Predictor keeps it.
 
-    >>> Schema((Field("age", mean=30.0, flag=True), Field("sex", ("female", "male")))).feature_names
+    >>> TableSchema((Field("age", mean=30.0, flag=True), Field("sex", ("female", "male")))).feature_names
     ('age', 'age=(empty)', 'sex=female', 'sex=male')
     """
 
@@ -96,7 +96,7 @@ class Schema:
     reading: tuple[tuple[str, Any], ...] = ()
 
     @classmethod
-    def fit(cls, columns: Sequence[Column], missing: Missing = "refuse") -> Schema:
+    def fit(cls, columns: Sequence[Column], missing: Missing = "refuse") -> TableSchema:
         """Returns the schema of columns. Raises ValueError for cells that are no features, or empty where refused."""
         if missing not in ("refuse", "drop", "mean"):
             raise ValueError(f"missing is 'refuse', 'drop' or 'mean', got {missing!r}")
@@ -124,11 +124,11 @@ class Schema:
         return {**asdict(self), "reading": dict(self.reading)}
 
     @classmethod
-    def from_dict(cls, saved: Mapping[str, Any]) -> Schema:
-        """Returns the Schema that `to_dict` wrote.
+    def from_dict(cls, saved: Mapping[str, Any]) -> TableSchema:
+        """Returns the TableSchema that `to_dict` wrote.
 
-        >>> schema = Schema((Field("sex", ("f", "m")), Field("age")), "drop", ("name",))
-        >>> Schema.from_dict(schema.to_dict()) == schema
+        >>> schema = TableSchema((Field("sex", ("f", "m")), Field("age")), "drop", ("name",))
+        >>> TableSchema.from_dict(schema.to_dict()) == schema
         True
         """
         fields = [{**each, "words": each["words"] and tuple(each["words"])} for each in saved["fields"]]

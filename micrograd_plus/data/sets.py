@@ -16,7 +16,7 @@ from typing import Any
 from micrograd_plus.checks import argument, finite_number, rng, whole_number
 from micrograd_plus.data.csv import Sheet
 from micrograd_plus.data.dataset import Dataset
-from micrograd_plus.data.schema import Schema
+from micrograd_plus.data.schema import TableSchema
 
 __all__ = ["blobs", "circles", "digits", "iris", "line", "moons", "spirals", "xor"]
 
@@ -202,4 +202,4 @@ def _shipped(file: str, target: str, source: str) -> Dataset:
     sheet = Sheet.parse(text.splitlines(), file)
     goal = sheet.column(target, "target")
     chosen = sheet.chosen(goal)
-    return sheet.dataset(Schema.fit(chosen), chosen, goal, *goal.targets(None), source=f"{source}, {LICENCE}")
+    return sheet.dataset(TableSchema.fit(chosen), chosen, goal, *goal.targets(None), source=f"{source}, {LICENCE}")

@@ -13,6 +13,7 @@ from typing import Any, SupportsFloat, TypeVar
 
 from micrograd_plus import operation
 from micrograd_plus.checks import finite_number, listed
+from micrograd_plus.errors import short
 from micrograd_plus.mode import WithSettings
 from micrograd_plus.report import Table
 from micrograd_plus.value import UNSEEN, Value, leaf
@@ -150,8 +151,16 @@ class Module(WithSettings):
             parameter.grad = UNSEEN
 
     def state_dict(self) -> dict[str, float]:
-        """Returns the number of each parameter, by name."""
-        return {name: parameter.data for name, parameter in self.named_parameters()}
+        """Returns the number of each parameter, by name. Raises ValueError where two have one name."""
+        return {name: parameter.data for name, parameter in self._by_name().items()}
+
+    def _by_name(self) -> dict[str, Value]:
+        named = list(self.named_parameters())
+        found = dict(named)
+        if len(found) < len(named):
+            (name, times), *_ = Counter(name for name, _ in named).most_common(1)
+            raise ValueError(f"{times} parameters are named {short(name)}; give the attributes or keys other names")
+        return found
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
         """Sets every parameter to the number that `state` has under its name.
@@ -166,8 +175,8 @@ class Module(WithSettings):
         ValueError: this state is not of a Neuron with 2 parameters: missing bias; build the model as it was when saved
         """
         if not isinstance(state, Mapping):
-            raise TypeError(f"a state is a dict of numbers by name, as state_dict() returns it, but got {state!r}")
-        parameters = dict(self.named_parameters())
+            raise TypeError(f"a state is a dict of numbers by name, as state_dict() returns it, but got {short(state)}")
+        parameters = self._by_name()
         missing = [name for name in parameters if name not in state]
         unknown = [name for name in state if name not in parameters]
         if missing or unknown:

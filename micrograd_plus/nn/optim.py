@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import repeat, starmap
 from typing import Any, ClassVar
 
-from micrograd_plus.checks import finite_number, listed, named, whole_number
+from micrograd_plus.checks import counted, finite_number, listed, named
+from micrograd_plus.errors import short
 from micrograd_plus.nn.groups import Group, Groups, Parameters, Rate, checked_rate, rate_at, settings_of
 from micrograd_plus.nn.rule import Rule
+from micrograd_plus.schema import Whole
 from micrograd_plus.value import UNSEEN, Value
 
 __all__ = ["OPTIMIZERS", "SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "optimizer_class"]
@@ -124,29 +127,41 @@ class Optimizer:
         for group in self.groups:
             for name, numbers in self._stepped(group).items():
                 new[name] = numbers if len(self.groups) == 1 else _replaced(new[name], group.members, numbers)
-        for numbers in new.values():
+        for name, numbers in new.items():
             if not math.isfinite(sum(numbers)):  # one sum is some times quicker than a look at each
-                self._check_finite(numbers)
+                for i, number in enumerate(numbers):
+                    if not math.isfinite(number):
+                        raise self.refusal(i, name, number, self.given(i))
         for parameter, w in zip(self.parameters, new.pop("w")):
             parameter.data = w
         self.state, self.t = new, self.t + 1
 
     def _stepped(self, group: Group) -> dict[str, list[float]]:
         """The next weights and states of a group's parameters."""
-        t, lr, run = self.t + 1, self.rate_in(group), group.rule.scalar
-        weights = [(each.data, each.grad) for each in map(self.parameters.__getitem__, group.members)]
-        columns = [[self.state[name][i] for i in group.members] for name in group.rule.state]
-        states = zip(*columns) if columns else [()] * len(weights)
-        found = [run(w, g, t, lr, *state) for (w, g), state in zip(weights, states)]
-        return {name: [each[name] for each in found] for name in ("w", *group.rule.state)}
+        common, rule = (self.t + 1, self.rate_in(group)), group.rule
+        parameters = [self.parameters[i] for i in group.members]
+        columns = [[self.state[name][i] for i in group.members] for name in rule.state]
+        states = zip(*columns) if columns else repeat(())
+        given = [(each.data, each.grad, *common, *state) for each, state in zip(parameters, states)]
+        try:
+            found = [*starmap(rule.scalar, given)]
+        except ZeroDivisionError:
+            found = [*starmap(rule.beyond_0, given)]
+        return {name: [each[name] for each in found] for name in ("w", *rule.state)}
 
-    def _check_finite(self, numbers: list[float]) -> None:
-        for i, (parameter, number) in enumerate(zip(self.parameters, numbers)):
-            if not math.isfinite(number):
-                name = parameter.label or f"parameter {i}"
-                given = f"w = {parameter.data:.6g} and g = {parameter.grad:.6g} at lr = {self.given(i)['lr']:g}"
-                cure = "lower the learning rate, clip the gradients, or scale the inputs"
-                raise FloatingPointError(f"step {self.t + 1} takes {name} to {number}, from {given}; {cure}")
+    def refusal(self, i: int, name: str, number: float, given: Mapping[str, float]) -> FloatingPointError:
+        """Returns the error for a step that takes `name` ("w" or a state) of parameter `i` to what is not finite.
+
+        `given` is what the rule was given, as `given(i)` returns it.
+        """
+        whose, options = self.parameters[i].label or f"parameter {i}", self.group_of[i].rule.options
+        what = whose if name == "w" else f"{name} of {whose}"
+        at = "w = {w:.6g} and g = {g:.6g} at lr = {lr:g}".format(**given)
+        cure = "lower the learning rate, clip the gradients, or scale the inputs"
+        safe = Rule(self.text, {**options, "eps": 1e-8})
+        if options.get("eps", 1.0) < 1e-8 and math.isfinite(safe(**given)["w"]):
+            cure = f"{type(self).__name__} divides by eps = {options['eps']:g} where all else is 0; use eps=1e-8"
+        return FloatingPointError(f"step {given['t']} takes {what} to {number}, from {at}; {cure}")
 
     def zero_grad(self) -> None:
         """Clears the `grad` of every parameter, also of those that are frozen."""
@@ -162,22 +177,27 @@ class Optimizer:
         """Brings back what `state_dict` returned.
 
         Raises ValueError, before anything is changed, for another optimizer's, other options' or one of another number
-        of parameters; TypeError for what is not a number.
+        of parameters; TypeError for what is not a number, or no state at all.
         """
         name = type(self).__name__
+        if not isinstance(saved, Mapping) or not isinstance(saved.get("state"), Mapping):
+            raise TypeError(f"a state is a dict, as state_dict() returns it, but got {short(saved)}")
         if saved.get("optimizer") != name:
-            raise ValueError(f"this state is of {saved.get('optimizer')!r}, not of {name}; make the optimizer it was")
-        state = saved.get("state", {})
+            raise ValueError(
+                f"this state is of {short(saved.get('optimizer'))}, not of {name}; make the optimizer it was"
+            )
+        state = saved["state"]
         if set(state) != set(self.state):
-            given, needed = (", ".join(sorted(names)) or "none" for names in (state, self.state))
+            given, needed = (listed(names) or "none" for names in (state, self.state))
             raise ValueError(f"this {name} keeps {needed}, but the state has {given}; use the options that it had")
         for key, numbers in state.items():
-            if len(numbers) != len(self.parameters):
-                given = f"{len(numbers):,} numbers in {key} for {len(self.parameters):,} parameters"
+            if not isinstance(numbers, (list, tuple)) or len(numbers) != len(self.parameters):
+                many = counted(len(numbers), "number") if isinstance(numbers, (list, tuple)) else short(numbers)
+                given = f"{many} in {key} for {len(self.parameters):,} parameters"
                 raise ValueError(f"the state has {given}; build the model as it was when saved")
-        t = whole_number("the state's t", saved.get("t"), least=0)
-        self.state = {key: [finite_number(f"the state's {key}", each) for each in state[key]] for key in self.state}
-        self.t = t
+        Whole().check(saved.get("t"), "the state's t")
+        new = {key: [finite_number(f"the state's {key}", each) for each in state[key]] for key in self.state}
+        self.state, self.t = new, saved["t"]
 
     def __repr__(self) -> str:
         lr = f"{self.lr:g}" if isinstance(self.lr, (float, int)) else repr(self.lr)

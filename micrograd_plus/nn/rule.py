@@ -6,6 +6,7 @@ The one text steps a float, steps a vector of all weights with the same bits as 
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
@@ -67,16 +68,31 @@ class Rule:
         return "\n".join(map(str, self.lines))
 
     def __call__(self, **names: float) -> dict[str, float]:
-        """Returns every name that the lines assign, with its last value, for `w`, `g`, `t`, `lr` and each state."""
-        return self.scalar(*[names[name] for name in (*GIVEN, *self.state)])
+        """Returns every name that the lines assign, with its last value, for `w`, `g`, `t`, `lr` and each state.
+
+        A division by 0 gives an infinity or nan, as it does for arrays.
+        """
+        given = [names[name] for name in (*GIVEN, *self.state)]
+        try:
+            return self.scalar(*given)
+        except ZeroDivisionError:
+            return self.beyond_0(*given)
 
     @cached_property
     def scalar(self) -> Callable[..., dict[str, float]]:
-        """The lines as one function of `w, g, t, lr` and the states in order."""
-        body = "".join(f"    {line}\n" for line in self.lines)
+        """The lines as one function of `w, g, t, lr` and the states in order. It raises ZeroDivisionError."""
+        return self._function(str)
+
+    @cached_property
+    def beyond_0(self) -> Callable[..., dict[str, float]]:
+        """The same function, which divides by 0 as arrays do, and takes some times as long."""
+        return self._function(_dividing)
+
+    def _function(self, written: Callable[[str], str]) -> Callable[..., dict[str, float]]:
+        body = "".join(f"    {line.name} = {written(line.expression)}\n" for line in self.lines)
         found = ", ".join(f"{name!r}: {name}" for name in dict.fromkeys(line.name for line in self.lines))
         source = f"def rule({', '.join((*GIVEN, *self.state))}):\n{body}    return {{{found}}}\n"
-        namespace = {**self.options, "sqrt": _sqrt, "max": max}
+        namespace = {**self.options, **_FUNCTIONS}
         exec(compile(source, "<rule>", "exec"), namespace)
         defined: Callable[..., dict[str, float]] = namespace["rule"]
         return defined
@@ -92,7 +108,7 @@ class Rule:
         """
         known = {**self.options, **names}
         for line in self.lines:
-            result = eval(line.expression, {"__builtins__": {}, "sqrt": _sqrt, "max": max}, known)
+            result = eval(_dividing(line.expression), {"__builtins__": {}, **_FUNCTIONS}, known)
             yield line, dict(known), result
             known[line.name] = result
 
@@ -105,5 +121,28 @@ def _lines(text: str, options: Mapping[str, Any]) -> Iterator[Line]:
             yield Line(name.strip(), expression.strip())
 
 
+# Where a number is not defined, floats follow NumPy; the optimizer then tells which weight it was.
+
+
 def _sqrt(x: float) -> float:
-    return math.sqrt(x) if x >= 0 else math.nan  # as NumPy has it; the optimizer then tells which weight it was
+    return math.sqrt(x) if x >= 0 else math.nan
+
+
+def _divided(x: float, y: float) -> float:
+    return x / y if y else math.nan if x == 0 or math.isnan(x) else math.copysign(math.inf, x) * math.copysign(1.0, y)
+
+
+_FUNCTIONS = {"sqrt": _sqrt, "max": max, "divided": _divided}
+
+
+def _dividing(expression: str) -> str:
+    """An expression with calls of `divided` for its divisions."""
+    return ast.unparse(_Divisions().visit(ast.parse(expression, mode="eval")))
+
+
+class _Divisions(ast.NodeTransformer):
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        if not isinstance(node.op, ast.Div):
+            return node
+        return ast.Call(func=ast.Name(id="divided", ctx=ast.Load()), args=[node.left, node.right], keywords=[])

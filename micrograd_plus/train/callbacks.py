@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any, ClassVar, Literal
 
 from micrograd_plus.checks import counted, guess, listed, whole_number
 from micrograd_plus.data import Dataset
 from micrograd_plus.nn import Module, Optimizer
+from micrograd_plus.schema import Fields, Finite, ListOf, Maybe, Names, Whole
 from micrograd_plus.train.engine import Engine
 from micrograd_plus.train.history import History
 from micrograd_plus.train.objectives import Objective
@@ -60,6 +63,28 @@ class Run:
         validated = [f"{name} {value:.4g}" for name, value in list(figures.items())[1:][-1:]]
         return ", ".join([f"epoch {self.epoch}/{self.epochs}", f"loss {self.loss:.4g}", *validated])
 
+    def mark(self) -> Callable[[], None]:
+        """Returns what brings the run back to where it is now: numbers, generators, history, what callbacks keep."""
+        optimizer, past = self.optimizer, _copied(self.history)
+        numbers = [(parameter, parameter.data) for parameter in self.model.parameters()]
+        kept = deepcopy((optimizer.state, [each.state_dict() for each in self.callbacks]))
+        t, rates, epoch, iteration = optimizer.t, optimizer.lrs, self.epoch, self.iteration
+        generators = [(rng, rng.getstate()) for _, rng in self.model.generators()]
+
+        def back() -> None:
+            for parameter, number in numbers:
+                parameter.data = number
+            optimizer.state, callbacks = deepcopy(kept)
+            optimizer.t, optimizer.lrs = t, rates
+            for rng, state in generators:
+                rng.setstate(state)
+            self.epoch, self.iteration = epoch, iteration
+            self.history = _copied(past)
+            for callback, each in zip(self.callbacks, callbacks):
+                callback.load_state_dict(each)
+
+        return back
+
     def tell(self, event: Literal["on_start", "on_iteration", "on_epoch", "on_end"]) -> None:
         """Calls this method of the callbacks, with all numbers in their homes; what they change there counts."""
         called = [each for each in self.callbacks if event != "on_iteration" or each.every_iteration]
@@ -68,6 +93,10 @@ class Run:
             for callback in called:
                 getattr(callback, event)(self)
             self.engine.load()
+
+
+def _copied(history: History) -> History:
+    return replace(history, iterations=[*history.iterations], epochs=[*history.epochs])
 
 
 class Callback:
@@ -99,6 +128,9 @@ class Callback:
 
         A run begins anew, eagerly, where the compiled program no longer gave what model and loss themselves give.
         """
+
+    def check_state(self, run: Run) -> None:
+        """Called once all that a checkpoint held is loaded; an error refuses the file, and nothing is changed."""
 
     def on_iteration(self, run: Run) -> None:
         """Called after each update."""
@@ -202,14 +234,19 @@ class _Plateau(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the best so far, and what else is counted."""
-        return {name: each for name, each in vars(self).items() if name in self._kept}
+        return {name: getattr(self, name) for name in self._kept.fields}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes back what `state_dict` returned."""
-        for name in self._kept:
-            setattr(self, name, state[name])
+        """Takes back what `state_dict` returned. Raises ValueError, and changes nothing, for anything else."""
+        self._kept.check(state)
+        vars(self).update(state)
 
-    _kept: tuple[str, ...] = ("best", "best_epoch")
+    def check_state(self, run: Run) -> None:
+        """Raises ValueError unless what was kept can be of this run."""
+        if not 0 < self.best_epoch <= run.epoch or self.best is None:
+            raise ValueError(f"best is {self.best}, of epoch {self.best_epoch}, which can't be after epoch {run.epoch}")
+
+    _kept: ClassVar[Fields] = Fields(best=Maybe(Finite()), best_epoch=Whole())
 
 
 class EarlyStopping(_Plateau):
@@ -223,7 +260,7 @@ class EarlyStopping(_Plateau):
     measured. Source: Prechelt, "Early Stopping - But When?" (1998).
     """
 
-    _kept = ("best", "best_epoch", "parameters")
+    _kept = Fields(best=Maybe(Finite()), best_epoch=Whole(), parameters=Names(Finite()))
 
     def __init__(
         self, monitor: str | None = None, *, patience: int = 5, min_delta: float = 0.0, restore_best: bool = True,
@@ -235,6 +272,12 @@ class EarlyStopping(_Plateau):
     def _forget(self) -> None:
         super()._forget()
         self.parameters: dict[str, float] = {}
+
+    def check_state(self, run: Run) -> None:
+        """Raises ValueError unless what was kept can be of this run, and can be restored."""
+        super().check_state(run)
+        if self.restore_best and set(self.parameters) != set(run.model.state_dict()):
+            raise ValueError("the parameters of the best epoch are not the model's; resume with restore_best as it was")
 
     def on_start(self, run: Run) -> None:
         """Forgets an earlier run; where this one goes on from a checkpoint, stops it if patience was at an end."""
@@ -281,7 +324,7 @@ class ReduceLROnPlateau(_Plateau):
     0.025
     """
 
-    _kept = ("best", "best_epoch", "waiting_since", "lrs")
+    _kept = Fields(best=Maybe(Finite()), best_epoch=Whole(), waiting_since=Whole(), lrs=ListOf(Finite(least=0)))
 
     def __init__(
         self, monitor: str | None = None, *, factor: float = 0.1, patience: int = 10, min_delta: float = 1e-4,
@@ -296,6 +339,12 @@ class ReduceLROnPlateau(_Plateau):
         super()._forget()
         self.waiting_since = 0
         self.lrs: list[Any] = []
+
+    def check_state(self, run: Run) -> None:
+        """Raises ValueError unless what was kept can be of this run."""
+        super().check_state(run)
+        if self.waiting_since > run.epoch or len(self.lrs) != len(run.optimizer.lrs):
+            raise ValueError(f"it waits since epoch {self.waiting_since}, and has {counted(len(self.lrs), 'rate')}")
 
     def on_start(self, run: Run) -> None:
         """Forgets an earlier run; where this one goes on from a checkpoint, brings its rate back."""

@@ -6,20 +6,39 @@ import hashlib
 import os
 import struct
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from micrograd_plus.checks import flat, whole_number
 from micrograd_plus.data import Dataset
-from micrograd_plus.files import read_document, remove_leftovers, write_document
+from micrograd_plus.errors import short
+from micrograd_plus.files import encoded, read_document, refused, remove_leftovers, write_document
 from micrograd_plus.nn import Optimizer
 from micrograd_plus.nn.losses import loss_name
+from micrograd_plus.schema import Fields, Finite, ListOf, Maybe, Names, Plain, Row, String, Whole
 from micrograd_plus.train.callbacks import Run
-from micrograd_plus.train.history import History
+from micrograd_plus.train.history import HISTORY, History
 
-__all__ = ["Checkpoint", "Keeper", "fingerprint"]
+__all__ = ["CHECKPOINT", "Checkpoint", "Keeper", "fingerprint"]
 
 _KIND = "checkpoint"
+
+CHECKPOINT = Fields(
+    run=Names(Plain()),
+    epoch=Whole(),
+    iteration=Whole(),
+    model=Names(Finite()),
+    optimizer=Fields(optimizer=String(), t=Whole(), state=Names(ListOf(Finite()))),
+    random=Names(Row(version=Whole(3, 3), state=ListOf(Whole(most=2**32 - 1), length=625), gauss=Maybe(Finite()))),
+    callbacks=ListOf(Names(Plain())),
+    history=HISTORY,
+)
+"""What a checkpoint's file holds.
+
+`run` is what must be the same for a run to go on from it, `random` the `getstate()` of each generator in the model,
+`callbacks` what each one keeps.
+"""
 
 
 @dataclass(frozen=True)
@@ -55,7 +74,7 @@ class Keeper:
         scheduled = f"{type(optimizer).__name__}, {optimizer.options}" if any(map(callable, optimizer.lrs)) else None
         self.identity = {
             "data": ", ".join(filter(None, [fingerprint(run.data), run.history.weights])),
-            "model": f"{len(names)} parameters, {hashlib.sha256(' '.join(names).encode()).hexdigest()[:12]}",
+            "model": f"{len(names)} parameters, {hashlib.sha256(encoded(' '.join(names))).hexdigest()[:12]}",
             "optimizer": (scheduled or repr(optimizer)) + _grouping(optimizer),
             "random_generators": [name for name, _ in run.model.generators()],
             "callbacks": [type(callback).__name__ for callback in run.callbacks],
@@ -69,7 +88,12 @@ class Keeper:
         if run.epoch % self.checkpoint.every and run.epoch != run.epochs and not run.history.stopped:
             return
         run.engine.sync()
-        content = {
+        write_document(self.checkpoint.path, _KIND, self.content(), CHECKPOINT)
+
+    def content(self) -> dict[str, Any]:
+        """Returns the state of the run, as `CHECKPOINT` says."""
+        run = self.run
+        return {
             "run": self.identity,
             "epoch": run.epoch,
             "iteration": run.iteration,
@@ -79,7 +103,6 @@ class Keeper:
             "callbacks": [callback.state_dict() for callback in run.callbacks],
             "history": run.history.to_dict(),
         }
-        write_document(self.checkpoint.path, _KIND, content)
 
     def resume(self) -> None:
         """Puts the run, its model, optimizer and callbacks into the state of the file, if that is wanted and there.
@@ -89,25 +112,71 @@ class Keeper:
         path, run = self.checkpoint.path, self.run
         if not self.checkpoint.resume or not os.path.exists(path):
             return
-        saved = read_document(path, _KIND)
+        saved = read_document(path, _KIND, CHECKPOINT)
+        self._refuse_another(saved["run"])
+        back = run.mark()
+        try:
+            self._take_up(saved)
+        except BaseException:
+            back()
+            raise
         remove_leftovers(path)
-        before = {**saved["run"], "loss": loss_name(saved["run"]["loss"])}  # version 0.1 kept the function's name
+        run.engine.load()
+
+    def _refuse_another(self, before: Mapping[str, Any]) -> None:
+        """Raises ValueError unless the file is of this run."""
+        if isinstance(before.get("loss"), str):
+            before = {**before, "loss": loss_name(before["loss"])}  # version 0.1 kept the function's name
         for name in dict.fromkeys([*self.identity, *before]):
             if before.get(name) != self.identity.get(name):
-                there = f"there {name.replace('_', ' ')} is {before.get(name)!r}, and here {self.identity.get(name)!r}"
+                what = name.replace("_", " ") if name in self.identity else short(name)
+                values = [short(each.get(name), 400) for each in (before, self.identity)]
+                there = f"there {what} is {values[0]}, and here {values[1]}"
                 cure = "resume with the same, or give another file to begin anew"
-                raise ValueError(f"{path} is of another run: {there}; {cure}")
-        run.model.load_state_dict(saved["model"])
-        run.optimizer.load_state_dict(saved["optimizer"])
-        for name, rng in run.model.generators():
-            version, numbers, gauss = saved["random"][name]
-            rng.setstate((version, tuple(numbers), gauss))
-        for callback, state in zip(run.callbacks, saved["callbacks"]):
-            callback.load_state_dict(state)
+                raise ValueError(f"{os.fspath(self.checkpoint.path)} is of another run: {there}; {cure}")
+
+    def _take_up(self, saved: Mapping[str, Any]) -> None:
+        """Puts the run into a state; raises ValueError that names the file and the place, perhaps halfway."""
+        run = self.run
+        for name, part in (("model", run.model), ("optimizer", run.optimizer)):
+            with self._refused(name):
+                part.load_state_dict(saved[name])
+        generators = dict(run.model.generators())
+        with self._refused("random"):
+            _refuse_unequal(list(generators), list(saved["random"]))
+        for name, rng in generators.items():
+            with self._refused(f"random[{name!r}]"):
+                version, numbers, gauss = saved["random"][name]
+                rng.setstate((version, tuple(numbers), gauss))
+        with self._refused("callbacks"):
+            _refuse_unequal(len(run.callbacks), len(saved["callbacks"]))
+        with self._refused("history"):
+            history = _history(saved)
+            _refuse_unequal(run.history.weights, history.weights)
+            run.history = history
         run.epoch, run.iteration = saved["epoch"], saved["iteration"]
-        run.history = History.from_dict(saved["history"])
-        run.history.stopped = ""  # a callback that stopped it may do so again
-        run.engine.load()
+        for i, (callback, state) in enumerate(zip(run.callbacks, saved["callbacks"])):
+            with self._refused(f"callbacks[{i}] ({type(callback).__name__})"):
+                callback.load_state_dict(state)
+                callback.check_state(run)
+
+    def _refused(self, place: str) -> AbstractContextManager[None]:
+        return refused(self.checkpoint.path, f"can't be used: {place}")
+
+
+def _history(saved: Mapping[str, Any]) -> History:
+    """The history in a file, which must end where the counts are, if there is one: a callback may have emptied it."""
+    history = History.from_dict(saved["history"])
+    history.stopped = ""  # a callback that stopped it may do so again
+    for end in [*history.epochs[-1:], *history.iterations[-1:]]:
+        counts = {name: getattr(end, name) for name in ("epoch", "iteration")}
+        _refuse_unequal({name: saved[name] for name in counts}, counts)
+    return history
+
+
+def _refuse_unequal(here: Any, there: Any) -> None:
+    if here != there:
+        raise ValueError(f"needed is {short(here)}, but there is {short(there)}")
 
 
 def _grouping(optimizer: Optimizer) -> str:

@@ -8,17 +8,26 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus.checks import counted, listed
-from micrograd_plus.files import write_atomically
-from micrograd_plus.report import Report, Table
+from micrograd_plus.files import encoded, read_bytes, read_json, refused, write_atomically
+from micrograd_plus.report import Report, Table, printable
+from micrograd_plus.schema import Fields, Finite, ListOf, Names, Row, String, Whole
 
 if TYPE_CHECKING:
     from micrograd_plus.viz.plots import Chart
 
-__all__ = ["Epoch", "History", "Iteration"]
+__all__ = ["HISTORY", "Epoch", "History", "Iteration"]
+
+HISTORY = Fields(
+    iterations=ListOf(Row(epoch=Whole(), iteration=Whole(), loss=Finite(), rate=Finite(least=0))),
+    epochs=ListOf(Row(epoch=Whole(), iteration=Whole(), figures=Names(Finite()))),
+    stopped=String(),
+).and_maybe(restored=Whole(), weights=String())
+"""What `History.to_dict` returns, and its file holds."""
 
 
 class Iteration(NamedTuple):
@@ -93,9 +102,9 @@ class History(Report):
 
     def __repr__(self) -> str:
         counts = f"{counted(len(self), 'epoch')}, {counted(len(self.iterations), 'iteration')}"
-        ends = [(name, self[name][:: len(self[name]) - 1 or 1]) for name in self.figures]
+        ends = [(printable(name), self[name][:: len(self[name]) - 1 or 1]) for name in self.figures]
         course = ", ".join(f"{name} {' -> '.join(f'{value:.4g}' for value in pair)}" for name, pair in ends)
-        stopped = f"stopped: {self.stopped}" if self.stopped else ""
+        stopped = f"stopped: {printable(self.stopped)}" if self.stopped else ""
         return f"History({'; '.join(filter(None, [counts, course, stopped, *self.remarks()]))})"
 
     __str__ = __repr__
@@ -122,7 +131,7 @@ class History(Report):
 
     def title(self) -> str:
         """Returns the counts of epochs and iterations, and why they ended."""
-        ended = f"stopped: {self.stopped}" if self.stopped else ""
+        ended = f"stopped: {printable(self.stopped)}" if self.stopped else ""
         return "; ".join(filter(None, [counted(len(self), "epoch"), counted(len(self.iterations), "iteration"), ended]))
 
     def parts(self) -> list[str | Table]:
@@ -165,14 +174,17 @@ class History(Report):
         """Returns the path, once the history is written there: all for `.json`, a line an iteration for `.csv`.
 
         Any other suffix is a picture of the loss curves (`.png`, `.svg`, `.pdf`). The file is written atomically.
-        Raises ValueError for a path without a suffix.
+        Raises ValueError for a path without a suffix, or where `load` would refuse the file.
         """
         path = Path(path)
         suffix = path.suffix.lower()
         if suffix == ".json":
-            return write_atomically(path, (json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n").encode())
+            content = self.to_dict()
+            with refused(path, "is not written"):
+                _check(content)
+            return write_atomically(path, encoded(json.dumps(content, indent=1) + "\n"))
         if suffix == ".csv":
-            return write_atomically(path, self._csv().encode())
+            return write_atomically(path, encoded(self._csv()))
         if not suffix:
             raise ValueError(f"{str(path)!r} has no suffix; use .json or .csv for numbers, .svg or .png for a picture")
         return self.plot().save(path)
@@ -195,16 +207,28 @@ class History(Report):
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> History:
-        """Returns the History that `to_dict` wrote. Raises KeyError, TypeError or ValueError for anything else."""
-        iterations = [Iteration(int(e), int(i), float(loss), float(rate)) for e, i, loss, rate in saved["iterations"]]
-        epochs = [Epoch(int(e), int(i), {str(k): float(v) for k, v in f.items()}) for e, i, f in saved["epochs"]]
-        restored, weights = int(saved.get("restored", 0)), str(saved.get("weights", ""))
-        return cls(iterations, epochs, str(saved["stopped"]), restored, weights)
+        """Returns the History that `to_dict` wrote. Raises ValueError, with the place, for anything else."""
+        _check(saved)
+        iterations = [Iteration(e, i, float(loss), float(rate)) for e, i, loss, rate in saved["iterations"]]
+        epochs = [Epoch(e, i, {name: float(figure) for name, figure in f.items()}) for e, i, f in saved["epochs"]]
+        return cls(iterations, epochs, saved["stopped"], saved.get("restored", 0), saved.get("weights", ""))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> History:
-        """Returns the History in a `.json` file that `save` wrote. Raises ValueError for any other file."""
-        try:
-            return cls.from_dict(json.loads(Path(path).read_bytes()))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{os.fspath(path)} holds no history: {error!r}") from None
+        """Returns the History in a `.json` file that `save` wrote.
+
+        Raises FileNotFoundError where there is none, ValueError, with the place in it, for any other file.
+        """
+        with refused(path, "holds no history"):
+            return cls.from_dict(read_json(read_bytes(path, "history")))
+
+
+def _check(saved: Any) -> None:
+    """Raises ValueError unless it is as the schema says, and its iterations and epochs are counted upwards."""
+    HISTORY.check(saved)
+    for part, step in (("iterations", 0), ("epochs", 1)):
+        for i, (before, row) in enumerate(pairwise(saved[part]), 1):
+            if row[0] < before[0] + step or row[1] <= before[1]:
+                raise ValueError(
+                    f"{part}[{i}] is of epoch {row[0]}, iteration {row[1]}, after {before[0]}, {before[1]}"
+                )

@@ -115,7 +115,7 @@ def fit(
     keeper = None if checkpoint is None else Keeper(checkpoint, run, {"rows": len(data), **order, **limits})
     if keeper:
         keeper.resume()
-    again = _mark(run)
+    again = run.mark()
     try:
         _train(run, batches, number, measures, keeper, progress)
     except PartedError as error:
@@ -175,26 +175,6 @@ def _evaluated(run: Run, measures: Measures) -> dict[str, tuple[float, list[Pred
         return measures.evaluate(run.engine)
     except NonFiniteError as error:  # of a callback or a metric it would be its own
         raise DivergenceError(run, str(error)) from error
-
-
-def _mark(run: Run) -> Callable[[], None]:
-    """Returns what brings a run back to where it is now: numbers, generators, history, what callbacks keep."""
-    numbers, optimizer = run.model.state_dict(), run.optimizer.state_dict()
-    states = [(rng, rng.getstate()) for _, rng in run.model.generators()]
-    callbacks = [(each, each.state_dict()) for each in run.callbacks]
-    rates, epoch, iteration, history = run.optimizer.lrs, run.epoch, run.iteration, run.history.to_dict()
-
-    def back() -> None:
-        run.model.load_state_dict(numbers)
-        run.optimizer.load_state_dict(optimizer)
-        run.optimizer.lrs = rates
-        for rng, state in states:
-            rng.setstate(state)
-        for callback, kept in callbacks:
-            callback.load_state_dict(kept)
-        run.epoch, run.iteration, run.history = epoch, iteration, History.from_dict(history)
-
-    return back
 
 
 def _epoch(run: Run, batches: list[list[int]], update: Update) -> float | None:

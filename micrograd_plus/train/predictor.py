@@ -5,25 +5,65 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from micrograd_plus.checks import finite_number
-from micrograd_plus.data import Dataset, Schema, Standardizer
-from micrograd_plus.files import read_document, write_document
+from micrograd_plus.checks import counted, finite_number
+from micrograd_plus.data import Dataset, Standardizer, TableSchema
+from micrograd_plus.errors import DomainError
+from micrograd_plus.files import EDITED, read_document, refused, write_document
 from micrograd_plus.functions import softmax
 from micrograd_plus.mode import no_gc, no_grad
-from micrograd_plus.nn import MLP, Conv1d, Dropout, Embedding, Layer, LayerNorm, Module, Neuron, Sequential
+from micrograd_plus.nn import Module
 from micrograd_plus.nn.losses import LOSSES, loss_name
+from micrograd_plus.schema import Fields, Finite, Flag, ListOf, Maybe, Names, OneOf, Plain, String
+from micrograd_plus.train.architecture import ARCHITECTURE, architecture_of, model_of, parameters_of
 from micrograd_plus.train.engine import Prediction, evaluating, numbers_of
 from micrograd_plus.train.metrics import class_of
 from micrograd_plus.train.objectives import THRESHOLDS, objective_for, outputs_of
 from micrograd_plus.value import Value
 
-__all__ = ["Predictor", "architecture_of", "model_of"]
+__all__ = ["MODEL", "Predictor"]
 
 _KIND = "model"
+
+
+class _Model(Fields):
+    """The lists of a model's file, and that their lengths agree."""
+
+    def inside(self, thing: Any, place: str) -> None:
+        """Checks what is under each name, and the lengths."""
+        super().inside(thing, place)
+        for name, length in (("scaler", len(thing["feature_names"])), ("target_scaler", 1)):
+            for part in thing[name] or ():
+                ListOf(Finite(), length=length).check(thing[name][part], f"{name}.{part}")
+        made, given = parameters_of(thing["architecture"]), len(thing["parameters"])
+        if made != given:
+            raise ValueError(f"architecture has {counted(made, 'parameter')}, but parameters has {given:,} numbers")
+
+
+_SCALER = Fields(means=ListOf(Finite()), scales=ListOf(Finite(least=5e-324)))
+
+MODEL = _Model(
+    architecture=ARCHITECTURE,
+    feature_names=ListOf(String(), least=1),
+    classes=ListOf(String()),
+    target_name=String(),
+    loss=String(),
+    scaler=Maybe(_SCALER),
+    target_scaler=Maybe(_SCALER),
+    notes=Names(Plain()),
+    parameters=Names(Finite()),
+)
+"""What a Predictor's file holds."""
+
+_COLUMN = Fields(name=String(), words=Maybe(ListOf(String())), mean=Finite(), flag=Flag())
+_MISSING = OneOf("refuse", "drop", "mean")
+_TABLE = Fields(fields=ListOf(_COLUMN, least=1), missing=_MISSING, ids=ListOf(String()), reading=Names(Plain()))
+MODEL.others["schema"] = Maybe(_TABLE)  # files of version 0.1 have none
+
 WORTH_COMPILING = 100  # rows; fewer are done before they would be compiled
 CHUNK = 1024  # rows at a time, which bounds the memory
 
@@ -56,7 +96,7 @@ class Predictor:
     scaler: Standardizer | None = None
     target_scaler: Standardizer | None = None
     notes: dict[str, Any] = field(default_factory=dict)
-    schema: Schema | None = None
+    schema: TableSchema | None = None
 
     def __post_init__(self) -> None:
         self.loss = loss_name(self.loss)  # files of version 0.1 hold the name of the function
@@ -129,7 +169,9 @@ class Predictor:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Returns the path, once the Predictor is written there as one JSON file, atomically.
 
-        Raises TypeError for a model of a class that is not of `micrograd_plus.nn`.
+        Raises TypeError for a model of a class that is not of `micrograd_plus.nn`, ValueError where `load` would refuse
+        the file: for names, classes and a model that do not fit together, a module that the model has twice, or notes
+        that JSON has no word for.
         """
         content = {
             "architecture": architecture_of(self.model),
@@ -143,21 +185,38 @@ class Predictor:
             "schema": self.schema and self.schema.to_dict(),
             "parameters": self.model.state_dict(),
         }
-        return write_document(path, _KIND, content)
+        with refused(path, "is not written"):
+            self._check_use()
+        return write_document(path, _KIND, content, MODEL)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Predictor:
         """Returns the Predictor that `save` wrote.
 
-        Raises FileNotFoundError where there is none, ValueError for a file that is foreign or damaged.
+        Raises FileNotFoundError where there is none, ValueError for a file that is foreign, damaged or changed so that
+        it can't be what `save` wrote.
         """
-        saved = read_document(path, _KIND)
-        model = model_of(saved["architecture"]).eval()
-        model.load_state_dict(saved["parameters"])
-        names = tuple(saved["feature_names"]), tuple(saved["classes"]), saved["target_name"]
-        scaler, target_scaler = (saved[name] and Standardizer(**saved[name]) for name in ("scaler", "target_scaler"))
-        schema = saved.get("schema") and Schema.from_dict(saved["schema"])  # files of version 0.1 have none
-        return cls(model, *names, saved["loss"], scaler, target_scaler, saved["notes"], schema)
+        saved = read_document(path, _KIND, MODEL)
+        with refused(path, EDITED):
+            model = model_of(saved["architecture"]).eval()
+            model.load_state_dict(saved["parameters"])
+            names = tuple(saved["feature_names"]), tuple(saved["classes"]), saved["target_name"]
+            scaler, target_scaler = (
+                saved[name] and Standardizer(**saved[name]) for name in ("scaler", "target_scaler")
+            )
+            table = saved.get("schema") and TableSchema.from_dict(saved["schema"])  # files of version 0.1 have none
+            found = cls(model, *names, saved["loss"], scaler, target_scaler, saved["notes"], table)
+            found._check_use()
+        return found
+
+    def _check_use(self) -> None:
+        """Raises ValueError or TypeError unless the model takes the features, and its outputs fit the classes."""
+        zeros = [[0.0] * len(self.feature_names)]
+        data = Dataset(zeros, [0], feature_names=self.feature_names, classes=self.classes)
+        with suppress(ArithmeticError, DomainError):  # of a row of zeros alone
+            outputs = outputs_of(self.model, data)
+            if self.classes:
+                objective_for(self.loss if self.loss in LOSSES else None, data, outputs)
 
 
 def _outputs(model: Module, rows: list[list[float]]) -> list[Prediction]:
@@ -201,63 +260,3 @@ _PROBABILITIES: dict[str, Callable[[Any], list[float]]] = {
     "bce": lambda probability: [1.0 - probability, probability],
 }
 """How outputs become probabilities, by the loss; a single logit x is the two logits 0 and x."""
-
-
-# A file names classes of `micrograd_plus.nn` alone, so reading one can run nothing but their constructors.
-
-
-def architecture_of(model: Module) -> dict[str, Any]:
-    """Returns the model's class and arguments as plain data, of which `model_of` makes an untrained model.
-
-    Raises TypeError for a class that is not one of `micrograd_plus.nn`, ValueError for an activation that is not named.
-
-    >>> architecture_of(Sequential(Layer(2, 3, "tanh"), Dropout(0.5)))["layers"][1]
-    {'module': 'Dropout', 'p': 0.5}
-    """
-    name, arguments_of = type(model).__name__, _ARGUMENTS.get(type(model))
-    if arguments_of is None:
-        cure = "keep the numbers alone (state_dict()), and load them into a model that your own code makes"
-        raise TypeError(f"a file can't hold the architecture of a {name}, only of {', '.join(_BY_NAME)}; {cure}")
-    arguments = arguments_of(model)
-    activation = arguments.get("activation")
-    if activation is not None and not isinstance(activation, str):
-        raise ValueError(f"a file can't hold the function {activation!r}; give the activation by name, such as 'relu'")
-    return {"module": name, **arguments}
-
-
-def model_of(architecture: Mapping[str, Any]) -> Module:
-    """Returns an untrained model of the form that `architecture_of` returned. Raises ValueError for anything else.
-
-    >>> model_of({"module": "Layer", "nin": 2, "nout": 3, "activation": "tanh", "bias": True})
-    Layer(2, 3, 'tanh')
-    """
-    arguments = dict(architecture)
-    name = arguments.pop("module", None)
-    if name not in _BY_NAME:
-        raise ValueError(f"the file's model is a {name!r}, and known are {', '.join(_BY_NAME)}; update micrograd_plus")
-    try:
-        if name == "Sequential":
-            return Sequential(*map(model_of, arguments["layers"]))
-        return _BY_NAME[name](**arguments)
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"the file describes no {name}: {error}") from None
-
-
-_ARGUMENTS: dict[type[Module], Callable[[Any], dict[str, Any]]] = {
-    Neuron: lambda it: {"nin": it.nin, "activation": it.activation, "bias": it.bias is not None},
-    Layer: lambda it: {**_ARGUMENTS[Neuron](it.neurons[0]), "nout": it.nout},
-    Dropout: lambda it: {"p": it.p},
-    Embedding: lambda it: {"num": it.num, "dim": it.dim},
-    LayerNorm: lambda it: {"width": it.width, "eps": it.eps},
-    Conv1d: lambda it: {
-        **{name: getattr(it, name) for name in ("in_channels", "kernel_size", "stride", "padding")},
-        "out_channels": it.layer.nout,
-        "activation": it.layer.activation,
-        "bias": it.layer.neurons[0].bias is not None,
-    },
-    Sequential: lambda it: {"layers": [architecture_of(each) for each in it.layers]},
-    MLP: lambda it: {name: value for name, value in it.config.items() if name not in ("init", "seed")},
-}
-"""Each Module that a file can hold, and the arguments that make its form; how its numbers began is past."""
-
-_BY_NAME = {kind.__name__: kind for kind in _ARGUMENTS}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -77,16 +78,18 @@ class TrainState:
         self.optimizer, self.clip_norm, self.clip_value = optimizer, clip_norm, clip_value
         rules = [(group.rule, len(group.members)) for group in optimizer.groups]
         self.updates = [update_function(rule.lines, rule.state, rule.options, count) for rule, count in rules]
-        # the rules of this package divide by nothing that comes near 0 but for the eps that is added to it
-        eps = min(rule.options.get("eps", 1.0) for rule, _ in rules)
-        self.tame = type(optimizer) in OPTIMIZERS.values() and eps > 1e-30 and len(rules) == 1
+        # the rules of this package divide by nothing that comes near 0 but for the eps that is added to it, and let
+        # nothing grow without a bound but what momentum adds up
+        options = {"eps": 1.0, "momentum": 0.0, **rules[0][0].options}
+        usual = options["eps"] > 1e-30 and options["momentum"] <= 1 and max(map(abs, options.values())) < 1e10
+        self.tame = type(optimizer) in OPTIMIZERS.values() and usual and len(rules) == 1
         self.w = self.new_w = np.empty(0)
         self.states: list[Array] = []
         self.new_states: list[Array] = []
         self.active: Program | None = None
         self.stepped: Program | None = None
         self.rows: Any = None
-        self.places: dict[Program, _Places] = {}
+        self.places: WeakKeyDictionary[Program, _Places] = WeakKeyDictionary()  # a program traced anew replaces another
         self.loaded: set[Program] = set()
 
     def use(self, program: Program) -> Any:
@@ -134,7 +137,9 @@ class TrainState:
         else:
             self._update_groups(g, t, rates, self.places[program].back)
         if not isfinite(np.dot(self.new_w, self.new_w)):  # then one is not finite, or very large
-            self._refuse(program, g)
+            self._refuse(program, g, {"w": self.new_w})
+        if not certain:
+            self._refuse(program, g, dict(zip(self.optimizer.state, self.new_states)))
         self.w, self.new_w = self.new_w, self.w
         if not certain:
             self.states, self.new_states = self.new_states, self.states
@@ -184,15 +189,19 @@ class TrainState:
         if self.clip_value is not None:
             np.clip(g, -self.clip_value, self.clip_value, out=g)
 
-    def _refuse(self, program: Program, g: Array) -> None:
+    def _refuse(self, program: Program, g: Array, new: Mapping[str, Array]) -> None:
         """Raises FloatingPointError that names a parameter whose gradient or new number is not finite."""
-        for kind, numbers in (("the gradient of", g), ("with lr = {lr:g} the update of", self.new_w)):
-            wrong = np.flatnonzero(~np.isfinite(numbers))
-            if len(wrong):
-                place = int(self.places[program].order[wrong[0]])
-                name, given = self.optimizer.parameters[place].label or "a parameter", self.optimizer.given(place)
-                cure = "lower the learning rate, clip the gradients, or scale the inputs"
-                raise FloatingPointError(f"{kind.format(**given)} {name} is {numbers[wrong[0]]}; {cure}")
+        optimizer, order = self.optimizer, self.places[program].order.tolist()
+        for at in np.flatnonzero(~np.isfinite(g))[:1].tolist():
+            name = optimizer.parameters[order[at]].label or f"parameter {order[at]}"
+            cure = "lower the learning rate, clip the gradients, or scale the inputs"
+            raise FloatingPointError(f"the gradient of {name} is {g[at]}; {cure}")
+        for name, numbers in new.items():
+            for at in np.flatnonzero(~np.isfinite(numbers))[:1].tolist():
+                held = {"w": self.w, "g": g, **dict(zip(optimizer.state, self.states))}
+                given = optimizer.given(order[at])
+                given |= {each: float(numbers[at]) for each, numbers in held.items() if each in given}
+                raise optimizer.refusal(order[at], name, float(numbers[at]), given)
 
 
 @dataclass(frozen=True)

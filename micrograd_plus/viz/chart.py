@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
+from micrograd_plus.report import printable
 from micrograd_plus.viz import palette, svg
 from micrograd_plus.viz.picture import Picture
 
@@ -20,7 +21,7 @@ try:
 except ImportError as error:
     raise ModuleNotFoundError('charts need Matplotlib: pip install "micrograd_plus[plot]"') from error
 
-__all__ = ["Chart", "drawing", "settings"]
+__all__ = ["Chart", "caption", "drawing", "settings"]
 
 _SETTINGS = {
     "svg.hashsalt": "micrograd_plus",  # ids that do not change from run to run
@@ -37,6 +38,7 @@ _SETTINGS = {
     "lines.linewidth": 1.8,
     "figure.constrained_layout.use": True,
 }
+_LONGEST = 32
 _NO_DATES: dict[str, dict[str, Any]] = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}
 
 
@@ -102,6 +104,17 @@ def drawing(theme: str, title: str, width: float = 6.4, height: float = 4.0) -> 
         axes.set_title(title, loc="left")
         axes.grid(True, linewidth=0.8)
         yield chart, axes
+
+
+def caption(name: object) -> str:
+    """Returns a name out of the user's data as Matplotlib shows it: on one line, no formula, and seen in a legend.
+
+    >>> caption("_cost in $\\n"), len(caption("x" * 1000))
+    (' _cost in \\\\$ ', 32)
+    """
+    text = printable(str(name))
+    text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return f"{' ' * text.startswith('_')}{text}".replace("$", r"\$")
 
 
 def settings(theme: str) -> Any:

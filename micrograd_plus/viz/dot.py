@@ -14,13 +14,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from micrograd_plus.nn.owners import ancestors
+from micrograd_plus.report import printable
 from micrograd_plus.viz import palette
 from micrograd_plus.viz.scene import Arrow, Box, Cell, Scene, Sign, shortened
 
 if TYPE_CHECKING:
     from graphviz import Digraph
 
-__all__ = ["dot_text", "printable"]
+__all__ = ["dot_text"]
 
 FONT, SIZE, SMALL = "Arial", 11, 9
 
@@ -178,11 +179,6 @@ def _number_cell(box: Box, cell: Cell, theme: str, largest: float) -> str:
     width = "" if box.role == "constant" else f' WIDTH="{CELL_WIDTH}"'
     identity = f'ID="{box.id}-{cell.kind}" TITLE="{cell.kind}" TARGET="_self"'
     return f'<TD {identity} BGCOLOR="{fill[theme]}"{width}>{_text(cell.text)}</TD>'
-
-
-def printable(text: str) -> str:
-    """Returns a text with spaces in the place of characters that XML forbids or that steer a line's direction."""
-    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _text(text: str) -> str:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from micrograd_plus.checks import named, whole_number
 from micrograd_plus.nn.owners import module_of, owners
+from micrograd_plus.report import printable
 from micrograd_plus.value import Value, topological_order
 from micrograd_plus.viz import palette
 from micrograd_plus.viz.collapse import COLLAPSES, scene_of
-from micrograd_plus.viz.dot import dot_text, printable
+from micrograd_plus.viz.dot import dot_text
 from micrograd_plus.viz.layout import LayoutError, finished, render
 from micrograd_plus.viz.picture import Picture
 from micrograd_plus.viz.scene import Scene

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from micrograd_plus.files import write_atomically
+from micrograd_plus.files import encoded, write_atomically
 
 __all__ = ["Picture"]
 
@@ -33,7 +33,7 @@ class Picture:
             known = " or ".join(", ".join(self.forms).rsplit(", ", 1))
             raise ValueError(f"{self.kind} is saved as {known}, but got {path.name!r}; change the suffix")
         content = getattr(self, form)()
-        write_atomically(path, content if isinstance(content, bytes) else f"{content.rstrip()}\n".encode())
+        write_atomically(path, content if isinstance(content, bytes) else encoded(f"{content.rstrip()}\n"))
         return path
 
     def _shown(self) -> dict[str, str]:

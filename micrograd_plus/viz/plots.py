@@ -16,7 +16,7 @@ from micrograd_plus.nn import Module
 from micrograd_plus.train.engine import evaluating
 from micrograd_plus.value import Value
 from micrograd_plus.viz import palette
-from micrograd_plus.viz.chart import Chart, drawing, settings
+from micrograd_plus.viz.chart import Chart, caption, drawing, settings
 from micrograd_plus.viz.ranges import evenly, padded
 
 # isort: split
@@ -118,7 +118,7 @@ def loss_curves(
                 label, colour = (f"{name}: {figure}", i) if name else (figure, j)
                 marker = "o" if len(epochs) == 1 else None
                 look = {**_look(j, theme), "color": _series(colour, theme)}
-                axes.plot(epochs, each[figure], label=label, **look, marker=marker)
+                axes.plot(epochs, each[figure], label=caption(label), **look, marker=marker)
         if log:
             axes.set_yscale("log")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -162,8 +162,9 @@ def decision_boundary(
             points = [row for row, target in data if target == number]
             look: dict[str, Any] = {"color": colour, "marker": marker, "edgecolors": palette.background[theme]}
             across, up = ([row[i] for row in points] for i in (0, 1))
-            axes.scatter(across, up, s=24, label=name, **look, linewidths=0.7, zorder=3)
-        axes.set(xlabel=data.feature_names[0], ylabel=data.feature_names[1], xlim=(xs[0], xs[-1]), ylim=(ys[0], ys[-1]))
+            axes.scatter(across, up, s=24, label=caption(name), **look, linewidths=0.7, zorder=3)
+        across_name, up_name = map(caption, data.feature_names)
+        axes.set(xlabel=across_name, ylabel=up_name, xlim=(xs[0], xs[-1]), ylim=(ys[0], ys[-1]))
         chart.legend(loc="outside lower center", ncols=min(4, len(data.classes)))
     return chart
 
@@ -229,7 +230,7 @@ def _counts(matrix: Any, classes: Sequence[str]) -> tuple[Sequence[Sequence[int]
             f"this draws a table of counts, as train.metrics.confusion_matrix(predictions, targets) makes it, but got"
             f" {type(rows).__name__}"
         )
-    names = [str(name) for name in classes or getattr(matrix, "classes", ()) or range(len(rows))]
+    names = [caption(name) for name in classes or getattr(matrix, "classes", ()) or range(len(rows))]
     widths = sorted({len(row) for row in rows})
     if widths != [len(rows)] or len(names) != len(rows):
         raise ValueError(

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from micrograd_plus import Value, nn
+from micrograd_plus import Value, fit, nn
 from micrograd_plus.compiler.update import update_function
+from micrograd_plus.data import Dataset
 from micrograd_plus.nn import schedules
 from micrograd_plus.nn.optim import OPTIMIZERS, Optimizer, optimizer_class
 from micrograd_plus.value import UNSEEN
@@ -168,6 +169,42 @@ def test_a_step_that_would_not_be_finite_changes_nothing(kind: type[Optimizer]) 
     assert optimizer.state_dict() == before
 
 
+@pytest.mark.parametrize("kind", [nn.Adam, nn.AdamW, nn.RMSprop, nn.Adagrad])
+@pytest.mark.parametrize("eps", [0, 0.0, 5e-324])
+@pytest.mark.parametrize("gradient", [0.0, 1e-200, -1e-200, 1e-320])
+def test_a_division_by_0_is_told_with_its_cure(kind: type[Optimizer], eps: float, gradient: float) -> None:
+    """PyTorch makes nan or inf of it and goes on; so does the rule by itself, and the optimizer tells."""
+    fine, still = nn.Parameter(1.0, "fine"), nn.Parameter(1.0, "still")
+    optimizer = kind([fine, still], lr=0.1, eps=eps)
+    fine.grad, still.grad = 1.0, gradient
+    given = optimizer.given(1)
+    before = optimizer.state_dict()
+    if math.isfinite(optimizer.rule(**given)["w"]):  # 0 / 5e-324 is 0
+        optimizer.step()
+        return
+    lines = list(optimizer.rule.line_by_line(**given))
+    assert lines[-1][0].name == "w" and not math.isfinite(lines[-1][2])
+    message = rf"step 1 takes still to .* from w = 1 and g = .*; {kind.__name__} divides by eps = .*; use eps=1e-8"
+    with pytest.raises(FloatingPointError, match=message):
+        optimizer.step()
+    assert (fine.data, still.data) == (1.0, 1.0) and optimizer.state_dict() == before
+    kind([fine, still], lr=0.1, eps=1e-8).step()
+
+
+@pytest.mark.parametrize("kind", [nn.Adam, nn.AdamW, nn.RMSprop, nn.Adagrad])
+def test_training_tells_the_same_of_a_division_by_0_however_it_runs(kind: type[Optimizer]) -> None:
+    data, messages = Dataset([[0.0, 1.0], [0.0, 2.0], [0.0, -1.0]], [1.0, 2.0, 3.0]), set()
+    for backend in ("numpy", "eager"):
+        model = nn.MLP(2, [1], seed=0)
+        optimizer = kind(model.parameters(), lr=0.1, eps=0)
+        before = model.state_dict(), optimizer.state_dict()
+        with pytest.raises(ArithmeticError, match="divides by eps = 0 where all else is 0; use eps=1e-8") as told:
+            fit(model, data, optimizer=optimizer, epochs=1, backend=backend)
+        assert (model.state_dict(), optimizer.state_dict()) == before
+        messages.add(str(told.value))
+    assert len(messages) == 1
+
+
 def test_finite_numbers_may_have_an_infinite_sum() -> None:
     leaves = [nn.Parameter(1.5e308), nn.Parameter(1.5e308)]
     for leaf in leaves:
@@ -215,6 +252,14 @@ def test_a_run_resumed_goes_on_with_the_same_bits() -> None:
         ({"state": {"m": [0.0], "v": ["1"]}}, "state's v"),
         ({"t": -1}, "state's t"),
         ({"t": 1.5}, "state's t"),
+        ({"t": 10**400}, "state's t"),
+        ({"t": True}, "state's t"),
+        ({"state": None}, "a state is a dict"),
+        ({"state": ["m", "v"]}, "a state is a dict"),
+        ({"state": {"m": 1, "v": [0.0]}}, "1 in m for 1 parameters"),
+        ({"state": {"m": "1", "v": [0.0]}}, "'1' in m for 1 parameters"),
+        ({"state": {"m": [10**400], "v": [0.0]}}, "state's m is inf"),
+        ({"optimizer": ["Adam"]}, r"is of \['Adam'\], not of Adam"),
     ],
 )
 def test_a_wrong_state_is_refused_whole(change: dict[str, Any], message: str) -> None:
@@ -224,6 +269,9 @@ def test_a_wrong_state_is_refused_whole(change: dict[str, Any], message: str) ->
     with pytest.raises((ValueError, TypeError), match=message):
         optimizer.load_state_dict({**before, "t": 4, **change})
     assert optimizer.state_dict() == before
+    for wrong in (None, [], "state", 3):
+        with pytest.raises(TypeError, match="a state is a dict"):
+            optimizer.load_state_dict(wrong)  # type: ignore[arg-type]
 
 
 # ---------------------------------------------------------------- wrong input

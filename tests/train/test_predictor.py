@@ -14,7 +14,7 @@ from micrograd_plus.data import Dataset, Standardizer, iris, moons, standardize
 from micrograd_plus.files import read_document, write_document
 from micrograd_plus.nn import MLP, Conv1d, Dropout, Embedding, Layer, LayerNorm, Module, Neuron, Sequential
 from micrograd_plus.train import Predictor, fit
-from micrograd_plus.train.predictor import _BY_NAME, architecture_of, model_of
+from micrograd_plus.train.architecture import _BY_NAME, architecture_of, model_of
 
 
 def trained_on_iris() -> tuple[Predictor, Dataset]:

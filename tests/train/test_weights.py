@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from micrograd_plus.data import Dataset, blobs, iris, line, moons, split, standardize
@@ -136,7 +137,7 @@ def test_balanced_is_what_scikit_learn_has() -> None:
     data = iris().take([*range(10), *range(50, 80), *range(100, 105)])
     from sklearn.utils.class_weight import compute_class_weight
 
-    theirs = compute_class_weight("balanced", classes=[0, 1, 2], y=data.targets)
+    theirs = compute_class_weight("balanced", classes=np.arange(3), y=data.targets)
     assert weighting("balanced", data).weights == pytest.approx(theirs)
 
 
