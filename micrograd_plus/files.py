@@ -151,7 +151,7 @@ def read_document(path: str | os.PathLike[str], kind: str, schema: Schema | None
     if not isinstance(document, dict) or not isinstance(found, str) or not found.startswith("micrograd_plus "):
         raise ValueError(f"{where} is not a {kind} file of micrograd_plus; give one that it saved")
     if found != f"micrograd_plus {kind}":
-        raise ValueError(f"{where} is a {short(found)} file, and a {kind} is needed here")
+        raise ValueError(f"{where} is a {short(found)} file, and a {kind} is needed here; name that one")
     if document.get("version") != VERSION:
         version = f"version {short(document.get('version'))} of the format"
         raise ValueError(f"{where} is of {version}, and this release reads version {VERSION}; update micrograd_plus")

@@ -28,6 +28,7 @@ import micrograd_plus.data as data_module
 from micrograd_plus.data import (
     Dataset,
     Standardizer,
+    TableSchema,
     batch_indices,
     batches,
     blobs,
@@ -490,6 +491,120 @@ def test_csv_for_prediction(csv_file: Write) -> None:
     assert read_inputs(csv_file("a\n1\n2\n")) == [[1.0], [2.0]]
 
 
+MESSY = "n,kind,price,y\n1,red,$5,1.5\n,blue,$7,2.5\n4,,$9,3.5\nNA,red,$6,?\n"
+
+
+@pytest.mark.parametrize(
+    ("missing", "features", "inputs"),
+    [
+        (
+            "mean",
+            ("n", "n=(empty)", "kind=(empty)", "kind=blue", "kind=red", "price"),
+            [[1, 0, 0, 0, 1, 5], [2.5, 1, 0, 1, 0, 7], [4, 0, 1, 0, 0, 9]],
+        ),
+        ("drop", ("n", "kind=red", "price"), [[1, 1, 5]]),
+    ],
+)
+def test_csv_makes_features_of_words_amounts_and_empty_cells(
+    csv_file: Write, missing: Any, features: tuple[str, ...], inputs: list[list[float]]
+) -> None:
+    path = csv_file(MESSY)
+    data = read_csv(path, "y", missing=missing)
+    assert (data.feature_names, data.inputs, data.targets) == (features, inputs, [1.5, 2.5, 3.5][: len(inputs)])
+    assert data.schema is not None and data.schema == TableSchema.from_dict(
+        json.loads(json.dumps(data.schema.to_dict()))
+    )
+    assert data.take([0]).schema == split(data, 1)[0].schema == data.schema if len(data) > 1 else True
+    more = csv_file("price,kind,n\n$8,green,2\n8,red,\n")
+    expected = {"mean": [[2, 0, 0, 0, 0, 8], [2.5, 1, 0, 0, 1, 8]], "drop": []}[missing]
+    if missing == "mean":
+        with pytest.raises(ValueError, match=r"line 2, column 'price': '\$8' is an amount, and not all cells"):
+            read_inputs(more, data.schema)
+    more = csv_file("price,kind,n\n8,green,2\n8,red,\n")
+    assert read_inputs(more, data.schema) == (expected or [[2, 0, 8]])
+
+
+def test_csv_refuses_what_is_missing_unless_it_is_told(csv_file: Write) -> None:
+    path = csv_file(MESSY)
+    with pytest.raises(ValueError, match=r"line 5, column 'y': the cell is missing \('\?'\)"):
+        read_csv(path, "y")
+    with pytest.raises(ValueError, match=r"missing is 'refuse', 'drop' or 'mean', got 'zero'"):
+        read_csv(path, "y", missing=loose_word("zero"))
+    data = read_csv(csv_file("a,b,y\n1,2,p\n3,4,q\n"), "y")
+    with pytest.raises(ValueError, match=r"line 2, column 'b': the cell is missing; fill it in or leave out the line"):
+        read_inputs(csv_file("a,b\n1,\n"), data.schema)
+
+
+def loose_word(word: Any) -> Any:
+    """A word where the types allow some alone."""
+    return word
+
+
+def test_csv_columns_are_dropped_or_taken_as_words(csv_file: Write) -> None:
+    path = csv_file("zip,a,b,y\n1010,1,2,1.5\n2020,3,4,2.5\n01010,5,6,3.5\n")
+    data = read_csv(path, "y", words=["zip"], drop=[1])
+    assert data.feature_names == ("zip=1010", "zip=2020", "b") and data.inputs[2] == [1.0, 0.0, 6.0]
+    assert read_csv(path, "3", drop=["zip", "b"]).feature_names == ("a",)
+    with pytest.raises(ValueError, match=r"'y' is the target, and drop names it"):
+        read_csv(path, "y", drop=["y"])
+    with pytest.raises(ValueError, match=r"no column for words 'sip'.*did you mean 'zip'"):
+        read_csv(path, "y", words=["sip"])
+    years = csv_file("2,1,0\n5,6,7\n8,9,10.5\n")
+    assert read_csv(years, "0", header=True).target_name == "0", "a name comes before a number"
+
+
+@pytest.mark.parametrize(
+    ("cells", "decimal", "numbers"),
+    [
+        (["1.5", "2,500.25"], ".", [1.5, 2500.25]),
+        (["1,5", "2.500,25"], ",", [1.5, 2500.25]),
+        (["1 500", "2'500"], ".", [1500, 2500]),
+        (["$1,500", "$2"], ".", [1500, 2]),
+        (["-$5", "$+2"], None, [-5, 2]),
+        (["5 %", "7%"], None, [5, 7]),
+        (["\u22125", "+2"], None, [-5, 2]),
+        (["EUR 5", "EUR7.5"], None, [5, 7.5]),
+        (["1e3", "2E-2"], None, [1000, 0.02]),
+        (["9007199254740993.0", "9007199254740992"], None, [9007199254740992, 9007199254740992]),
+    ],
+)
+def test_csv_reads_numbers_as_they_are_written(
+    csv_file: Write, cells: list[str], decimal: Any, numbers: list[float]
+) -> None:
+    path = csv_file("x;y\n" + "".join(f"{cell};{i}.5\n" for i, cell in enumerate(cells)))
+    if decimal == ",":
+        path = csv_file("x;y\n" + "".join(f"{cell};{i},5\n" for i, cell in enumerate(cells)))
+    assert [row[0] for row in read_csv(path, "y", decimal=decimal, delimiter=";").inputs] == numbers
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (["$5", "€7"], r"'\$5' is an amount, and not all cells of the column bear its sign"),
+        (["45%", "0.45"], r"'45%' is an amount, and not all cells"),
+        (["1.500", "2,5"], r"'2,5' is not a number; write '2.5', with a point, or pass decimal=','"),
+        (["1,50,000", "2"], r"'1,50,000' is text where a number is needed"),
+        (["9007199254740993", "1"], r"'9007199254740993' has more digits than a number keeps"),
+        (["1e400", "1"], r"'1e400' is beyond the range of a number"),
+        (["2024-02-30", "1/2/99"], r"'2024-02-30' is a date or a time; write what matters of it as numbers"),
+        (["12:30", "4"], r"'12:30' is a date or a time"),
+    ],
+)
+def test_csv_tells_what_it_can_not_read_for_certain(csv_file: Write, cells: list[str], message: str) -> None:
+    path = csv_file("x;y\n" + "".join(f"{cell};{i}.5\n" for i, cell in enumerate(cells)))
+    with pytest.raises(ValueError, match=rf"table.csv, line [23], column 'x': {message}"):
+        read_csv(path, "y", delimiter=";")
+
+
+def test_csv_refuses_a_target_with_a_class_for_each_row(csv_file: Write) -> None:
+    path = csv_file("x,y\n" + "".join(f"{i},code {i}\n" for i in range(60)))
+    with pytest.raises(ValueError, match=r"the target 'y' has 60 different texts in 60 rows \('code 0', 'code 1' and"):
+        read_csv(path, "y")
+    assert len(read_csv(path, "y", task="classification").classes) == 60
+    money = csv_file("x,y\n" + "".join(f"{i},${i % 3}\n" for i in range(60)))
+    assert read_csv(money, "y").classes == (), "money is no class, however few amounts differ"
+
+
 GOOD = "a,b,y\n1,2,p\n3,4,q\n"
 
 
@@ -528,7 +643,7 @@ GOOD = "a,b,y\n1,2,p\n3,4,q\n"
         (
             "a,b,y\n1,two,p\n3,4,q\n",
             {},
-            r"line 2, column 'b': 'two' is text where a number is needed; .*features=",
+            r"line 2, column 'b': 'two' is text where a number is needed; .*drop=\['b'\]$",
         ),
         ("a,b,y\n1,1_000,p\n3,4,q\n", {}, r"line 2, column 'b': '1_000' is text"),
         (
@@ -537,7 +652,7 @@ GOOD = "a,b,y\n1,2,p\n3,4,q\n"
             r"line 2, column 'b': '1,5' is not a number; write '1.5', with a point",
         ),
         ('a,b,y\n1,"1,500",p\n3,4,q\n', {}, r"write '1500', without the comma, or '1.500' if the comma is a decimal"),
-        ('a,b,y\n1,"1,500,000.5",p\n3,4,q\n', {}, r"write '1500000.5', without the comma$"),
+        ('a,b,y\n1,"1,500,000.5",p\n3,4,q\n', {}, r"write '1500000.5', without the comma, or pass decimal='\.'$"),
         ("a;b;y\n1,5;2;p\n", {}, r"line 2: only one column, and ';' in it; pass delimiter=';'"),
         ("a,b,y\n1,1e999,p\n3,4,q\n", {}, r"line 2, column 'b': '1e999' is beyond the range"),
         ("a,b,y\n1,-inf,p\n3,4,q\n", {}, r"line 2, column 'b': '-inf' is beyond the range"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +19,8 @@ from tests.trust.ways import WAYS
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROGRAMS = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", README, flags=re.DOTALL)
+COMMANDS = re.findall(r"```sh\n(.*?)```(?:\n\n```text\n(.*?)```)?", README.split("## See it")[1], flags=re.DOTALL)
+"""What is typed after the set-up, with what the last of the commands prints."""
 
 
 def table(name: str) -> str:
@@ -31,6 +35,28 @@ def test_each_program_prints_what_is_shown(program: str, output: str, tmp_path: 
     run = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert run.stdout == output
     assert run.stderr == ""
+
+
+def test_the_commands_run_in_order_in_a_fresh_folder(tmp_path: Path) -> None:
+    """As they stand there, in the folder that the set-up leaves: a `.venv` with what it installs."""
+    assert len(COMMANDS) >= 1
+    binaries = tmp_path / ".venv" / "bin"
+    binaries.mkdir(parents=True)
+    for name, module in (("python", ""), ("micrograd-plus", "-m micrograd_plus ")):
+        (binaries / name).write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {module}"$@"\n')
+        (binaries / name).chmod(0o755)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    for commands, output in COMMANDS:
+        line = ["bash", "-euo", "pipefail", "-c", commands]
+        run = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert (run.returncode, run.stderr) == (0, "")
+        assert run.stdout.endswith(output)
+
+
+def test_only_what_the_set_up_installs_is_called() -> None:
+    """`micrograd-plus` alone is on nobody's PATH after the set-up."""
+    typed = [line for commands, _ in COMMANDS for line in commands.splitlines() if "micrograd" in line]
+    assert typed and all(line.startswith(".venv/bin/") for line in typed)
 
 
 def test_the_printout_has_as_many_lines_as_it_says() -> None:

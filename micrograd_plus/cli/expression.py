@@ -115,7 +115,8 @@ def _parsed(text: str) -> ast.expr:
         reason = f"character {error.offset}: {error.msg}" if error.offset else error.msg
     except ValueError as error:
         reason = str(error)
-    raise ValueError(f"the expression {text[:60]!r} can't be read: {reason if text else 'it is empty'}")
+    what, cure = reason if text else "it is empty", "write it as in 'tanh(w*x + b)'"
+    raise ValueError(f"the expression {text[:60]!r} can't be read: {what}; {cure}")
 
 
 class _Reader:

@@ -11,9 +11,26 @@ Plain Python lists throughout; nothing but the standard library is needed.
 from micrograd_plus.data.csv import read_csv, read_inputs
 from micrograd_plus.data.dataset import Dataset
 from micrograd_plus.data.prepare import Standardizer, batch_indices, batches, iterations_per_epoch, split, standardize
+from micrograd_plus.data.schema import TableSchema
 from micrograd_plus.data.sets import blobs, circles, digits, iris, line, moons, spirals, xor
 
 __all__ = [
-    "Dataset", "Standardizer", "batch_indices", "batches", "blobs", "circles", "digits", "iris", "iterations_per_epoch",
-    "line", "moons", "read_csv", "read_inputs", "spirals", "split", "standardize", "xor",
+    "Dataset",
+    "Standardizer",
+    "TableSchema",
+    "batch_indices",
+    "batches",
+    "blobs",
+    "circles",
+    "digits",
+    "iris",
+    "iterations_per_epoch",
+    "line",
+    "moons",
+    "read_csv",
+    "read_inputs",
+    "spirals",
+    "split",
+    "standardize",
+    "xor",
 ]  # fmt: skip

@@ -7,10 +7,13 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from micrograd_plus.checks import counted, finite_number, listed, plain, whole_number
 from micrograd_plus.report import printable
+
+if TYPE_CHECKING:
+    from micrograd_plus.data.schema import TableSchema
 
 __all__ = ["Dataset", "Target", "Targets", "checked_dataset"]
 
@@ -29,7 +32,8 @@ class Dataset:
     `classes` alone that makes a classification. `weights` says how much each row counts in training (2 as if it were
     there twice, 0 not at all); without, all count alike. Any sequence is taken, NumPy arrays too, and copied into lists
     of floats; ints among the targets stay ints. Treat the lists as read-only: parts of a data set share their rows with
-    it. Iteration and `data[i]` give `(x, y)` pairs; `data[a:b]` and `data.take(indices)` give a smaller Dataset.
+    it. `schema` tells of which columns of a table the inputs were made, if they were. Iteration and `data[i]` give
+    `(x, y)` pairs; `data[a:b]` and `data.take(indices)` give a smaller Dataset.
 
     Raises TypeError for a cell that is no number, ValueError for no rows, unequal lengths, ragged rows, nan or
     infinity, a class number out of range, or weights that are negative or all 0; each names the row and the column.
@@ -51,6 +55,7 @@ class Dataset:
     target_name: str = "target"
     source: str = ""
     weights: list[float] | None = None
+    schema: TableSchema | None = None
 
     def __post_init__(self) -> None:
         names, classes = _names("feature_names", self.feature_names), _names("classes", self.classes)

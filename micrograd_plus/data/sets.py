@@ -16,6 +16,7 @@ from typing import Any
 from micrograd_plus.checks import argument, finite_number, rng, whole_number
 from micrograd_plus.data.csv import Sheet
 from micrograd_plus.data.dataset import Dataset
+from micrograd_plus.data.schema import TableSchema
 
 __all__ = ["blobs", "circles", "digits", "iris", "line", "moons", "spirals", "xor"]
 
@@ -198,4 +199,7 @@ def _shipped(file: str, target: str, source: str) -> Dataset:
 
     content = (files("micrograd_plus.data") / "files" / file).read_bytes()
     text = (gzip.decompress(content) if file.endswith(".gz") else content).decode()
-    return Sheet.parse(text.splitlines(), file.removesuffix(".gz")).dataset(target, source=f"{source}, {LICENCE}")
+    sheet = Sheet.parse(text.splitlines(), file)
+    goal = sheet.column(target, "target")
+    chosen = sheet.chosen(goal)
+    return sheet.dataset(TableSchema.fit(chosen), chosen, goal, *goal.targets(None), source=f"{source}, {LICENCE}")

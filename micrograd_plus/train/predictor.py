@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from micrograd_plus.checks import counted, finite_number
-from micrograd_plus.data import Dataset, Standardizer
+from micrograd_plus.data import Dataset, Standardizer, TableSchema
 from micrograd_plus.errors import DomainError
 from micrograd_plus.files import EDITED, read_document, refused, write_document
 from micrograd_plus.functions import softmax
 from micrograd_plus.mode import no_gc, no_grad
 from micrograd_plus.nn import Module
 from micrograd_plus.nn.losses import LOSSES, loss_name
-from micrograd_plus.schema import Fields, Finite, ListOf, Maybe, Names, Plain, String
+from micrograd_plus.schema import Fields, Finite, Flag, ListOf, Maybe, Names, OneOf, Plain, String
 from micrograd_plus.train.architecture import ARCHITECTURE, architecture_of, model_of, parameters_of
 from micrograd_plus.train.engine import Prediction, evaluating, numbers_of
 from micrograd_plus.train.metrics import class_of
@@ -59,6 +59,11 @@ MODEL = _Model(
 )
 """What a Predictor's file holds."""
 
+_COLUMN = Fields(name=String(), words=Maybe(ListOf(String())), mean=Finite(), flag=Flag())
+_MISSING = OneOf("refuse", "drop", "mean")
+_TABLE = Fields(fields=ListOf(_COLUMN, least=1), missing=_MISSING, ids=ListOf(String()), reading=Names(Plain()))
+MODEL.others["schema"] = Maybe(_TABLE)  # files of version 0.1 have none
+
 WORTH_COMPILING = 100  # rows; fewer are done before they would be compiled
 CHUNK = 1024  # rows at a time, which bounds the memory
 
@@ -69,7 +74,8 @@ class Predictor:
 
     `scaler` standardizes the inputs, `target_scaler` the target of a regression; both were fitted on the training data,
     as what the model knows. `loss` is the name of the loss that it was trained on, which tells what its outputs mean;
-    `notes` are for people (where from, how good) and any JSON.
+    `notes` are for people (where from, how good) and any JSON. `schema` tells of which columns of a table, words and
+    all, the features were made, if they were: `read_inputs(path, predictor.schema)` reads another such table.
 
     >>> from micrograd_plus.data import iris, standardize
     >>> from micrograd_plus.nn import MLP
@@ -90,6 +96,7 @@ class Predictor:
     scaler: Standardizer | None = None
     target_scaler: Standardizer | None = None
     notes: dict[str, Any] = field(default_factory=dict)
+    schema: TableSchema | None = None
 
     def __post_init__(self) -> None:
         self.loss = loss_name(self.loss)  # files of version 0.1 hold the name of the function
@@ -105,7 +112,7 @@ class Predictor:
         """
         objective = objective_for(loss, data, outputs_of(model, data))
         names = data.feature_names, data.classes, data.target_name
-        return cls(model, *names, objective.name, scaler, target_scaler, dict(notes or {}))
+        return cls(model, *names, objective.name, scaler, target_scaler, dict(notes or {}), data.schema)
 
     @property
     def threshold(self) -> float:
@@ -175,6 +182,7 @@ class Predictor:
             "scaler": self.scaler and asdict(self.scaler),
             "target_scaler": self.target_scaler and asdict(self.target_scaler),
             "notes": self.notes,
+            "schema": self.schema and self.schema.to_dict(),
             "parameters": self.model.state_dict(),
         }
         with refused(path, "is not written"):
@@ -196,7 +204,8 @@ class Predictor:
             scaler, target_scaler = (
                 saved[name] and Standardizer(**saved[name]) for name in ("scaler", "target_scaler")
             )
-            found = cls(model, *names, saved["loss"], scaler, target_scaler, saved["notes"])
+            table = saved.get("schema") and TableSchema.from_dict(saved["schema"])  # files of version 0.1 have none
+            found = cls(model, *names, saved["loss"], scaler, target_scaler, saved["notes"], table)
             found._check_use()
         return found
 

@@ -72,7 +72,7 @@ def _terminal_bar(total: int) -> Iterator[Draw]:
 
     words = Column(ratio=1, no_wrap=True, overflow="ellipsis")  # they give way where the terminal is narrow
     columns = (
-        BarColumn(bar_width=16),
+        BarColumn(bar_width=8),
         TextColumn("{task.percentage:>3.0f}%"),
         TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         TextColumn("{task.description}", markup=False, table_column=words),

@@ -152,6 +152,21 @@ def test_the_same_command_gives_the_same_bytes(capsys: pytest.CaptureFixture[str
         assert Path("a", file).read_bytes() == Path("b", file).read_bytes()
 
 
+def test_balanced_classes_find_a_rare_one(capsys: pytest.CaptureFixture[str]) -> None:
+    draw = random.Random(0)
+    rows = [(draw.gauss(1.2 * (i % 12 == 0), 1), "rare" if i % 12 == 0 else "often") for i in range(600)]
+    Path("rare.csv").write_text("x,y\n" + "".join(f"{x:.3f},{y}\n" for x, y in rows), encoding="utf-8")
+    found = []
+    for options in ([], ["--class-weights", "balanced"]):
+        out = ok(
+            capsys, "train", "--data", "rare.csv", "--target", "y", "--hidden", "--epochs", "40", "--force", *options
+        )
+        found.append(
+            int(next(line for line in out.splitlines() if line.startswith("│ rare")).split("│")[3].strip("· ") or 0)
+        )
+    assert found[0] <= 1 and found[1] >= 5, "of ten"
+
+
 def test_resuming_from_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     command = ["train", "--data", "moons", "--dropout", "0.2", "--epochs"]
     ok(capsys, *command, "6", "-o", "whole")
@@ -175,7 +190,11 @@ def test_without_matplotlib_it_says_how_to_get_a_curve(capsys: pytest.CaptureFix
         (["--data", "none.csv", "--target", "a"], "there is no CSV file 'none.csv'"),
         (["--data", "pets.csv"], "which column of pets.csv is to be predicted? Name it: --target COLUMN"),
         (["--data", "pets.csv", "--target", "pett"], "did you mean 'pet'"),
-        (["--data", "pets.csv", "--target", "price"], "column 'pet': 'cat' is text where a number is needed"),
+        (
+            ["--data", "mixed.csv", "--target", "price"],
+            "line 3, column 'pet': 'cat' is text where a number is needed; mend the cell, or leave the column out:"
+            " --drop pet",
+        ),
         (["--data", "iris", "--target", "species"], "iris has its own target and features"),
         (
             ["--data", "iris", "--loss", "mse"],
@@ -206,6 +225,7 @@ def test_without_matplotlib_it_says_how_to_get_a_curve(capsys: pytest.CaptureFix
 )
 def test_wrong_input_to_train(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
     write_pets(Path("pets.csv"))
+    Path("mixed.csv").write_text("pet,price\n1,2.5\ncat,3\n4,4.5\n", encoding="utf-8")
     code = main(["train", *arguments])
     out, err = capsys.readouterr()
     assert (code, err.count("\n")) == (2, 1) and "Traceback" not in err + out
@@ -237,14 +257,14 @@ def test_wrong_input_to_predict(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_cures_are_options_of_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     Path("numbers.csv").write_text("1,2\n3,4\n", encoding="utf-8")
-    Path("text.csv").write_text("a,b\nx,4\n", encoding="utf-8")
+    Path("text.csv").write_text("a,b\nx,4.5\n5,4\n", encoding="utf-8")
     Path("latin.csv").write_bytes("größe,b\n1,4\n".encode("latin-1"))
     names = ("numbers", "text", "latin")
     asked = [refused(capsys, "train", "--data", f"{name}.csv", "--target", "b") for name in names]
     assert asked[0].endswith(
         "pass --no-header if this line is the first row of data, --header if these are the names\n"
     )
-    assert asked[1].endswith("leave the column out by naming the others: --features ...\n")
+    assert asked[1].endswith("mend the cell, or leave the column out: --drop a\n")
     assert asked[2].endswith("or tell what it is: --encoding latin-1, say, or --encoding utf-16\n")
 
 
