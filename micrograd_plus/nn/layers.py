@@ -173,13 +173,17 @@ class MLP(Sequential):
     is 1. With `dropout`, a Dropout follows every layer but the last. All random numbers come from `seed`, and the
     weights are the same with and without dropout. Raises ValueError for no widths, and what Layer and Dropout raise.
 
+    The usual activation is tanh: small networks of relus often start with units that are dead for all of a few rows.
+    The lecture's `MLP(3, [4, 4, 1])` comes below a loss of 0.5, in 20 steps at rate 0.1 on its four points, by tanh from
+    99 of 100 seeds, by relu from 21; held-out digits and moons tanh reads as well (`python -m tests.nn.defaults`).
+
     >>> model = MLP(2, [16, 16, 1], activation="relu", seed=0)
     >>> type(model([1.0, 2.0])).__name__, len(model.parameters())
     ('Value', 337)
     """
 
     def __init__(
-        self, nin: int, widths: Sequence[int], *, activation: Activation = "relu", dropout: float = 0.0,
+        self, nin: int, widths: Sequence[int], *, activation: Activation = "tanh", dropout: float = 0.0,
         bias: bool = True, init: str | Initializer = "default", seed: int = 0,
     ) -> None:  # fmt: skip
         if isinstance(widths, int) or not list(widths):
@@ -206,7 +210,7 @@ class MLP(Sequential):
         return {name: getattr(self, name) for name in names}
 
     def __repr__(self) -> str:
-        defaults = {"activation": "relu", "dropout": 0.0, "bias": True, "init": "default"}
+        defaults = {"activation": "tanh", "dropout": 0.0, "bias": True, "init": "default"}
         options = {name: getattr(self, name) for name, usual in defaults.items() if getattr(self, name) != usual}
         return f"MLP({_arguments(self.nin, self.widths, **options)})"
 

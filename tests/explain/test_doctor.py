@@ -55,7 +55,9 @@ HEALTHY = {
     "iris": lambda: (MLP(4, [8, 3], seed=1), standardize(iris())[0], {}),
     "iris as it is": lambda: (MLP(4, [8, 3], seed=1), iris(), {"lr": 0.01}),
     "moons": lambda: (MLP(2, [16, 16, 1]), moons(), {"lr": 0.01}),
-    "moons with tanh": lambda: (MLP(2, [8, 8, 1], activation="tanh"), moons(), {"lr": 0.05, "epochs": 30}),
+    "iris with relu": lambda: (MLP(4, [8, 3], activation="relu", seed=1), standardize(iris())[0], {}),
+    "moons with relu": lambda: (MLP(2, [16, 16, 1], activation="relu"), moons(), {"lr": 0.01}),
+    "moons with tanh": lambda: (MLP(2, [8, 8, 1]), moons(), {"lr": 0.05, "epochs": 30}),
     "moons with sigmoid": lambda: (MLP(2, [8, 1], activation="sigmoid"), moons(), {"lr": 0.05}),
     "moons with sgd": lambda: (MLP(2, [16, 1]), moons(), {"optimizer": "sgd", "lr": 0.1}),
     "moons one by one": lambda: (MLP(2, [16, 1]), moons(40), {"optimizer": "sgd", "lr": 0.05, "batch_size": 1}),
@@ -136,7 +138,9 @@ def test_a_rate_that_diverges_slowly_is_told_even_where_training_broke_off():
 
 
 def test_dead_relus():
-    finding = _found(_run(_with(MLP(2, [8, 1]), lambda b: b - 5, "bias"), moons(), lr=1e-3), "dead ReLU")
+    finding = _found(
+        _run(_with(MLP(2, [8, 1], activation="relu"), lambda b: b - 5, "bias"), moons(), lr=1e-3), "dead ReLU"
+    )
     assert finding.where == "layers.0"
     assert "8 of 8 units are 0 for all 16 rows" in finding.evidence
     assert "layers.0.neurons.0" in finding.evidence
@@ -152,7 +156,7 @@ def test_saturated_units():
 def test_vanishing_and_exploding_gradients():
     deep = _run(MLP(2, [6] * 7 + [1], activation="sigmoid"), moons(40), lr=1e-3, epochs=5)
     assert "times as much" in _found(deep, "vanishing gradients").evidence
-    huge = _run(_with(MLP(2, [8, 8, 8, 1]), lambda w: w * 15), moons(40), lr=1e-3, epochs=5)
+    huge = _run(_with(MLP(2, [8, 8, 8, 1], activation="relu"), lambda w: w * 15), moons(40), lr=1e-3, epochs=5)
     assert "far off" in _found(huge, "exploding gradients").evidence
 
 
@@ -449,7 +453,7 @@ def test_a_diagnosis_reads_as_text_html_and_data():
 
 
 def test_causes_come_first_and_slow_learning_only_alone():
-    sick = _run(_with(MLP(2, [8, 1]), lambda b: b - 5, "bias"), moons(40), lr=1e-6)
+    sick = _run(_with(MLP(2, [8, 1], activation="relu"), lambda b: b - 5, "bias"), moons(40), lr=1e-6)
     assert "rate too low" not in _kinds(sick)
     order = [CAUSES.index(kind) for kind in _kinds(_run(MLP(2, [8, 8, 1]), moons(40), lr=10.0))]
     assert order == sorted(order)
