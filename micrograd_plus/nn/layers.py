@@ -174,8 +174,8 @@ class MLP(Sequential):
     weights are the same with and without dropout. Raises ValueError for no widths, and what Layer and Dropout raise.
 
     The usual activation is tanh: small networks of relus often start with units that are dead for all of a few rows.
-    The lecture's `MLP(3, [4, 4, 1])` comes below a loss of 0.5, in 20 steps at rate 0.1 on its four points, by tanh from
-    99 of 100 seeds, by relu from 21; held-out digits and moons tanh reads as well (`python -m tests.nn.defaults`).
+    The lecture's `MLP(3, [4, 4, 1])` comes below a loss of 0.5, in 20 steps at rate 0.1 on its four points, from 99 of
+    100 seeds by tanh, from 21 by relu; held-out digits and moons tanh reads as well (`python -m tests.nn.defaults`).
 
     >>> model = MLP(2, [16, 16, 1], activation="relu", seed=0)
     >>> type(model([1.0, 2.0])).__name__, len(model.parameters())

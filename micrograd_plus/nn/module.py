@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from random import Random
-from typing import Any, SupportsFloat, TypeVar
+from typing import TYPE_CHECKING, Any, SupportsFloat, TypeVar
 
 from micrograd_plus import operation
 from micrograd_plus.checks import finite_number, listed
 from micrograd_plus.errors import short
+from micrograd_plus.foreign import refuse
 from micrograd_plus.mode import WithSettings
 from micrograd_plus.report import Table
 from micrograd_plus.value import UNSEEN, Value, leaf
@@ -65,6 +66,11 @@ class Module(WithSettings):
         if not self._labelled:
             self.label_parameters()
         return self.forward(*inputs, **options)
+
+    if not TYPE_CHECKING:  # to type checkers an unknown name is an error
+
+        def __getattr__(self, name: str) -> Any:
+            refuse("Module", name, self)
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
         """Yields every Module here once with its dotted name, itself first under "", in the order of the attributes."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import repeat, starmap
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from micrograd_plus.checks import counted, finite_number, listed, named
 from micrograd_plus.errors import short
+from micrograd_plus.foreign import front, refuse
 from micrograd_plus.nn.groups import Group, Groups, Parameters, Rate, checked_rate, rate_at, settings_of
 from micrograd_plus.nn.rule import Rule
 from micrograd_plus.schema import Whole
@@ -85,6 +86,11 @@ class Optimizer:
             options[name] = _checked_option(name, value)
         self.check_options(options)
         return options
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            refuse("Optimizer", name, self)
 
     @property
     def rate(self) -> float:
@@ -426,3 +432,7 @@ def _at_least_0(name: str, value: Any) -> float:
     if finite_number(name, value) < 0:
         raise ValueError(f"{name} must be at least 0, but got {value}")
     return float(value)
+
+
+if not TYPE_CHECKING:  # to type checkers an unknown name is an error
+    __getattr__, __dir__ = front(__name__, __all__)
