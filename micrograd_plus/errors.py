@@ -96,7 +96,7 @@ def own_operation(sign: str, operands: int, table: Mapping[str, Any]) -> str:
     what = "a Value is given no operands and no function to walk back by: an operation is a row, with its derivatives"
     row = next((each for name, each in table.items() if sign.lower() in (name, each.label)), None)
     if row is None:
-        name = sign if sign.isidentifier() else "mine"
+        name = sign if sign.isidentifier() else "cube"
         example = "'x y', 'x * y**2', x='y**2', y='2 * x * y'" if operands == 2 else "'x', 'x**3', x='3 * x**2'"
         more = f"x.{name}({'y' if operands == 2 else ''}) is differentiated, drawn and compiled"
         return f"{what}; declare yours, as in micrograd_plus.row({name!r}, {example}), and {more}"

@@ -11,7 +11,8 @@ class Listed(type):
     """The kind of a class whose `dir()` and `help()` leave out the words of others that it refuses."""
 
     def __dir__(cls) -> list[str]:
-        return [name for name in super().__dir__() if name not in WORDS["Value"]]
+        names = super().__dir__()
+        return [name for name in names if name not in WORDS["Value"] or callable(getattr(cls, name))]
 
 
 class Operators(metaclass=Listed):
