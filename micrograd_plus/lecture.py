@@ -7,7 +7,7 @@ To import this module is to give them to Value.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from micrograd_plus import mode
@@ -103,7 +103,7 @@ for _name in {*WORDS["Value"]} - {*KEPT}:
     setattr(Operators, _name, _refused(_name))
 
 
-def cleared(parameters: Sequence[Value]) -> Sequence[Value]:
+def cleared(parameters: Iterable[Value]) -> list[Value]:
     """Returns the parameters; where a grad was set to None, as PyTorch's users do, it is as no pass had reached it.
 
     >>> w = Value(1.0)
@@ -111,7 +111,8 @@ def cleared(parameters: Sequence[Value]) -> Sequence[Value]:
     >>> cleared([w])[0].grad
     0.0
     """
-    for each in parameters:
+    found = list(parameters)
+    for each in found:
         if each.grad is None:
             each.grad = UNSEEN
-    return parameters
+    return found

@@ -14,12 +14,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from micrograd_plus import operation
 from micrograd_plus.checks import finite_number, flat, named, plain
 from micrograd_plus.functions import dot, logsumexp, select, total
 from micrograd_plus.value import Number, Value, apply, constant
+
+if TYPE_CHECKING:
+    from micrograd_plus.nn.module import Outputs
 
 __all__ = [
     "LOSSES", "Loss", "Reduced", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy",
@@ -30,7 +33,7 @@ __all__ = [
 Loss: TypeAlias = Callable[[Any, Any], Value]
 """A function of a prediction and a target."""
 
-Reduced: TypeAlias = Any
+Reduced: TypeAlias = "Outputs"
 """What a loss returns: a Value; with `reduction="none"` a list of Values where there were lists of predictions."""
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from micrograd_plus.checks import counted, finite_number, listed, named
 from micrograd_plus.errors import short
 from micrograd_plus.foreign import front, refuse
+from micrograd_plus.lecture import cleared
 from micrograd_plus.nn.groups import Group, Groups, Parameters, Rate, checked_rate, rate_at, settings_of
 from micrograd_plus.nn.rule import Rule
 from micrograd_plus.schema import Whole
@@ -120,14 +121,14 @@ class Optimizer:
         """
         group, parameter = self.group_of[i], self.parameters[i]
         states = {name: self.state[name][i] for name in group.rule.state}
-        return {"t": self.t + 1, "lr": self.rate_in(group), "w": parameter.data, "g": parameter.grad, **states}
+        return {"t": self.t + 1, "lr": self.rate_in(group), "w": parameter.data, "g": parameter.grad or 0.0, **states}
 
     def step(self) -> None:
         """Changes every parameter by the rule. A parameter that no backward pass has reached counts as of gradient 0.
 
         Raises RuntimeError if none was reached, FloatingPointError, before any has changed, if a result is not finite.
         """
-        if all(parameter.grad is UNSEEN for parameter in self.parameters):
+        if all(parameter.grad is UNSEEN for parameter in cleared(self.parameters)):
             raise RuntimeError("no parameter has a gradient; call loss.backward() before step(), and zero_grad() after")
         new = {"w": [parameter.data for parameter in self.parameters], **self.state}
         for group in self.groups:
