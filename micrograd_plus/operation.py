@@ -173,7 +173,7 @@ def row(
     operands it is defined, and `cure` what to do about others. The same row again is the one that is there.
 
     Raises ValueError if the derivatives are not those of the operands, one each; if a text is no expression, or has a
-    name that is neither an operand nor a function of the table; or if the name is taken.
+    name that is neither an operand, nor a function, nor an earlier row's; or if the name is taken.
 
     >>> from micrograd_plus import Value
     >>> tanh = row("tanh", "x", "tanh(x)", x="1 - out**2")

@@ -67,8 +67,8 @@ SMALLER = "start with smaller weights (init='kaiming_uniform' or 'xavier_uniform
 
 CAUSES = (
     "non-finite numbers", "width mismatch", "wrong last activation", "unscaled inputs", "unscaled targets",
-    "forgotten zero_grad", "dropout in evaluation", "no dropout in training", "parameters without optimizer", "unused parameters",
-    "rate too high", "exploding gradients", "dead ReLU", "saturated units", "vanishing gradients",
+    "forgotten zero_grad", "dropout in evaluation", "no dropout in training", "parameters without optimizer",
+    "unused parameters", "rate too high", "exploding gradients", "dead ReLU", "saturated units", "vanishing gradients",
 )  # fmt: skip
 """All complaints but "rate too low", those first that bring about the others."""
 
