@@ -89,7 +89,8 @@ class Op:
     def doc(self) -> str:
         """The docstring of the function or method: the value, the derivatives, for which operands."""
         slopes = ", ".join(f"by {name} `{partial}`" for name, partial in self.partials.items())
-        return f"Returns the Value of `{self.value}`. Derivative {slopes}.{self.needs and f' Needs {self.needs}.'}"
+        domain = f"Needs {self.needs}." if self.needs else "Defined for every number."
+        return f"Returns the Value of `{self.value}`. Derivative {slopes}. {domain}"
 
     @property
     def is_nary(self) -> bool:
@@ -221,8 +222,10 @@ class Family(Generic[P]):
 
     @property
     def doc(self) -> str:
-        """The docstring of the method."""
-        return f"Returns the Value of {(self.declare.__doc__ or self.name).removeprefix('The row of ')}"
+        """The docstring of the method, with the row at the usual constants."""
+        text = (self.declare.__doc__ or self.name).removeprefix("The row of ")
+        usual = self()  # without bounds it is the operand itself, which says nothing
+        return f"Returns the Value of {text}" + (f"\n\nUsually: {usual.doc}" if usual.value != "x" else "")
 
     def _checked(self, name: str, given: Mapping[str, Any]) -> Any:
         default = self.defaults[name]

@@ -117,7 +117,7 @@ class Value(Operators):
     # ------------------------------------------------------------ what no row says; `methods` has the others
 
     def __pow__(self, exponent: Number) -> Value:
-        """Returns `self ** exponent`; a number as the exponent is burnt into the operation."""
+        """Returns `x ** k`. Derivative by x `k * x ** (k - 1)`; a number k is burnt into the operation."""
         if isinstance(exponent, Value):
             return super().__pow__(exponent)
         return apply(ops.power(setting("the exponent", exponent)), self)
