@@ -224,7 +224,7 @@ class Family(Generic[P]):
     def doc(self) -> str:
         """The docstring of the method, with the row at the usual constants."""
         text = (self.declare.__doc__ or self.name).removeprefix("The row of ")
-        usual = self()  # without bounds it is the operand itself, which says nothing
+        usual = self._recent(*self.defaults.values())  # without bounds it is the operand itself, which says nothing
         return f"Returns the Value of {text}" + (f"\n\nUsually: {usual.doc}" if usual.value != "x" else "")
 
     def _checked(self, name: str, given: Mapping[str, Any]) -> Any:

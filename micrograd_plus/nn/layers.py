@@ -64,9 +64,8 @@ def _activation_named(name: str, method: Any) -> Callable[[Value], Value]:
 def _lecture_activation(activation: Activation, nonlin: bool) -> Activation:
     """The activation by micrograd's word: `nonlin=True` is a relu."""
     if activation is not None:
-        raise TypeError(
-            f"nonlin={nonlin!r} is micrograd's word for activation={'relu' if nonlin else None!r}; give one"
-        )
+        meant = f"activation={'relu' if nonlin else None!r}"
+        raise TypeError(f"nonlin={nonlin!r} is {meant} here, but there is activation={activation!r} too; leave out one")
     return "relu" if nonlin else None
 
 
