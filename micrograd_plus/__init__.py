@@ -41,7 +41,9 @@ def __getattr__(name: str) -> Any:
     if name == "optim":  # PyTorch's name
         return import_module("micrograd_plus.nn.optim")
     homes = [] if name.startswith("_") else [part for part in _PARTS if name in __getattr__(part).__all__]
-    cure = f"micrograd_plus.{homes[0]}.{name}" if homes else f"x.{name}()" if hasattr(Value, name) else ""
+    cure = (
+        f"micrograd_plus.{homes[0]}.{name}" if homes else f"x.{name}()" if callable(getattr(Value, name, None)) else ""
+    )
     refuse(__name__, name, cure=cure)
 
 

@@ -17,7 +17,7 @@ _PREDICTOR = "train.Predictor.of(model, data).save('model.json')"
 _FIT = "fit(model, data, loss='cross_entropy', optimizer='adam', epochs=10)"
 _ONE = "a Value is one number; many are a list of Values"
 _LIST = "keep the parts in a plain list: self.layers = [nn.Layer(2, 4), nn.Layer(4, 1)]"
-_OWN = "write a Module of your own, whose forward() says what it does"
+_OWN = "write a Module of your own, with a forward method that says what it does"
 
 KEPT = ("buf", "cache", "m", "momentum", "s", "v", "velocity")
 """What an optimizer written by hand keeps beside a parameter: a leaf may be given these."""
@@ -94,8 +94,9 @@ WORDS: dict[str, dict[str, str]] = {
         "lr_scheduler": "a rate may be a schedule: nn.SGD(parameters, lr=nn.schedules.StepDecay(0.1, 5))",
     },
     "micrograd_plus.train": {
-        "ModelCheckpoint": "train.Checkpoint('run.json')", "LearningRateScheduler": "fit(lr=nn.schedules.Cosine(...))",
-        "DataLoader": "fit(model, data, batch_size=32)", "Trainer": _FIT, "Model": "nn.Module",
+        "ModelCheckpoint": "train.Checkpoint('run.json')", "DataLoader": "fit(model, data, batch_size=32)",
+        "LearningRateScheduler": "nn.schedules.Cosine(0.1, steps=100), given to fit as lr=",
+        "Trainer": _FIT, "Model": "nn.Module",
         "load_model": "train.Predictor.load('model.json')",
     },
     "micrograd_plus.data": {
@@ -115,7 +116,7 @@ def refuse(home: str, name: str, thing: Any = None, cure: str = "") -> NoReturn:
         ...
     AttributeError: module 'micrograd_plus.nn' has no attribute 'Dense'; here: nn.Layer(2, 4, 'relu'), the inputs first
     """
-    cure = cure or WORDS.get(home, {}).get(name, "")
+    cure = WORDS.get(home, {}).get(name, cure)
     what = f"module {home!r}" if thing is None else f"{type(thing).__name__!r} object"
     message = f"{what} has no attribute {name!r}{cure and f'; here: {cure}'}"
     if thing is None and _is_from_import(sys._getframe(2)):
