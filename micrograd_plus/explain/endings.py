@@ -1,5 +1,4 @@
-"""Where a model's last activation keeps its loss from falling: softmax under cross_entropy, which has its own, or relu
-where the targets are negative.
+"""Where a model's last activation keeps its loss from falling, as softmax does under cross_entropy, which has its own.
 
 It is read off the graphs of the losses, so that it does not matter how a model was written.
 """
@@ -54,8 +53,7 @@ def endings(order: Sequence[Value]) -> Iterator[tuple[str, str, float]]:
             if name == "binary_cross_entropy":  # which takes probabilities, as a sigmoid gives them
                 floor = math.inf if activation and (low, high) != (0.0, 1.0) else 0.0
             yield name, activation, floor
-        elif name == "sub" and children[0].op.name == "logsumexp" and children[1] in children[0].children:
-            logits = children[0].children
+        elif name == "logsumexp" and (logits := _compared(children)):
             activation = _shared(logits)
             low, high = REACH.get(activation, (-math.inf, math.inf))
             yield "cross_entropy", activation, math.log1p((len(logits) - 1) * math.exp(low - high))
@@ -64,6 +62,14 @@ def endings(order: Sequence[Value]) -> Iterator[tuple[str, str, float]]:
             low, high = REACH.get(prediction.op.name, (-math.inf, math.inf))
             if not wanted.children and wanted.op is not operation.PARAMETER:
                 yield "the error", _last(prediction), max(low - wanted.data, wanted.data - high, 0.0)
+
+
+def _compared(distances: Sequence[Value]) -> list[Value]:
+    """The logits of a cross-entropy, which is the log-sum-exp of what each of them is above the right one."""
+    pairs = [each.children for each in distances if each.op.name == "sub"]
+    logits, right = [pair[0] for pair in pairs], {pair[1] for pair in pairs}
+    is_loss = len(pairs) == len(distances) and len(right) == 1
+    return logits if is_loss and (right & {*logits} or right.pop().op.name in ("dot", "select")) else []
 
 
 def _last(prediction: Value) -> str:

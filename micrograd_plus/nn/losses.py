@@ -297,7 +297,7 @@ def _reduced(name: str, losses: Any, reduction: str, shares: Any = None) -> Redu
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{name}'s reduction is 'mean', 'sum' or 'none', but got {reduction!r}")
     if reduction == "none":
-        return losses
+        return losses  # type: ignore[no-any-return]
     found = list(flat(losses))
     if shares is not None and reduction == "mean":
         if not isinstance(losses, list):
@@ -306,10 +306,10 @@ def _reduced(name: str, losses: Any, reduction: str, shares: Any = None) -> Redu
         whole = total([constant(share) for share in flat(shares)])
         if not whole.data:
             raise ValueError(f"{name}'s weights add up to 0 here, so that there is no mean; use reduction='sum'")
-        return total(found) / whole
-    if len(found) == 1:
-        return found[0]
-    return total(found) if reduction == "sum" else total(found) / len(found)
+        found = [total(found) / whole]
+    elif len(found) > 1:
+        found = [total(found) if reduction == "sum" else total(found) / len(found)]
+    return found[0]  # type: ignore[no-any-return]
 
 
 def _map(function: Callable[..., Any], *nested: Any) -> Any:

@@ -19,7 +19,6 @@ from micrograd_plus.train.callbacks import Callback, EachEpoch, Run, refuse_unkn
 from micrograd_plus.train.checkpoint import Checkpoint, Keeper
 from micrograd_plus.train.engine import EagerEngine, Engine, NonFiniteError, PartedError, Penalty, Prediction
 from micrograd_plus.train.history import Epoch, History, Iteration
-from micrograd_plus.train.metrics import accuracy
 from micrograd_plus.train.objectives import Measures, Metric, objective_for, outputs_of
 from micrograd_plus.train.progress import Update, progress_bar
 from micrograd_plus.train.weights import ClassWeights, weighting
@@ -98,7 +97,7 @@ def fit(
     """
     data = checked_dataset(data) if sample_weights is None else checked_dataset(data).weighted(sample_weights)
     objective = objective_for(loss, data, outputs_of(model, data))
-    if data.regression_note and (loss is None or (objective.threshold is None and _asks_for_accuracy(metrics))):
+    if loss is None and data.regression_note:
         warnings.warn(f"{data.name!r}: {data.regression_note}", stacklevel=2)
     optimizer = _optimizer(optimizer, lr, model)
     number = iterations_per_epoch(len(data), batch_size, drop_last)
@@ -198,10 +197,6 @@ def _epoch(run: Run, batches: list[list[int]], update: Update) -> float | None:
         if run.history.stopped:
             return None
     return losses / weights if weights else 0.0
-
-
-def _asks_for_accuracy(metrics: Sequence[str | Metric] | None) -> bool:
-    return any(metric in ("accuracy", accuracy) for metric in metrics or ())
 
 
 def _watchers(callbacks: Sequence[Callback | Callable[[Run], Any]]) -> list[Callback]:
