@@ -13,6 +13,7 @@ __all__ = ["KEPT", "WORDS", "front", "refuse"]
 
 _NO_DEVICE = "all runs on one CPU: leave it out"
 _ACTIVATION = "an activation is a Layer's: nn.Layer(2, 4, '{}')"
+_FROZEN = "the optimizer is told what stays: nn.SGD(model.parameters(), groups={'layers.0': {'frozen': True}})"
 _PREDICTOR = "train.Predictor.of(model, data).save('model.json')"
 _FIT = "fit(model, data, loss='cross_entropy', optimizer='adam', epochs=10)"
 _ONE = "a Value is one number; many are a list of Values"
@@ -24,7 +25,7 @@ KEPT = ("buf", "cache", "m", "momentum", "s", "v", "velocity")
 
 WORDS: dict[str, dict[str, str]] = {
     "Value": {
-        "requires_grad": "leave what must not move out of the optimizer: nn.SGD(model.layers[-1].parameters())",
+        "requires_grad": _FROZEN,
         "requires_grad_": "every leaf has a gradient: leave it out",
         "grad_fn": "value.op is how it was made, value.children of what",
         "is_leaf": "not value.children",
@@ -52,13 +53,13 @@ WORDS: dict[str, dict[str, str]] = {
         "trainable_variables": "model.parameters()", "trainable_weights": "model.parameters()",
         "add": "nn.Sequential(nn.Layer(2, 4), nn.Layer(4, 1))", "add_module": _LIST,
         "register_parameter": "self.w = nn.Parameter(0.0)", "register_buffer": "self.mean = 0.0",
-        "requires_grad_": "give the optimizer the parameters that may move: nn.SGD(model.layers[-1].parameters())",
+        "requires_grad_": _FROZEN,
         "weight": "layer.neurons[0].weights, a list for each neuron", "input_shape": "layer.nin",
         "in_features": "layer.nin", "out_features": "layer.nout", "units": "layer.nout", "nonlin": "layer.activation",
     },
     "Optimizer": {
-        "param_groups": "optimizer.lr is the rate; for two rates make two optimizers, of a part of the parameters each",
-        "add_param_group": "make a second optimizer, of these parameters",
+        "param_groups": "optimizer.groups, made by nn.SGD(parameters, groups={'*.bias': {'lr': 0.01}})",
+        "add_param_group": "groups are there from the start: nn.SGD(parameters, groups={'*.bias': {'lr': 0.01}})",
         "learning_rate": "optimizer.lr",
         "minimize": "optimizer.zero_grad(), loss.backward(), optimizer.step()",
         "apply_gradients": "optimizer.step()",
