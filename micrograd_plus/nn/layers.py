@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from micrograd_plus import operation
@@ -12,7 +12,7 @@ from micrograd_plus.checks import counted, finite_number, named, plain, whole_nu
 from micrograd_plus.functions import dot, select
 from micrograd_plus.nn.init import Initializer, default, gain, generator, initializer, own_generator
 from micrograd_plus.nn.module import Module, Parameter
-from micrograd_plus.value import Value, apply, leaf
+from micrograd_plus.value import Value, function_of, leaf
 
 if TYPE_CHECKING:
     from micrograd_plus.nn.module import Outputs
@@ -58,7 +58,7 @@ def _activation_named(name: str, method: Any) -> Callable[[Value], Value]:
     is_of_user = callable(method) and not str(getattr(method, "__module__", "")).startswith("micrograd_plus.")
     if is_of_user and name in found.method.split():
         return method  # type: ignore[no-any-return]
-    return partial(apply, found() if isinstance(found, operation.Family) else found)
+    return function_of(found() if isinstance(found, operation.Family) else found)
 
 
 def _lecture_activation(activation: Activation, nonlin: bool) -> Activation:
