@@ -182,6 +182,12 @@ def test_a_number_of_ones_own_that_is_not_there_or_can_not_be_kept_is_told() -> 
         (x * 2).m = 0.0
 
 
+def test_the_imports_of_micrograd_run_with_another_name() -> None:
+    names: dict[str, Any] = {}
+    exec("from micrograd_plus.engine import Value\nfrom micrograd_plus.nn import MLP, Layer, Module, Neuron", names)
+    assert names["Value"] is Value and names["MLP"] is nn.MLP
+
+
 def test_the_parts_of_a_network_have_the_lectures_names() -> None:
     mlp = nn.MLP(2, [3, 1])
     first = mlp.layers[0].neurons[0]  # type: ignore[attr-defined]

@@ -31,7 +31,7 @@ FLOORS = (
     {"operation"},
     {"ops"},
     {"value"},
-    {"functions", "lecture", "methods", "pickling", "tracing"},
+    {"engine", "functions", "lecture", "methods", "pickling", "tracing"},
     {"calculus", "checks", "files", "words"},
     {"compiler", "data", "nn"},
     {"train"},
