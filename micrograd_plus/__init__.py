@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus import doors, lecture, methods, pickling  # noqa: F401  (they add to Value)
 from micrograd_plus.calculus import GradcheckError, GradcheckReport, gradcheck, gradients, hessian, hvp, jacobian, jvp
 from micrograd_plus.errors import DomainError
+from micrograd_plus.foreign import refuse
 from micrograd_plus.functions import dot, logsumexp, maximum, minimum, select, softmax, total
 from micrograd_plus.mode import no_gc, no_grad
 from micrograd_plus.operation import row
@@ -27,6 +28,7 @@ __all__ = [
     "minimum", "nn", "no_gc", "no_grad", "row", "select", "softmax", "topological_order", "total", "train", "viz",
 ]  # fmt: skip
 
+_PARTS = ("nn", "data", "train", "explain", "viz")
 _ON_FIRST_USE = {"Program": "compiler", "compile": "compiler", "fit": "train"}
 
 
@@ -36,9 +38,15 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module(f"micrograd_plus.{_ON_FIRST_USE[name]}"), name)
     if name in __all__:
         return import_module(f"micrograd_plus.{name}")
-    raise AttributeError(f"module 'micrograd_plus' has no attribute {name!r}")
+    if name == "optim":  # PyTorch's name
+        return import_module("micrograd_plus.nn.optim")
+    homes = [] if name.startswith("_") else [part for part in _PARTS if name in __getattr__(part).__all__]
+    cure = (
+        f"micrograd_plus.{homes[0]}.{name}" if homes else f"x.{name}()" if callable(getattr(Value, name, None)) else ""
+    )
+    refuse(__name__, name, cure=cure)
 
 
 def __dir__() -> list[str]:
     """Returns what `dir` and a notebook's completion show: the parts that are not yet loaded too."""
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

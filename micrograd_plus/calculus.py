@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, overload
 
 from micrograd_plus import operation
@@ -207,19 +207,26 @@ def grads(output: Value, order: Sequence[Value] | None = None) -> dict[Value, fl
 
 @dataclass(frozen=True)
 class GradcheckReport(Report):
-    """What `gradcheck` found, true if all agree: each input's name, its derivative, the measured one, if they agree."""
+    """What `gradcheck` found, true if all agree: each input's name, its derivative, the measured one, if they agree.
+
+    `kinks` has the slopes below and above for each input that is at a kink; there any slope between them is right.
+    """
 
     rows: tuple[tuple[str, float, float, bool], ...]
+    kinks: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return all(agrees for *_, agrees in self.rows)
 
     def parts(self) -> list[str | Table]:
         """Returns the table of inputs."""
-        cells = [
-            (name, f"{derived:.8g}", f"{measured:.8g}", f"{abs(derived - measured):.1e}", "" if agrees else "<- wrong")
-            for name, derived, measured, agrees in self.rows
-        ]
+        cells = []
+        for name, derived, measured, agrees in self.rows:
+            told = "" if agrees else "<- wrong"
+            if name in self.kinks:
+                below, above = self.kinks[name]
+                told = f"{told} kink: {below:.4g} below, {above:.4g} above".strip()
+            cells.append((name, f"{derived:.8g}", f"{measured:.8g}", f"{abs(derived - measured):.1e}", told))
         return [Table(("input", "backward", "measured", "off by", ""), tuple(cells), numeric=(1, 2, 3))]
 
 
@@ -239,12 +246,15 @@ def gradcheck(
     """Returns a report that compares `backward` with central differences, input by input.
 
     `function` takes as many Values as there are `inputs` and returns one. A derivative agrees if it is within
-    `atol + rtol * abs(measured)` of `(f(x + eps) - f(x - eps)) / (2 * eps)`; the defaults are PyTorch's. At a kink
-    (relu at 0) the two differ by right. Raises GradcheckError, which carries the report, if one is off, unless
-    `raise_exception` is False; TypeError if `function` does not return a Value.
+    `atol + rtol * abs(measured)` of `(f(x + eps) - f(x - eps)) / (2 * eps)`; the defaults are PyTorch's. At a kink, or
+    one nearer than `eps`, the report says so, and any derivative between the slopes of both sides agrees. Raises
+    GradcheckError, which carries the report, if one is off, unless `raise_exception` is False; TypeError if `function`
+    does not return a Value.
 
     >>> bool(gradcheck(lambda x, y: x * y.exp(), [2.0, 0.5]))
     True
+    >>> gradcheck(lambda x: x.relu(), [0.0]).kinks
+    {'inputs[0]': (0.0, 1.0)}
     """
     if not isinstance(inputs, Iterable):
         raise TypeError(f"gradcheck needs a list of inputs, but got {inputs!r}; write [{inputs!r}]")
@@ -254,19 +264,41 @@ def gradcheck(
     if not isinstance(output, Value):
         raise TypeError(f"gradcheck needs a function that returns a Value, but it returned {output!r}")
     output.backward()
-    rows = []
+    rows, kinks = [], {}
     for i, value in enumerate(leaves):
-        measured = _central_difference(function, numbers, i, eps)
-        agrees = math.isclose(value.grad, measured, rel_tol=0.0, abs_tol=atol + rtol * abs(measured))
-        rows.append((value.label or f"inputs[{i}]", value.grad, measured, agrees))
-    report = GradcheckReport(tuple(rows))
+        name, nudged = value.label or f"inputs[{i}]", [_nudged(numbers, i, nudge) for nudge in (-eps, eps)]
+        with no_grad():
+            below, above = (function(*map(Value, each)).data for each in nudged)
+        measured, slopes = (above - below) / (2 * eps), ((output.data - below) / eps, (above - output.data) / eps)
+        tolerance = atol + rtol * max(map(abs, (measured, *slopes)))
+        if abs(slopes[0] - slopes[1]) > tolerance and _has_kink(function, nudged):
+            kinks[name] = slopes
+            agrees = min(slopes) - tolerance <= value.grad <= max(slopes) + tolerance
+        else:
+            agrees = math.isclose(value.grad, measured, rel_tol=0.0, abs_tol=atol + rtol * abs(measured))
+        rows.append((name, value.grad, measured, agrees))
+    report = GradcheckReport(tuple(rows), kinks)
     if raise_exception and not report:
         raise GradcheckError(report)
     return report
 
 
-def _central_difference(function: Callable[..., Value], numbers: Sequence[float], i: int, eps: float) -> float:
-    with no_grad():
-        nudged = ([*numbers[:i], numbers[i] + nudge, *numbers[i + 1 :]] for nudge in (eps, -eps))
-        above, below = (function(*map(Value, each)).data for each in nudged)
-    return (above - below) / (2 * eps)
+def _nudged(numbers: Sequence[float], i: int, nudge: float) -> list[float]:
+    return [*numbers[:i], numbers[i] + nudge, *numbers[i + 1 :]]
+
+
+def _has_kink(function: Callable[..., Value], nudged: Sequence[Sequence[float]]) -> bool:
+    """Whether a value or a local derivative leaps between two inputs, or the function goes another way."""
+    below, above = (topological_order(function(*map(Value, each))) for each in nudged)
+    if [node.op.name for node in below] != [node.op.name for node in above]:
+        return True
+    pairs = zip(below, above)
+    return any(_leaps(a, b) for one, two in pairs for a, b in zip((one.data, *one.partials), (two.data, *two.partials)))
+
+
+def _leaps(one: float, other: float) -> bool:
+    return abs(one - other) > _LEAP * max(1.0, abs(one), abs(other))
+
+
+_LEAP = 1e-3
+"""What changes by more than this share over twice `eps` is taken to leap there."""

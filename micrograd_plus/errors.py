@@ -6,7 +6,7 @@ what it is given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from math import isfinite, isnan
 from numbers import Real
@@ -67,6 +67,42 @@ def short(data: Any, most: int = 60) -> str:
     except Exception:  # nested too deep, a whole number of thousands of digits
         text = f"<{type(data).__name__}>"
     return text if len(text) <= most else text[: most - 3] + "..."
+
+
+UNRECORDED = "no_grad()"
+"""Lies in a slot that constants leave empty: the mark of a result that was computed within `no_grad()`."""
+
+
+def one_label(name: Any, op: Any, label: Any, table: Mapping[str, Any]) -> str:
+    """Returns the label of `Value(data, name, op, label=label)`, which is called our way or as the lecture calls it.
+
+    Raises TypeError for what is no text, for two labels, or for operands, which the lecture gives to a node.
+    """
+    text = label if label or not isinstance(name, str) else name
+    if isinstance(name, (tuple, list, set)):
+        if name:
+            raise TypeError(own_operation(str(op), len(name), table))
+    elif op or (label and name):
+        raise TypeError(f"a Value has one label, but got {', '.join(map(repr, filter(None, (name, op, label))))}")
+    elif not isinstance(name, str):
+        text = name
+    if not isinstance(text, str):
+        raise TypeError(f"a label is a string, but got {text!r}")
+    return text
+
+
+def own_operation(sign: str, operands: int, table: Mapping[str, Any]) -> str:
+    """Returns the message about a node made by hand, as the lecture's own operations are: the row to write instead."""
+    what = "a Value is given no operands and no function to walk back by: an operation is a row, with its derivatives"
+    row = next((each for name, each in table.items() if sign.lower() in (name, each.label)), None)
+    if row is None:
+        name = sign if sign.isidentifier() else "cube"
+        example = "'x y', 'x * y**2', x='y**2', y='2 * x * y'" if operands == 2 else "'x', 'x**3', x='3 * x**2'"
+        more = f"x.{name}({'y' if operands == 2 else ''}) is differentiated, drawn and compiled"
+        return f"{what}; declare yours, as in micrograd_plus.row({name!r}, {example}), and {more}"
+    slopes = ", ".join(f"{name}={text!r}" for name, text in row.partials.items())
+    text = f"row({row.label!r}, {' '.join(row.operands)!r}, {row.value!r}, {slopes})"
+    return f"{what}; this one is there: {text}, which you use as {row.words(*row.names)}, or declare under another name"
 
 
 # -------------------------------------------------------------------- operations

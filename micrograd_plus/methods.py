@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from micrograd_plus import mode
-from micrograd_plus.operation import Family, Op, each_row
+from micrograd_plus.operation import Family, Op, complete, each_row
 from micrograd_plus.operators import Operators
 from micrograd_plus.value import Number, Value, apply, constant, function_of
 
@@ -53,6 +53,18 @@ def _enter(name: str, doc: str, method: Callable[..., Any]) -> None:
     setattr(Operators, name, method)
 
 
+def _float(self: Value) -> float:
+    return mode.looked_at("float()", self, self)
+
+
+def _format(self: Value, spec: str) -> str:
+    return format(float(self), spec) if spec else repr(self)
+
+
 each_row(_give)
+_enter("__pos__", "Returns the Value itself.", lambda self: self)
+_enter("__float__", "Returns the number.", _float)
+_enter("__format__", "Returns the number in a format; without one the repr.", _format)
 for _name, _sign in {"__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">="}.items():
     _enter(_name, f"Returns whether `data {_sign} other`.", _comparison(_name, _sign))
+complete(lambda: dir(Value))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONSTANT", "FAMILIES", "INPUT", "PARAMETER", "TABLE", "Bernoulli", "Family", "Leaf", "Op", "Partials",
-    "each_row", "family", "row",
+    "complete", "each_row", "family", "row",
 ]  # fmt: skip
 
 Partials: TypeAlias = tuple[float, ...]
@@ -89,7 +89,8 @@ class Op:
     def doc(self) -> str:
         """The docstring of the function or method: the value, the derivatives, for which operands."""
         slopes = ", ".join(f"by {name} `{partial}`" for name, partial in self.partials.items())
-        return f"Returns the Value of `{self.value}`. Derivative {slopes}.{self.needs and f' Needs {self.needs}.'}"
+        domain = f"Needs {self.needs}." if self.needs else "Defined for every number."
+        return f"Returns the Value of `{self.value}`. Derivative {slopes}. {domain}"
 
     @property
     def is_nary(self) -> bool:
@@ -170,9 +171,10 @@ def row(
     `operands` are the names in `value` and in the derivatives, one keyword for each: see the module's text. It is an
     operation at once: a method of Value by its name (or by those in `method`; "" for none), an activation, a
     function on the command line; it is drawn, explained, differentiated twice and compiled. `needs` says for which
-    operands it is defined, and `cure` what to do about others. A name is declared once: the first row stays.
+    operands it is defined, and `cure` what to do about others. The same row again is the one that is there.
 
-    Raises ValueError if the derivatives are not those of the operands, one each.
+    Raises ValueError if the derivatives are not those of the operands, one each; if a text is no expression, or has a
+    name that is neither an operand, nor a function, nor an earlier row's; or if the name is taken.
 
     >>> from micrograd_plus import Value
     >>> tanh = row("tanh", "x", "tanh(x)", x="1 - out**2")
@@ -184,7 +186,7 @@ def row(
     if method is None:
         method = "" if "*" in operands else name
     op = Op(name, label, operands, value, partials, needs=needs, cure=cure, method=method)
-    return TABLE.get(name) or _entered(op)
+    return _of_user(op) if _methods else _entered(op)
 
 
 class Family(Generic[P]):
@@ -220,8 +222,10 @@ class Family(Generic[P]):
 
     @property
     def doc(self) -> str:
-        """The docstring of the method."""
-        return f"Returns the Value of {(self.declare.__doc__ or self.name).removeprefix('The row of ')}"
+        """The docstring of the method, with the row at the usual constants."""
+        text = (self.declare.__doc__ or self.name).removeprefix("The row of ")
+        usual = self._recent(*self.defaults.values())  # without bounds it is the operand itself, which says nothing
+        return f"Returns the Value of {text}" + (f"\n\nUsually: {usual.doc}" if usual.value != "x" else "")
 
     def _checked(self, name: str, given: Mapping[str, Any]) -> Any:
         default = self.defaults[name]
@@ -268,6 +272,32 @@ def each_row(use: Callable[[Op | Family[...]], None]) -> None:
 def _announce(declared: Any) -> None:
     for use in _users:
         use(declared)
+
+
+def complete(methods: Callable[[], Sequence[str]]) -> None:
+    """Ends the package's own table: rows that come later are a user's, and are checked.
+
+    `methods` lists the names that a Value has.
+    """
+    _methods.append(methods)
+
+
+_methods: list[Callable[[], Sequence[str]]] = []
+
+
+def _of_user(op: Op) -> Op:
+    """A row that is declared after the package's own, or the one that is there."""
+    if not op.name.isidentifier():
+        raise ValueError(f"a row's name is one word, but got {op.name!r}; give one with the label: row(..., name='f')")
+    there = TABLE.get(op.name)
+    if there and (there.operands, there.value, there.partials) == (op.operands, op.value, op.partials):
+        return there
+    taken = {*TABLE, *FAMILIES} & {op.name} or {*_methods[0]()} & {*op.method.split()}
+    if taken:
+        is_row = f", as the row of {there.value!r}" if there else ""
+        raise ValueError(f"the name {taken.pop()!r} is taken{is_row}; choose another: row(..., name='my_{op.name}')")
+    reading.check(op, TABLE)
+    return _entered(op)
 
 
 def _entered(op: Op) -> Op:

@@ -137,7 +137,7 @@ def elu(alpha: float = 1.0) -> Op:
 
 @family()
 def clamp(min: float = -inf, max: float = inf) -> Op:
-    """The row of x held between `min` and `max`; at a bound the derivative is 1, as in PyTorch. None is no bound."""
+    """The row of x held between `min` and `max`; the derivative is 1 there, bounds too, 0 beyond. None is no bound."""
     if not min <= max:
         cure = "swap them" if min > max else "leave out a bound that you do not need"
         raise ValueError(f"clamp needs min <= max, but got min={min} and max={max}; {cure}")

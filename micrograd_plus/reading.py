@@ -14,7 +14,7 @@ from typing import Any
 from weakref import finalize
 
 __all__ = [
-    "PRIMITIVES", "OverArrays", "OverFloats", "OverReals", "OverValues", "Text", "function", "names_in",
+    "PRIMITIVES", "OverArrays", "OverFloats", "OverReals", "OverValues", "Text", "check", "function", "names_in",
     "partials_function", "scalar_names", "substitute", "value_function",
 ]  # fmt: skip
 
@@ -100,6 +100,34 @@ def _defined(what: str, op: Any, arguments: str, body: str, functions: Mapping[s
 def _forget(file: str, lines: tuple[Any, ...]) -> None:
     if linecache.cache.get(file) is lines:  # and not those of the same row, made again
         del linecache.cache[file]
+
+
+def check(op: Any, rows: Mapping[str, Any]) -> None:
+    """Raises ValueError for a row whose text can't be read, or that calls what is neither a function nor a row."""
+    groups = {operand.lstrip("*") for operand in op.operands}
+    constants = {"nan", "inf", *({"j"} if op.is_nary else ())}
+    known = {*op.names, *groups, *constants, *PRIMITIVES, *rows}
+    for what, text in {
+        "value": op.value,
+        **{f"derivative by {name}": text for name, text in op.partials.items()},
+    }.items():
+        at = f"row {op.name!r} can't be read: its {what}, {text!r},"
+        try:
+            tree = ast.parse(text, mode="eval")
+        except SyntaxError as error:
+            raise ValueError(f"{at} is no expression: {error.msg}") from None
+        known |= {node.target.id for node in ast.walk(tree) if isinstance(node, ast.NamedExpr)}
+        unknown = sorted(names_in(text) - known - ({"out"} if what != "value" else set()))
+        if unknown:
+            raise ValueError(f"{at} has {unknown[0]!r}, which is no operand, no function such as exp and no row")
+    try:
+        data, slopes = op.scalar(*([0.5, 0.25] if starred else 0.5 for starred in op.starred))
+    except TypeError as error:
+        raise ValueError(f"row {op.name!r} can't be computed: {error}") from None
+    except (ArithmeticError, ValueError):  # it is not defined there
+        return
+    if not all(isinstance(each, (float, int)) for each in (data, *slopes)):
+        raise ValueError(f"row {op.name!r} can't be computed: value and derivatives are numbers, but got {data!r}")
 
 
 # -------------------------------------------------------------------- the text of a row, for each reading

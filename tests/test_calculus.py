@@ -21,6 +21,8 @@ from micrograd_plus import (
     jacobian,
     jvp,
     logsumexp,
+    maximum,
+    minimum,
     no_grad,
     ops,
     row,
@@ -190,8 +192,8 @@ def test_a_derivative_that_is_not_asked_for_may_be_undefined() -> None:
 def test_a_row_declared_later_may_stand_in_a_derivative() -> None:
     x = Value(0.5)
     gradients(x.tanh(), x)  # from here on, whatever is kept of the table is kept
+    row("later_cosine", "x", "cos(x)", x="-sin(x)", method="")
     sine = row("later_sine", "x", "sin(x)", x="later_cosine(x)", method="")
-    row("later_cosine", "x", "cos(x)", x="-later_sine(x)", method="")
     try:
         first = gradients(apply(sine, x), x)
         second = gradients(first, x)
@@ -260,7 +262,7 @@ def test_a_report_is_truth_and_table() -> None:
 def test_at_a_kink_the_two_differ_by_right() -> None:
     report = gradcheck(Value.relu, [0.0], raise_exception=False)
     _, derived, measured, agrees = report.rows[0]
-    assert (derived, agrees) == (0.0, False)
+    assert (derived, agrees, report.kinks) == (0.0, True, {"inputs[0]": (0.0, 1.0)})
     assert measured == pytest.approx(0.5)
 
 
@@ -327,3 +329,53 @@ def test_an_exception_is_not_differentiated_again() -> None:
     assert first.data == 0.0
     with pytest.raises(DomainError, match="can't be differentiated again; keep away from there"):
         gradients(first, x)
+
+
+# -------------------------------------------------------------------- kinks
+
+KINKED: dict[str, Any] = {
+    "relu": lambda x: x.relu(),
+    "abs": lambda x: abs(x) * 3,
+    "max of a tie": lambda x: maximum(x, -x),
+    "min of a tie": lambda x: minimum(x, 2 * x),
+    "clamp's upper bound": lambda x: (x + 1).clamp(-1, 1),
+    "clamp's lower bound": lambda x: (x - 1).clamp(-1, 1),
+    "leaky_relu": lambda x: x.leaky_relu(0.1),
+    "hardtanh": lambda x: (x - 1).hardtanh(),
+    "elu of alpha 2": lambda x: x.elu(2.0),
+    "a step": lambda x: x.step(),
+    "a branch in Python": lambda x: x if x > 0 else -2 * x,
+    "inside": lambda x: (x.relu() * 2 + x).tanh(),
+}
+
+
+@pytest.mark.parametrize("at", [0.0, 3e-7, -3e-7])
+@pytest.mark.parametrize("function", KINKED.values(), ids=KINKED)
+def test_gradcheck_says_kink_at_a_kink_and_near_it(function: Any, at: float) -> None:
+    report = gradcheck(function, [Value(at, "x")])
+    assert report and [*report.kinks] == ["x"]
+    below, above = report.kinks["x"]
+    assert f"kink: {below:.4g} below, {above:.4g} above" in str(report)
+    assert not gradcheck(function, [at + 0.1]).kinks and not gradcheck(function, [at - 0.1]).kinks
+
+
+SMOOTH: dict[str, Any] = {
+    "a steep parabola": lambda x: 1000 * x**2,
+    "exp": lambda x: (30 * x).exp(),
+    "a steep tanh": lambda x: (100 * x).tanh(),
+    "elu": lambda x: x.elu(),
+    "huber at its bound": lambda x: (x + 1).clamp(-1, 1) * (x + 1 - 0.5 * (x + 1).clamp(-1, 1)),
+    "a large value": lambda x: (x + 1000) ** 3,
+}
+
+
+@pytest.mark.parametrize("function", SMOOTH.values(), ids=SMOOTH)
+def test_what_is_smooth_has_no_kink(function: Any) -> None:
+    report = gradcheck(function, [0.0])
+    assert report and not report.kinks
+
+
+def test_a_derivative_beyond_both_slopes_of_a_kink_is_wrong() -> None:
+    wrong = ops.Op("wrong", "wrong", "x", "max(x, 0.0)", {"x": "2 - step(x)"})
+    report = gradcheck(lambda x: apply(wrong, x), [0.0], raise_exception=False)
+    assert not report and "<- wrong kink: 0 below, 1 above" in str(report)

@@ -25,6 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import micrograd_plus.data as data_module
+from micrograd_plus import fit, nn
 from micrograd_plus.data import (
     Dataset,
     Standardizer,
@@ -986,3 +987,30 @@ def test_samples_epoch_and_drop_last_are_checked() -> None:
 def test_bare_lists_are_no_dataset(call: Callable[[Any], Any]) -> None:
     with pytest.raises(TypeError, match=r"expected a Dataset, got a list; make one by Dataset\(inputs, targets\)"):
         call([[1.0], [2.0]])
+
+
+# ---------------------------------------------------------------- class numbers without classes
+
+UNNAMED = {
+    "two as ints": [0, 1, 1, 0],
+    "two as floats": [0.0, 1.0, 1.0, 0.0],
+    "three": [0, 2, 1, 0, 1],
+    "as bools' ints": [int(each) for each in (True, False, True)],
+}
+
+
+@pytest.mark.parametrize("targets", UNNAMED.values(), ids=UNNAMED)
+def test_class_numbers_without_classes_are_told_to_be_taken_as_numbers(targets):
+    data = Dataset([[float(i)] for i in range(len(targets))], targets)
+    names = tuple(str(i) for i in range(len(set(targets))))
+    assert f"are taken as numbers (regression); for classes name them: classes={names}" in repr(data)
+    assert not Dataset(data.inputs, [int(each) for each in targets], classes=names).regression_note  # the cure
+    model = nn.MLP(1, [1])
+    with pytest.warns(UserWarning, match=r"'data': targets .* are taken as numbers \(regression\)"):
+        fit(model, data, epochs=1, progress=False)
+    fit(model, data, loss="mse", epochs=1, progress=False)  # who names a loss of numbers knows
+
+
+@pytest.mark.parametrize("targets", [[0.5, 1.0, 0.0], [0, 1, 2], [1, 2, 1], [0, 0, 0], [-1, 1, 1], [0, 5, 0]])
+def test_other_numbers_are_no_class_numbers(targets):
+    assert not Dataset([[0.0], [1.0], [2.0]], targets).regression_note

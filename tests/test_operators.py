@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 
-from micrograd_plus import Value
+from micrograd_plus import Value, ops
 from tests.operators import STUB, stub
 
 
@@ -24,6 +24,17 @@ def test_the_stub_says_what_the_methods_take() -> None:
             assert len(taken) == len([*method.args.posonlyargs, *method.args.args]) + bool(method.args.kwarg), name
         assert found.__doc__.startswith("Returns "), name
         assert found.__name__ in (name, f"__{name}__")  # abs(x) is x.abs()
+
+
+def test_help_shows_the_formula_the_derivative_and_the_domain() -> None:
+    for op in ops.TABLE.values():
+        for name in op.method.split():
+            doc = inspect.getdoc(getattr(Value, name)) or ""
+            assert name == "__pow__" or all(f"`{text}`" in doc for text in (op.value, *op.partials.values())), name
+            assert name == "__pow__" or (op.needs or "Defined for every number") in doc, name
+    for family in ops.FAMILIES.values():
+        for name in family.method.split():
+            assert "erivative" in (inspect.getdoc(getattr(Value, name)) or ""), name
 
 
 def test_only_operations_are_methods() -> None:

@@ -94,7 +94,51 @@ def test_a_new_row_is_an_operation_at_once(cube: Op) -> None:
     assert compile(y, inputs=[x])([1.0, 2.0]).tolist() == [1.0, 8.0]
     assert nn.Neuron(1, "cube", seed=0)([1.0]).op is cube
     assert evaluate("cube(y) + 1", {"y": Value(3.0)}).data == 28.0
-    assert row("cube", "x", "x", x="1") is cube  # a name is declared once
+    assert row("cube", "x", cube.value, **cube.partials) is cube  # as a notebook's cell does that is run again
+    with pytest.raises(ValueError, match=r"'cube' is taken, as the row of 'x \* x \* x'; choose another"):
+        row("cube", "x", "x", x="1")
+
+
+BAD_ROWS: dict[str, tuple[Any, ...]] = {
+    "syntax of the value": (("bad", "x", "exp(-x *"), {"x": "out"}, "its value, .* is no expression"),
+    "syntax of the derivative": (("bad", "x", "exp(x)"), {"x": "out +"}, "its derivative by x, .* is no expression"),
+    "an unknown function": (("bad", "x", "foo(x)"), {"x": "1"}, "its value, .* has 'foo', which is no operand"),
+    "an unknown name": (("bad", "x", "x * t"), {"x": "t"}, "has 't'"),
+    "out in the value": (("bad", "x", "out * 2"), {"x": "2"}, "has 'out'"),
+    "a family": (("bad", "x", "leaky_relu(x)"), {"x": "1"}, "has 'leaky_relu'"),
+    "itself": (("bad", "x", "bad(x)"), {"x": "1"}, "has 'bad'"),
+    "too many arguments": (("bad", "x", "exp(x, x)"), {"x": "out"}, "can't be computed"),
+    "no number": (("bad", "x", "(x, x)"), {"x": "1"}, r"can't be computed.*got \(0\.5, 0\.5\)"),
+    "a derivative too few": (("bad", "x y", "x * y"), {"x": "y"}, "has operands"),
+    "a row's name": (("tanh", "x", "x"), {"x": "1"}, "'tanh' is taken, as the row of 'tanh"),
+    "a family's name": (("clamp", "x", "x"), {"x": "1"}, "'clamp' is taken"),
+    "a Value's attribute": (("grad", "x", "x"), {"x": "1"}, "'grad' is taken; choose another"),
+    "a Value's method": (("backward", "x", "x"), {"x": "1"}, "'backward' is taken"),
+    "a front door": (("graph", "x", "x"), {"x": "1"}, "'graph' is taken"),
+    "an operator": (("bad", "x", "x"), {"x": "1", "method": "__neg__"}, "'__neg__' is taken"),
+    "no word": (("~", "x", "x"), {"x": "1"}, r"a row's name is one word, but got '~'"),
+    "two words": (("my op", "x", "x"), {"x": "1"}, "a row's name is one word"),
+}
+
+
+@pytest.mark.parametrize(("texts", "partials", "message"), BAD_ROWS.values(), ids=BAD_ROWS)
+def test_a_bad_row_is_refused_at_once(texts: Any, partials: Any, message: str) -> None:
+    table, methods = dict(ops.TABLE), dir(Value)
+    with pytest.raises(ValueError, match=message):
+        row(*texts, **partials)
+    assert table == ops.TABLE and dir(Value) == methods
+
+
+def test_a_word_of_others_may_be_a_row() -> None:
+    others = Operators.__dict__["square"]
+    square = row("square", "x", "x * x", x="2 * x")
+    try:
+        x: Any = Value(3.0)
+        assert x.square().data == 9.0 and "square" in dir(x)
+        assert nn.Neuron(1, "square", seed=0)([1.0]).op is square
+    finally:
+        del ops.TABLE["square"]
+        Operators.square = others
 
 
 def test_a_row_may_have_any_number_of_operands() -> None:

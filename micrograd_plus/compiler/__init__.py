@@ -6,3 +6,8 @@ from micrograd_plus.compiler.program import Gradients, Program
 from micrograd_plus.compiler.trace import CompileError
 
 __all__ = ["CompileError", "Compiled", "Gradients", "Input", "Program", "compile"]
+
+
+def __dir__() -> list[str]:
+    """Returns what `dir` and a notebook's completion show."""
+    return sorted(__all__)

@@ -8,11 +8,14 @@ Plain Python lists throughout; nothing but the standard library is needed.
 [32, 32, 32, 24]
 """
 
+from typing import TYPE_CHECKING
+
 from micrograd_plus.data.csv import read_csv, read_inputs
 from micrograd_plus.data.dataset import Dataset
 from micrograd_plus.data.prepare import Standardizer, batch_indices, batches, iterations_per_epoch, split, standardize
 from micrograd_plus.data.schema import TableSchema
 from micrograd_plus.data.sets import blobs, circles, digits, iris, line, moons, spirals, xor
+from micrograd_plus.foreign import front
 
 __all__ = [
     "Dataset",
@@ -34,3 +37,6 @@ __all__ = [
     "standardize",
     "xor",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:  # to type checkers an unknown name is an error
+    __getattr__, __dir__ = front(__name__, __all__)

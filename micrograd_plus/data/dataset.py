@@ -20,6 +20,9 @@ __all__ = ["Dataset", "Target", "Targets", "checked_dataset"]
 Target = float | list[float]
 Targets = list[float] | list[int] | list[list[float]]
 
+_MOST_CLASSES = 10
+"""As many different whole numbers from 0 are told that they might be classes."""
+
 _CURE = "mend the cell or leave out the row"
 
 
@@ -80,6 +83,22 @@ class Dataset:
     def is_classification(self) -> bool:
         """Returns whether the targets are class numbers, that is, whether there are `classes`."""
         return bool(self.classes)
+
+    @property
+    def regression_note(self) -> str:
+        """Returns what to tell where targets look like class numbers, but no classes are named; "" where they do not.
+
+        >>> Dataset([[0], [1], [2]], [0, 1, 1]).regression_note
+        "targets 0 and 1 are taken as numbers (regression); for classes name them: classes=('0', '1')"
+        """
+        if self.classes or isinstance(self.targets[0], list):
+            return ""
+        kinds = sorted({*self.targets})
+        if not 2 <= len(kinds) <= _MOST_CLASSES or len(kinds) == len(self) or kinds != [*range(len(kinds))]:
+            return ""
+        numbers = "0 and 1" if len(kinds) == 2 else f"0 to {len(kinds) - 1}"
+        cure = f"classes={tuple(str(i) for i in range(len(kinds)))}"
+        return f"targets {numbers} are taken as numbers (regression); for classes name them: {cure}"
 
     def take(self, indices: Iterable[int]) -> Dataset:
         """Returns the rows at `indices`, in that order, as a Dataset; repeats are allowed.
@@ -159,7 +178,8 @@ class Dataset:
         if isinstance(first, list):
             return f"{counted(len(first), 'target')} a row"
         if not self.classes:
-            return f"{printable(self.target_name)} from {min(self.targets):.4g} to {max(self.targets):.4g}"
+            note = self.regression_note and f"; {self.regression_note}"
+            return f"{printable(self.target_name)} from {min(self.targets):.4g} to {max(self.targets):.4g}{note}"
         counts = Counter(self.targets)
         shown = [f"{printable(name)} {counts[number]}" for number, name in enumerate(self.classes)]
         return f"{len(self.classes)} classes: {listed(shown, 12)}"

@@ -39,3 +39,8 @@ def __getattr__(name: str) -> Any:
     if name in _ON_FIRST_USE:
         return getattr(import_module(f"{__name__}.{_ON_FIRST_USE[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Returns what `dir` and a notebook's completion show: the parts that are not yet loaded too."""
+    return sorted(__all__)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from micrograd_plus import operation
 from micrograd_plus.calculus import grads
+from micrograd_plus.explain.endings import Ending, endings
 from micrograd_plus.nn import Module, Neuron, Optimizer
 from micrograd_plus.nn.owners import owners
 from micrograd_plus.report import Table
@@ -50,7 +51,8 @@ class VitalSigns:
 
 @dataclass
 class Exam:
-    """What was measured: the mean loss, each hidden unit, each layer, the parameters that no backward pass reached.
+    """What was measured: the mean loss, each hidden unit, each layer, the parameters that no backward pass reached, the
+    activations before the loss.
 
     `constant_loss` is that of the best constant prediction, where it is known, `first_loss` that of the first look;
     `trials` has the loss after a step of the optimizer made so many times as long.
@@ -62,6 +64,7 @@ class Exam:
     gradients: dict[Value, float] = field(default_factory=dict)
     layers: list[VitalSigns] = field(default_factory=list)
     unreached: list[str] = field(default_factory=list)
+    endings: dict[tuple[str, str], Ending] = field(default_factory=dict)
     constant_loss: float | None = None
     first_loss: float | None = None
     trials: dict[float, float] = field(default_factory=dict)
@@ -107,6 +110,8 @@ def examine(losses: Iterable[Value], model: Module) -> Exam:
         exam.loss += loss.data
         exam.graphs += 1
         order = topological_order(loss, leaves=False)
+        for name, activation, floor in endings(order):
+            exam.endings.setdefault((name, activation), Ending(name, activation)).floors.append(floor)
         for node, gradient in grads(loss, order).items():
             if node.op is operation.PARAMETER:
                 exam.gradients[node] = exam.gradients.get(node, 0.0) + gradient

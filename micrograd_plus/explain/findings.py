@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from micrograd_plus.checks import flat, listed
 from micrograd_plus.data import Dataset
+from micrograd_plus.explain.endings import REACH
 from micrograd_plus.explain.exam import SQUASHERS, Exam
 from micrograd_plus.nn import Dropout, Embedding, Module, Optimizer
 from micrograd_plus.train.loop import LARGE_INPUT, LARGE_TARGET
@@ -59,12 +60,15 @@ SHORTER, LONGER, MUCH_LONGER = 0.1, 100.0, 1000.0
 STEEPER = 100.0
 """A step 1,000 times longer that gains more than 100 times as much: the rate is too low by orders of magnitude."""
 
+FLOOR = 0.01
+"""The least mean loss that a last activation may cost before it is told."""
+
 SMALLER = "start with smaller weights (init='kaiming_uniform' or 'xavier_uniform'), and clip: fit(clip=1)"
 
 CAUSES = (
-    "non-finite numbers", "width mismatch", "unscaled inputs", "unscaled targets", "forgotten zero_grad",
-    "dropout in evaluation", "no dropout in training", "parameters without optimizer", "unused parameters",
-    "rate too high", "exploding gradients", "dead ReLU", "saturated units", "vanishing gradients",
+    "non-finite numbers", "width mismatch", "wrong last activation", "unscaled inputs", "unscaled targets",
+    "forgotten zero_grad", "dropout in evaluation", "no dropout in training", "parameters without optimizer",
+    "unused parameters", "rate too high", "exploding gradients", "dead ReLU", "saturated units", "vanishing gradients",
 )  # fmt: skip
 """All complaints but "rate too low", those first that bring about the others."""
 
@@ -100,6 +104,7 @@ def not_finite(error: Exception) -> Finding:
 
 def of_exam(exam: Exam, optimizer: Optimizer | None) -> Iterator[Finding]:
     """Yields what the measurements of one moment show."""
+    yield from _last_activations(exam)
     dead = list(_dead_relus(exam))
     yield from dead
     yield from _saturated_units(exam)
@@ -107,6 +112,26 @@ def of_exam(exam: Exam, optimizer: Optimizer | None) -> Iterator[Finding]:
     yield from _oversized_gradient(exam)
     if optimizer is not None and exam.trials:
         yield from _rate(exam, optimizer)
+
+
+def _last_activations(exam: Exam) -> Iterator[Finding]:
+    for (loss, activation), ending in exam.endings.items():
+        least = sum(ending.floors) / len(ending.floors)
+        every = sum(len(each.floors) for each in exam.endings.values() if each.loss == loss)
+        if not activation or len(ending.floors) < every or least < FLOOR:
+            continue
+        low, high = REACH[activation]
+        reach = f"gives {low:g} to {high:g}" if math.isfinite(high) else f"gives {low:g} and more"
+        evidence = (
+            f"the last {activation} {reach}, and {loss} takes any number: here it can't fall below {number(least)}"
+        )
+        cure = f"end the model with a layer without activation (activation=None), and call no {activation} after it"
+        if loss == "binary_cross_entropy":
+            evidence = f"the last {activation} {reach}, and {loss} takes probabilities"
+            cure = "end the model with activation='sigmoid'"
+        elif loss == "the error":
+            evidence = f"the last {activation} {reach}, and the targets lie beyond by {number(least)} on average"
+        yield Finding("wrong last activation", "", evidence, cure)
 
 
 def _dead_relus(exam: Exam) -> Iterator[Finding]:

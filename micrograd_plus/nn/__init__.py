@@ -12,6 +12,10 @@
 True
 """
 
+from functools import partial
+from typing import TYPE_CHECKING
+
+from micrograd_plus.foreign import front
 from micrograd_plus.nn import init, schedules
 from micrograd_plus.nn.clip import clip_grad_norm, clip_grad_value
 from micrograd_plus.nn.conv import Conv1d
@@ -39,3 +43,16 @@ __all__ = [
     "binary_cross_entropy_with_logits", "clip_grad_norm", "clip_grad_value", "cross_entropy", "hinge_loss",
     "huber_loss", "init", "l1_loss", "l1_penalty", "l2_penalty", "manual_seed", "mse_loss", "nll_loss", "schedules",
 ]  # fmt: skip
+
+# PyTorch's names for what is here: a class makes the loss there, and a module the sum with nothing after it
+Linear = Layer
+BCELoss = partial(partial, binary_cross_entropy)
+BCEWithLogitsLoss = partial(partial, binary_cross_entropy_with_logits)
+CrossEntropyLoss = partial(partial, cross_entropy)
+HuberLoss = partial(partial, huber_loss)
+L1Loss = partial(partial, l1_loss)
+MSELoss = partial(partial, mse_loss)
+NLLLoss = partial(partial, nll_loss)
+
+if not TYPE_CHECKING:  # to type checkers an unknown name is an error
+    __getattr__, __dir__ = front(__name__, __all__)

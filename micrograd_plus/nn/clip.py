@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 
 from micrograd_plus.checks import finite_number
+from micrograd_plus.lecture import cleared
 from micrograd_plus.value import UNSEEN, Value
 
 __all__ = ["clip_grad_norm", "clip_grad_value", "norm_scale"]
@@ -57,7 +58,7 @@ def _reached(function: str, parameters: Iterable[Value], name: str, limit: float
         raise TypeError(f"{function} needs a list of parameters, but got {parameters!r}; pass model.parameters()")
     if finite_number(name, limit) <= 0:
         raise ValueError(f"{function} needs {name} > 0, but got {limit}; 1 is usual")
-    reached = [parameter for parameter in parameters if parameter.grad is not UNSEEN]
+    reached = [parameter for parameter in cleared(parameters) if parameter.grad is not UNSEEN]
     for parameter in reached:
         if not math.isfinite(parameter.grad):
             whose, cure = parameter.label or "a parameter", "lower the learning rate or scale the inputs"

@@ -98,10 +98,12 @@ def _uniform(rng: random.Random, bound: float) -> float:
 
 
 INITIALIZERS: dict[str, Callable[[], Initializer]] = {
-    "default": default, "full": full, "kaiming_normal": kaiming_normal, "kaiming_uniform": kaiming_uniform,
-    "normal": normal, "uniform": uniform, "xavier_normal": xavier_normal, "xavier_uniform": xavier_uniform,
+    "default": default, "full": full, "kaiming": kaiming_uniform, "kaiming_normal": kaiming_normal,
+    "kaiming_uniform": kaiming_uniform, "normal": normal, "uniform": uniform, "xavier": xavier_uniform,
+    "xavier_normal": xavier_normal, "xavier_uniform": xavier_uniform,
 }  # fmt: skip
-"""What `init=` knows by name; for other bounds pass what the function returns: `init=uniform(-0.1, 0.1)`."""
+"""What `init=` knows by name, "kaiming" and "xavier" for the uniform ones; for other bounds pass what the function
+returns: `init=uniform(-0.1, 0.1)`."""
 
 
 def initializer(init: str | Initializer) -> Initializer:

@@ -14,12 +14,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from micrograd_plus import operation
 from micrograd_plus.checks import finite_number, flat, named, plain
 from micrograd_plus.functions import dot, logsumexp, select, total
 from micrograd_plus.value import Number, Value, apply, constant
+
+if TYPE_CHECKING:
+    from micrograd_plus.nn.module import Outputs
 
 __all__ = [
     "LOSSES", "Loss", "Reduced", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy",
@@ -30,7 +33,7 @@ __all__ = [
 Loss: TypeAlias = Callable[[Any, Any], Value]
 """A function of a prediction and a target."""
 
-Reduced: TypeAlias = Any
+Reduced: TypeAlias = "Outputs"
 """What a loss returns: a Value; with `reduction="none"` a list of Values where there were lists of predictions."""
 
 
@@ -294,7 +297,7 @@ def _reduced(name: str, losses: Any, reduction: str, shares: Any = None) -> Redu
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{name}'s reduction is 'mean', 'sum' or 'none', but got {reduction!r}")
     if reduction == "none":
-        return losses
+        return losses  # type: ignore[no-any-return]
     found = list(flat(losses))
     if shares is not None and reduction == "mean":
         if not isinstance(losses, list):
@@ -303,10 +306,10 @@ def _reduced(name: str, losses: Any, reduction: str, shares: Any = None) -> Redu
         whole = total([constant(share) for share in flat(shares)])
         if not whole.data:
             raise ValueError(f"{name}'s weights add up to 0 here, so that there is no mean; use reduction='sum'")
-        return total(found) / whole
-    if len(found) == 1:
-        return found[0]
-    return total(found) if reduction == "sum" else total(found) / len(found)
+        found = [total(found) / whole]
+    elif len(found) > 1:
+        found = [total(found) if reduction == "sum" else total(found) / len(found)]
+    return found[0]  # type: ignore[no-any-return]
 
 
 def _map(function: Callable[..., Any], *nested: Any) -> Any:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from random import Random
-from typing import Any, SupportsFloat, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, SupportsFloat, TypeVar
 
 from micrograd_plus import operation
 from micrograd_plus.checks import finite_number, listed
 from micrograd_plus.errors import short
+from micrograd_plus.foreign import refuse
 from micrograd_plus.mode import WithSettings
 from micrograd_plus.report import Table
 from micrograd_plus.value import UNSEEN, Value, leaf
@@ -21,6 +22,19 @@ from micrograd_plus.value import UNSEEN, Value, leaf
 __all__ = ["Module", "Parameter"]
 
 M = TypeVar("M", bound="Module")
+
+if TYPE_CHECKING:
+    P = ParamSpec("P")
+    R = TypeVar("R", covariant=True)
+
+    class _HasForward(Protocol[P, R]):
+        _labelled: bool
+
+        def forward(self, *inputs: P.args, **options: P.kwargs) -> R: ...
+        def label_parameters(self) -> None: ...
+
+    class Outputs(Value, list[Value]):  # type: ignore[misc]
+        """What a layer returns: a list of Values, or a bare one instead of a list of one; checkers take it for both."""
 
 
 def Parameter(data: SupportsFloat, label: str = "") -> Value:
@@ -60,11 +74,16 @@ class Module(WithSettings):
         """Returns what the Module computes; every subclass writes its own."""
         raise NotImplementedError(f"{type(self).__name__} has no forward(); write one that returns its output")
 
-    def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """Returns `forward(...)`. The first call labels the parameters by their names (see `label_parameters`)."""
+    def __call__(self: _HasForward[P, R], *inputs: P.args, **options: P.kwargs) -> R:
+        """Returns `forward(...)`, with its types; the first call labels the parameters (see `label_parameters`)."""
         if not self._labelled:
             self.label_parameters()
         return self.forward(*inputs, **options)
+
+    if not TYPE_CHECKING:  # to type checkers an unknown name is an error
+
+        def __getattr__(self, name: str) -> Any:
+            refuse("Module", name, self)
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
         """Yields every Module here once with its dotted name, itself first under "", in the order of the attributes."""

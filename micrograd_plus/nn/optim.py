@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import repeat, starmap
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from micrograd_plus.checks import counted, finite_number, listed, named
 from micrograd_plus.errors import short
+from micrograd_plus.foreign import front, refuse
+from micrograd_plus.lecture import cleared
 from micrograd_plus.nn.groups import Group, Groups, Parameters, Rate, checked_rate, rate_at, settings_of
 from micrograd_plus.nn.rule import Rule
 from micrograd_plus.schema import Whole
@@ -86,6 +88,11 @@ class Optimizer:
         self.check_options(options)
         return options
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            refuse("Optimizer", name, self)
+
     @property
     def rate(self) -> float:
         """The learning rate of the next step, of all parameters but those of a group with its own."""
@@ -114,14 +121,14 @@ class Optimizer:
         """
         group, parameter = self.group_of[i], self.parameters[i]
         states = {name: self.state[name][i] for name in group.rule.state}
-        return {"t": self.t + 1, "lr": self.rate_in(group), "w": parameter.data, "g": parameter.grad, **states}
+        return {"t": self.t + 1, "lr": self.rate_in(group), "w": parameter.data, "g": parameter.grad or 0.0, **states}
 
     def step(self) -> None:
         """Changes every parameter by the rule. A parameter that no backward pass has reached counts as of gradient 0.
 
         Raises RuntimeError if none was reached, FloatingPointError, before any has changed, if a result is not finite.
         """
-        if all(parameter.grad is UNSEEN for parameter in self.parameters):
+        if all(parameter.grad is UNSEEN for parameter in cleared(self.parameters)):
             raise RuntimeError("no parameter has a gradient; call loss.backward() before step(), and zero_grad() after")
         new = {"w": [parameter.data for parameter in self.parameters], **self.state}
         for group in self.groups:
@@ -426,3 +433,7 @@ def _at_least_0(name: str, value: Any) -> float:
     if finite_number(name, value) < 0:
         raise ValueError(f"{name} must be at least 0, but got {value}")
     return float(value)
+
+
+if not TYPE_CHECKING:  # to type checkers an unknown name is an error
+    __getattr__, __dir__ = front(__name__, __all__)

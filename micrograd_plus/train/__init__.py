@@ -9,6 +9,9 @@
 True
 """
 
+from typing import TYPE_CHECKING
+
+from micrograd_plus.foreign import front
 from micrograd_plus.train.callbacks import Callback, EarlyStopping, ReduceLROnPlateau, Run
 from micrograd_plus.train.checkpoint import Checkpoint
 from micrograd_plus.train.engine import EagerEngine, Engine, NonFiniteError
@@ -22,3 +25,6 @@ __all__ = [
     "Epoch", "History", "Iteration", "NonFiniteError", "Predictor", "ReduceLROnPlateau", "Run", "accuracy",
     "confusion_matrix", "fit", "mean_absolute_error",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:  # to type checkers an unknown name is an error
+    __getattr__, __dir__ = front(__name__, __all__)

@@ -97,6 +97,8 @@ def fit(
     """
     data = checked_dataset(data) if sample_weights is None else checked_dataset(data).weighted(sample_weights)
     objective = objective_for(loss, data, outputs_of(model, data))
+    if loss is None and data.regression_note:
+        warnings.warn(f"{data.name!r}: {data.regression_note}", stacklevel=2)
     optimizer = _optimizer(optimizer, lr, model)
     number = iterations_per_epoch(len(data), batch_size, drop_last)
     seed = whole_number("seed", seed, least=0)

@@ -73,7 +73,7 @@ def objective_for(loss: str | Loss | None, data: Dataset, outputs: int | None) -
 
 def _hinge_of_class(score: Any, target: Any) -> Value:
     """The hinge loss for the classes 0 and 1, which it knows as -1 and 1."""
-    return hinge_loss(score, 2 * target - 1)  # type: ignore[no-any-return]
+    return hinge_loss(score, 2 * target - 1)
 
 
 def _check_outputs(loss: str, data: Dataset, outputs: int | None) -> None:

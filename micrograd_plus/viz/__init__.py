@@ -30,3 +30,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'micrograd_plus.viz' has no attribute {name!r}")
     home = import_module(f"micrograd_plus.viz.{_HOMES.get(name, name)}")
     return getattr(home, name, home)
+
+
+def __dir__() -> list[str]:
+    """Returns what `dir` and a notebook's completion show: the parts that are not yet loaded too."""
+    return sorted(__all__)

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from micrograd_plus import Value
+from micrograd_plus import Value, softmax, total
 from micrograd_plus.data import Dataset, blobs, circles, digits, iris, line, moons, standardize, xor
 from micrograd_plus.explain import Doctor, diagnose, findings
 from micrograd_plus.explain.exam import examine
@@ -29,6 +29,7 @@ from micrograd_plus.nn import (
     mse_loss,
 )
 from micrograd_plus.nn.init import INITIALIZERS
+from micrograd_plus.nn.losses import LOSSES
 from micrograd_plus.train import DivergenceError, fit
 
 
@@ -55,7 +56,9 @@ HEALTHY = {
     "iris": lambda: (MLP(4, [8, 3], seed=1), standardize(iris())[0], {}),
     "iris as it is": lambda: (MLP(4, [8, 3], seed=1), iris(), {"lr": 0.01}),
     "moons": lambda: (MLP(2, [16, 16, 1]), moons(), {"lr": 0.01}),
-    "moons with tanh": lambda: (MLP(2, [8, 8, 1], activation="tanh"), moons(), {"lr": 0.05, "epochs": 30}),
+    "iris with relu": lambda: (MLP(4, [8, 3], activation="relu", seed=1), standardize(iris())[0], {}),
+    "moons with relu": lambda: (MLP(2, [16, 16, 1], activation="relu"), moons(), {"lr": 0.01}),
+    "moons with tanh": lambda: (MLP(2, [8, 8, 1]), moons(), {"lr": 0.05, "epochs": 30}),
     "moons with sigmoid": lambda: (MLP(2, [8, 1], activation="sigmoid"), moons(), {"lr": 0.05}),
     "moons with sgd": lambda: (MLP(2, [16, 1]), moons(), {"optimizer": "sgd", "lr": 0.1}),
     "moons one by one": lambda: (MLP(2, [16, 1]), moons(40), {"optimizer": "sgd", "lr": 0.05, "batch_size": 1}),
@@ -136,7 +139,9 @@ def test_a_rate_that_diverges_slowly_is_told_even_where_training_broke_off():
 
 
 def test_dead_relus():
-    finding = _found(_run(_with(MLP(2, [8, 1]), lambda b: b - 5, "bias"), moons(), lr=1e-3), "dead ReLU")
+    finding = _found(
+        _run(_with(MLP(2, [8, 1], activation="relu"), lambda b: b - 5, "bias"), moons(), lr=1e-3), "dead ReLU"
+    )
     assert finding.where == "layers.0"
     assert "8 of 8 units are 0 for all 16 rows" in finding.evidence
     assert "layers.0.neurons.0" in finding.evidence
@@ -152,7 +157,7 @@ def test_saturated_units():
 def test_vanishing_and_exploding_gradients():
     deep = _run(MLP(2, [6] * 7 + [1], activation="sigmoid"), moons(40), lr=1e-3, epochs=5)
     assert "times as much" in _found(deep, "vanishing gradients").evidence
-    huge = _run(_with(MLP(2, [8, 8, 8, 1]), lambda w: w * 15), moons(40), lr=1e-3, epochs=5)
+    huge = _run(_with(MLP(2, [8, 8, 8, 1], activation="relu"), lambda w: w * 15), moons(40), lr=1e-3, epochs=5)
     assert "far off" in _found(huge, "exploding gradients").evidence
 
 
@@ -449,7 +454,7 @@ def test_a_diagnosis_reads_as_text_html_and_data():
 
 
 def test_causes_come_first_and_slow_learning_only_alone():
-    sick = _run(_with(MLP(2, [8, 1]), lambda b: b - 5, "bias"), moons(40), lr=1e-6)
+    sick = _run(_with(MLP(2, [8, 1], activation="relu"), lambda b: b - 5, "bias"), moons(40), lr=1e-6)
     assert "rate too low" not in _kinds(sick)
     order = [CAUSES.index(kind) for kind in _kinds(_run(MLP(2, [8, 8, 1]), moons(40), lr=10.0))]
     assert order == sorted(order)
@@ -463,3 +468,190 @@ def test_all_unused_names_beyond_four_are_counted():
 def test_the_initialisers_that_cures_name_are_there():
     named = re.findall(r"'((?:kaiming|xavier)\w*)'", inspect.getsource(findings))
     assert len(named) >= 4 and set(named) <= {*INITIALIZERS}
+
+
+# -------------------------------------------------------------------- a last activation that keeps the loss up
+
+
+class Ending(Module):
+    """A network whose outputs go through something at the end."""
+
+    def __init__(self, end, outputs=1):
+        self.body, self.end = MLP(2, [8, outputs], seed=0), end
+
+    def forward(self, inputs):
+        return self.end(self.body(inputs))
+
+
+WRONG_ENDS = {
+    "softmax, cross_entropy": (lambda: Ending(softmax, 2), "cross_entropy", "softmax", 0.3133),
+    "softmax by hand, cross_entropy": (
+        lambda: Ending(lambda xs: [x.exp() / total([y.exp() for y in xs]) for x in xs], 2), "cross_entropy", "softmax",
+        0.3133,
+    ),
+    "sigmoids, cross_entropy": (
+        lambda: Ending(lambda xs: [x.sigmoid() for x in xs], 2), "cross_entropy", "sigmoid", 0.3133,
+    ),
+    "tanhs, cross_entropy": (
+        lambda: Sequential(Layer(2, 8, "tanh", seed=0), Layer(8, 2, "tanh", seed=1)), "cross_entropy", "tanh", 0.1269,
+    ),
+    "sigmoid, logits": (lambda: Ending(lambda x: x.sigmoid()), "bce_with_logits", "sigmoid", 0.5032),
+    "a sigmoid layer, logits": (
+        lambda: Sequential(Layer(2, 8, "tanh", seed=0), Layer(8, 1, "sigmoid", seed=1)), "bce_with_logits", "sigmoid",
+        0.5032,
+    ),
+    "tanh, logits": (lambda: Ending(lambda x: x.tanh()), "bce_with_logits", "tanh", 0.3133),
+    "relu, logits": (lambda: Ending(lambda x: x.relu()), "bce_with_logits", "relu", 0.3466),
+    "a relu layer, logits": (
+        lambda: Sequential(Layer(2, 8, "tanh", seed=0), Layer(8, 1, "relu", seed=1)), "bce_with_logits", "relu", 0.3466,
+    ),
+    "elu, logits": (lambda: Ending(lambda x: x.elu()), "bce_with_logits", "elu", 0.1566),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "loss", "end", "floor"), WRONG_ENDS.values(), ids=WRONG_ENDS)
+def test_a_last_activation_that_keeps_the_loss_up(make, loss, end, floor):
+    data = moons(40)
+    doctor = Doctor(every=4, rows=40)
+    history = fit(make(), data, loss=loss, lr=0.1, epochs=40, callbacks=[doctor], progress=False)
+    assert history["loss"][-1] > floor - 1e-3
+    for diagnosis in (doctor.diagnosis, diagnose(make(), data, loss)):
+        finding = _found(diagnosis, "wrong last activation")
+        assert f"the last {end} gives" in finding.evidence and f"can't fall below {floor:.4g}" in finding.evidence
+        assert finding.cure.endswith(f"(activation=None), and call no {end} after it")
+    model = make()
+    optimizer = SGD(model.parameters(), lr=0.1)
+    own_loop = Doctor(model, optimizer)
+    for _ in range(3):
+        optimizer.zero_grad()
+        whole = LOSSES[loss]([model(x) for x in data.inputs], data.targets)
+        whole.backward()
+        own_loop.look(whole)
+        optimizer.step()
+    assert f"{floor:.4g}" in _found(own_loop.diagnosis, "wrong last activation").evidence
+    cured = diagnose(MLP(2, [8, 2 if loss == "cross_entropy" else 1], seed=0), data, loss)
+    assert "wrong last activation" not in _kinds(cured)
+
+
+def test_a_last_activation_that_does_not_reach_the_targets():
+    data = Dataset([[i / 10, 1.0] for i in range(20)], [i - 10.0 for i in range(20)])
+    for loss in ("mse", "l1", "huber"):
+        for end, reach in {"relu": "0 and more", "tanh": "-1 to 1", "sigmoid": "0 to 1"}.items():
+            model = Sequential(Layer(2, 4, "tanh", seed=0), Layer(4, 1, end, seed=1))
+            finding = _found(diagnose(model, data, loss), "wrong last activation")
+            assert f"the last {end} gives {reach}, and the targets lie beyond by" in finding.evidence
+    reached = dataclasses.replace(data, targets=[i / 20 for i in range(20)])
+    assert diagnose(Sequential(Layer(2, 4, "tanh", seed=0), Layer(4, 1, "sigmoid", seed=1)), reached).is_healthy
+
+
+def test_probabilities_for_what_takes_them_are_well():
+    probability = Sequential(Layer(2, 8, "tanh", seed=0), Layer(8, 1, "sigmoid", seed=1))
+    assert diagnose(probability, moons(40), "bce").is_healthy
+    wrong = Sequential(Layer(2, 8, "tanh", seed=0), Layer(8, 1, "relu", seed=3, init="xavier"))
+    kinds = _kinds(diagnose(wrong, moons(40), "bce"))
+    assert kinds[0] in ("wrong last activation", "non-finite numbers")
+    log_softmax = Ending(lambda xs: [x.softplus() * -1 for x in xs], 2)
+    assert "wrong last activation" not in _kinds(diagnose(log_softmax, moons(40), "cross_entropy"))
+
+
+# -------------------------------------------------------------------- each cure, done
+
+
+def _low(**options):
+    return _with(MLP(2, [8, 1], activation="relu", **options), lambda b: b - 5, "bias")
+
+
+def _wild(**options):
+    return _with(MLP(2, [8, 8, 8, 1], activation="relu", **options), lambda w: w * 15)
+
+
+FLOWERS = dataclasses.replace(iris(), inputs=[[row[0] * 1000, *row[1:]] for row in iris().inputs])
+MONEY = Dataset([[i / 10] for i in range(20)], [5000.0 * i for i in range(20)])
+DEEP = {"lr": 1e-3, "epochs": 5}
+
+CURES = {
+    "rate too high": ("try lr=1", lambda: _run(MLP(2, [16, 1]), moons(), lr=10.0), {
+        "try lr=1": lambda: _run(MLP(2, [16, 1]), moons(), lr=0.01),
+        "clip: fit(clip=1)": lambda: _run(MLP(2, [16, 1]), moons(), lr=0.01, clip=1),
+    }),
+    "rate too low": ("try lr=0.00", lambda: _run(MLP(2, [16, 1]), moons(), lr=1e-5), {
+        "try lr=0.00": lambda: _run(MLP(2, [16, 1]), moons(), lr=1e-2),
+    }),
+    "dead ReLU": ("init='kaiming_uniform'", lambda: _run(_low(), moons(), lr=1e-3), {
+        "init='kaiming_uniform'": lambda: _run(
+            MLP(2, [8, 1], activation="relu", init="kaiming_uniform"), moons(), lr=1e-3
+        ),
+        "use leaky_relu": lambda: _run(
+            _with(MLP(2, [8, 1], activation="leaky_relu"), lambda b: b - 5, "bias"), moons(), lr=1e-3
+        ),
+    }),
+    "saturated units": (
+        "init='xavier_uniform'",
+        lambda: _run(_with(MLP(2, [8, 1]), lambda w: w * 50), moons(), lr=1e-3),
+        {
+            "init='xavier_uniform'": lambda: _run(MLP(2, [8, 1], init="xavier_uniform"), moons(), lr=1e-3),
+            "use relu": lambda: _run(MLP(2, [8, 1], activation="relu"), moons(), lr=1e-3),
+        },
+    ),
+    "vanishing gradients": (
+        "tanh with init='xavier_uniform'",
+        lambda: _run(MLP(2, [6] * 7 + [1], activation="sigmoid"), moons(40), **DEEP),
+        {
+            "relu with init='kaiming_uniform'": lambda: _run(
+                MLP(2, [6] * 7 + [1], activation="relu", init="kaiming_uniform"), moons(40), **DEEP
+            ),
+            "tanh with init='xavier_uniform'": lambda: _run(
+                MLP(2, [6] * 7 + [1], init="xavier_uniform"), moons(40), **DEEP
+            ),
+            "and fewer layers": lambda: _run(MLP(2, [6, 1], activation="sigmoid"), moons(40), **DEEP),
+        },
+    ),
+    "exploding gradients": ("(init='kaiming_uniform' or 'xavier_uniform')", lambda: _run(_wild(), moons(40), **DEEP), {
+        f"'{init}'": lambda init=init: _run(
+            MLP(2, [8, 8, 8, 1], activation="relu", init=init), moons(40), clip=1, **DEEP
+        ) for init in ("kaiming_uniform", "xavier_uniform")
+    }),
+    "unscaled inputs": ("standardize(train, test)", lambda: _run(MLP(4, [8, 3]), FLOWERS), {
+        "standardize(train, test)": lambda: _run(MLP(4, [8, 3]), standardize(FLOWERS, iris())[0]),
+    }),
+    "unscaled targets": ("divide the targets", lambda: _run(MLP(1, [4, 1]), MONEY), {
+        "divide the targets": lambda: _run(
+            MLP(1, [4, 1]), dataclasses.replace(MONEY, targets=[y / 1e5 for y in MONEY.targets])
+        ),
+    }),
+    "width mismatch": ("nin=2", lambda: diagnose(MLP(3, [4, 1]), moons()), {
+        "make the model with nin=2": lambda: diagnose(MLP(nin=2, widths=[4, 1]), moons()),
+    }),
+    "dropout in evaluation": (
+        "call model.eval()", lambda: diagnose(MLP(2, [8, 1], dropout=0.5).train(), moons(), evaluating=True), {
+            "call model.eval()": lambda: diagnose(MLP(2, [8, 1], dropout=0.5).eval(), moons(), evaluating=True),
+        },
+    ),
+    "no dropout in training": (
+        "call model.train()", lambda: diagnose(MLP(2, [8, 1], dropout=0.5).eval(), moons()), {
+            "call model.train()": lambda: diagnose(MLP(2, [8, 1], dropout=0.5).train(), moons()),
+        },
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "case"), CURES.items(), ids=CURES)
+def test_a_cure_that_is_done_cures(kind, case):
+    named, sick, cures = case
+    told = _found(sick(), kind).cure
+    assert named in told
+    for words, cured in cures.items():
+        assert words in told, f"{words!r} is not in {told!r}"
+        assert kind not in _kinds(cured()), words
+
+
+def test_every_code_in_a_cure_can_be_typed():
+    source = inspect.getsource(findings)
+    for init in re.findall(r"init='(\w+)'", source):
+        assert MLP(2, [3, 1], init=init).config["init"] == init
+    assert {"kaiming", "xavier"} <= {*INITIALIZERS}
+    for init in ("kaiming", "xavier"):
+        assert MLP(2, [3, 1], init=init).state_dict() == MLP(2, [3, 1], init=f"{init}_uniform").state_dict()
+    for activation in re.findall(r"activation='(\w+)'", source):
+        assert MLP(2, [3, 1], activation=activation)
+    assert "fit(clip=1)" in source and fit(MLP(2, [1]), moons(8), clip=1, epochs=1, progress=False)

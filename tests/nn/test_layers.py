@@ -96,11 +96,11 @@ def test_without_bias() -> None:
 
 
 def test_config_makes_the_same_form() -> None:
-    model = nn.MLP(3, [4, 2], activation="tanh", dropout=0.25, bias=False, init="xavier_normal", seed=7)
+    model = nn.MLP(3, [4, 2], activation="relu", dropout=0.25, bias=False, init="xavier_normal", seed=7)
     twin = nn.MLP(**json.loads(json.dumps(model.config)))
     assert repr(twin) == repr(model)
     assert twin.state_dict() == model.state_dict()
-    assert repr(model) == "MLP(3, [4, 2], activation='tanh', dropout=0.25, bias=False, init='xavier_normal')"
+    assert repr(model) == "MLP(3, [4, 2], activation='relu', dropout=0.25, bias=False, init='xavier_normal')"
 
 
 # ---------------------------------------------------------------- activations
@@ -276,7 +276,7 @@ def test_layers_without_a_seed_differ_but_not_from_run_to_run() -> None:
         (
             lambda: nn.MLP(3, [2, 1])([1.0, 2.0]),
             ValueError,
-            r"Layer\(3, 2, 'relu'\) at layers\.0 takes 3, but got 2 inputs",
+            r"Layer\(3, 2, 'tanh'\) at layers\.0 takes 3, but got 2 inputs",
         ),
         (lambda: nn.MLP(3, [2, 1])([1.0] * 4), ValueError, "takes 3, but got 4"),
         (

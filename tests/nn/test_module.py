@@ -150,7 +150,7 @@ def test_summary() -> None:
         "-------------  -------------------  ------  ----------",
         "scale          Parameter                             1",
         "table          Parameter                             3",
-        "body.layers.0  Layer(2, 2, 'relu')  2 -> 2           6",
+        "body.layers.0  Layer(2, 2, 'tanh')  2 -> 2           6",
         "body.layers.1  Dropout(0.5)                          0",
         "body.layers.2  Layer(2, 1)          2 -> 1           3",
         "heads.0        Neuron(1)            1 -> 1           2",

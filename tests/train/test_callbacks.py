@@ -210,7 +210,7 @@ def test_what_is_told_is_what_the_restored_model_has(
         told.append(words[-1]())
 
     monkeypatch.setattr("micrograd_plus.train.loop.progress_bar", bar)
-    model, validation = MLP(2, [24, 1], seed=0), moons(60, noise=0.4, seed=1)
+    model, validation = MLP(2, [24, 1], activation="relu", seed=0), moons(60, noise=0.4, seed=1)
     stopping = EarlyStopping(figure, patience=patience)
     history = fit(
         model, moons(16, noise=0.4), lr=0.3, epochs=12, validation=validation, callbacks=[stopping], backend=backend

@@ -64,7 +64,7 @@ def test_compiled_is_eager_to_rounding(optimizer: str) -> None:
 def test_noise_of_a_users_own_module_is_the_same_compiled_and_eager() -> None:
     class Noisy(Module):
         def __init__(self) -> None:
-            self.mlp, self.noise = MLP(2, [8, 1], seed=0), Bernoulli(0.5, 2.0, Random(7))
+            self.mlp, self.noise = MLP(2, [8, 1], activation="relu", seed=0), Bernoulli(0.5, 2.0, Random(7))
 
         def forward(self, x: Any) -> Any:
             if self.training:
