@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import micrograd_plus
+from micrograd_plus import Value, fit, nn, train
 from tests.benchmarks import peers
 from tests.trust.routes import GRAPHS, ROUTES
 from tests.trust.test_ways import PLACES
@@ -70,6 +74,20 @@ def test_as_many_graphs_and_routes_are_tried_as_it_says() -> None:
 
 def test_as_many_ways_to_look_are_tried_as_it_says() -> None:
     assert f"{len(WAYS)} ways in which a person's own code\nmay look at a number, in {len(PLACES)} places" in README
+
+
+def test_our_words_in_the_table_of_names_are_there() -> None:
+    lines = README.split("| here |")[1].split("\n\n")[0].splitlines()[2:]
+    ours = [word for line in lines for word in re.findall(r"`([^`]+)`", line.split(" | ")[0])]
+    options = {**inspect.signature(fit).parameters, **inspect.signature(nn.Adam).parameters}
+    for word in ours:
+        first, *rest = re.findall(r"[\w.]+", word)[0].split(".")
+        homes: list[Any] = [Value(1.0)] if first == "v" else [micrograd_plus, nn, train, nn.Module]
+        names = rest if first == "v" else [first, *rest]
+        for name in names[:2]:
+            homes = [getattr(home, name) for home in homes if hasattr(home, name)]
+        assert homes or first in options, word
+    assert len(ours) > 20
 
 
 def test_there_are_programs_to_run() -> None:
