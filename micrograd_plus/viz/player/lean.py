@@ -10,6 +10,8 @@ from micrograd_plus.viz.svg import Element, unwrap
 
 __all__ = ["lean"]
 
+NUMBERS = ("-data", "-grad")  # how the ids of the cells end that hold a number
+
 _USUAL = {("font-size", "11.00"), ("text-anchor", "start"), ("stroke", "none")}
 _USUAL_FILL = {"path": palette.background.light, "text": palette.text.light}
 """What the page's own style says already."""
@@ -20,11 +22,13 @@ def lean(root: Element) -> Element:
 
     Gone are the tooltips of its parts, which tell the end of the story, what the page's style says already, the second
     decimals and groups of nothing but a group; a rectangle is written as one, and a cell's ground and frame in one.
+    The text of a number's cell gets the cell's middle as its place: other numbers will be written there.
     """
     for drawing in root.findall("g"):
         for part in reversed(list(drawing.iter())):  # from the inside out
             _lighten(part)
             part[:] = [each for each in part if each.tag != "title"]
+            _centre(part)
             _merge_frames(part)
             for child in part:
                 if child.tag == "polygon":
@@ -33,6 +37,14 @@ def lean(root: Element) -> Element:
                     del child.attrib["fill"]
         unwrap(drawing, lambda each: each.tag == "g" and not each.attrib)
     return root
+
+
+def _centre(part: Element) -> None:
+    """Puts the text of a number's cell at the cell's middle; that it is anchored there, the page's style says."""
+    frame, text = part.find("polygon"), part.find("text")
+    if part.get("id", "").endswith(NUMBERS) and frame is not None and text is not None:
+        corners = [float(corner.split(",")[0]) for corner in frame.get("points", "").split()]
+        text.set("x", f"{(min(corners) + max(corners)) / 2:g}")
 
 
 def _lighten(part: Element) -> None:

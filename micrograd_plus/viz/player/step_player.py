@@ -15,7 +15,7 @@ from micrograd_plus.viz.graph import Graph
 from micrograd_plus.viz.player.lean import lean
 from micrograd_plus.viz.player.page import Page
 from micrograd_plus.viz.player.steps import LIMIT, Step, StepLog
-from micrograd_plus.viz.svg import written
+from micrograd_plus.viz.svg import spans, written
 from micrograd_plus.words import derivative, local, number, places
 
 if TYPE_CHECKING:
@@ -50,14 +50,15 @@ class StepPlayer(Page):
         return f"<StepPlayer: {len(self.log.order)} nodes, {len(self.log.steps) - 1} steps>"
 
     @cached_property
-    def drawing(self) -> str:
-        """The text of the drawing's SVG. Raises LayoutError where no layout engine is installed."""
-        graph = Graph(self.log.order[-1], collapse="none", limit=LIMIT, **self._options)
-        return written(lean(graph.layout())).rstrip()
+    def _drawing(self) -> tuple[str, Mapping[str, tuple[float, ...]]]:
+        """The text of the drawing's SVG, and where in it each part stands."""
+        tree = Graph(self.log.order[-1], collapse="none", limit=LIMIT, **self._options).layout()
+        where = spans(tree)
+        return written(lean(tree)).rstrip(), where
 
     def parts(self) -> Mapping[str, str]:
-        """Returns the drawing, for its place in the body."""
-        return {"svg": self.drawing}
+        """Returns the drawing, for its place in the body. Raises LayoutError without a layout engine."""
+        return {"svg": self._drawing[0]}
 
     def data(self) -> Mapping[str, Any]:
         """Returns the log as the page reads it: nodes, rows of the table, steps, and where each part begins."""
@@ -77,7 +78,8 @@ class StepPlayer(Page):
 
     def _node(self, node: Value, rules: Sequence[Op]) -> dict[str, Any]:
         name = self.log.names[node]
-        found: dict[str, Any] = {"name": name, "value": number(node.data)}
+        where = self._drawing[1][f"n{self.log.place[node]}"]
+        found: dict[str, Any] = {"name": name, "value": number(node.data), "at": [round(each) for each in where]}
         if derivative(name, name).startswith("d("):
             found["long"] = True
         if node.children:

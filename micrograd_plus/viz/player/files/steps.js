@@ -13,14 +13,6 @@ const drawn = nodes.map(({ children = [] }, place) => ({
   sign: element(`o${place}`), result: element(`r${place}`), edges: children.map((_, i) => element(`e${place}-${i}`)),
 }));
 
-/* A number is written in the middle of its cell, whatever was there when the drawing was made. */
-for (const cell of drawn.flatMap(({ value, grad }) => [value, grad]).filter(Boolean)) {
-  const { x, width } = cell.firstElementChild.getBBox();
-  const text = cell.querySelector("text");
-  text.setAttribute("x", x + width / 2);
-  text.setAttribute("text-anchor", "middle");
-}
-
 /* All that is drawn of the way from an operand into a node: its arrow, the operation, the arrow to the result. A fused
    dot product may be drawn as its products and their sum; then the product is on the way too. */
 function way(node, operand) {
@@ -241,36 +233,24 @@ function resize() {
   if (shown >= 0) follow([...lit(steps[shown]).now, ...lit(steps[shown]).with]);
 }
 
-/* Where each node is, in the drawing's own units: measured once, so that no step waits for a layout. */
-const centers = (() => {
-  const frame = svg.getBoundingClientRect();
-  return drawn.map(({ box: group }) => {
-    const box = group.getBoundingClientRect();
-    return [
-      ((box.left + box.right) / 2 - frame.left) / frame.width,
-      ((box.top + box.bottom) / 2 - frame.top) / frame.height,
-      box.width / frame.width, box.height / frame.height,
-    ];
-  });
-})();
-
+/* Scrolls to nodes: where each stands in the drawing came with the page, so that nothing hangs on when it is laid out. */
 function follow(places) {
   if (!places.length) return;
   const width = natural.width * scale();
   const height = natural.height * scale();
   if (width <= canvas.clientWidth && height <= canvas.clientHeight) return;
-  const boxes = places.map((node) => centers[node]);
-  const span = (at, size, length) => [
-    Math.min(...boxes.map((box) => box[at] - box[size] / 2)) * length,
-    Math.max(...boxes.map((box) => box[at] + box[size] / 2)) * length,
+  const boxes = places.map((node) => nodes[node].at);
+  const span = (at, size) => [
+    Math.min(...boxes.map((box) => box[at])) * scale(),
+    Math.max(...boxes.map((box) => box[at] + box[size])) * scale(),
   ];
   const aim = ([low, high], view, now) => {
     if (low - 24 >= now && high + 48 <= now + view) return now;  // in view as it is
     if (high - low > view - 72) return low - 24;  // too far apart: at least the first of them
     return (low + high) / 2 + 12 - view / 2;
   };
-  const left = aim(span(0, 2, width), canvas.clientWidth, canvas.scrollLeft);
-  const top = aim(span(1, 3, height), canvas.clientHeight, canvas.scrollTop);
+  const left = aim(span(0, 2), canvas.clientWidth, canvas.scrollLeft);
+  const top = aim(span(1, 3), canvas.clientHeight, canvas.scrollTop);
   const far = Math.abs(left - canvas.scrollLeft) > canvas.clientWidth || Math.abs(top - canvas.scrollTop) > canvas.clientHeight;
   const jump = far || calm.matches || document.body.classList.contains("playing");
   canvas.scrollTo({ left, top, behavior: jump ? "auto" : "smooth" });
