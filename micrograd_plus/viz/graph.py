@@ -90,7 +90,7 @@ class Graph(Picture):
 
     def png(self) -> bytes:
         """Returns the graph as a PNG at 144 dots an inch. Raises what `svg` raises."""
-        return render(self.dot(), "png", self.engine, self.timeout)
+        return self._render(self._scene(), "png")
 
     def layout(self, prefix: str | None = "") -> Element:
         """Returns the SVG as a tree; its ids (see `scene`) begin with `prefix`, or, if that is None, with a digest.
@@ -102,8 +102,9 @@ class Graph(Picture):
         prefix = f"g{hashlib.sha256(dot.encode()).hexdigest()[:8]}-" if prefix is None else prefix
         title = self.title or f"Computation graph of {scene.name}"
         words = "; ".join([f"{scene.size:,} values", *scene.words, f"the output is {number(self.root.data)}"])
-        drawn = render(dot, "svg", self.engine, self.timeout)
-        return finished(drawn, title, words, scene.titles(), dark=self.theme == "auto", prefix=prefix)
+        return finished(
+            self._render(scene, "svg"), title, words, scene.titles(), dark=self.theme == "auto", prefix=prefix
+        )
 
     def _shown(self) -> dict[str, str]:
         tree = self.layout(prefix=None)  # several pictures in one page must not share ids
@@ -112,9 +113,15 @@ class Graph(Picture):
         frame = f'<div style="overflow-x:auto"><div style="min-width:{width / 2:.0f}pt">{text}</div></div>'
         return {"text/html": frame, "image/svg+xml": text}
 
-    def _dot(self, scene: Scene) -> str:
+    def _dot(self, scene: Scene, *, in_columns: bool = True) -> str:
         theme = "light" if self.theme == "auto" else self.theme
-        return dot_text(scene, theme, self.direction, self.legend, self.title)
+        return dot_text(scene, theme, self.direction, self.legend, self.title, in_columns=in_columns)
+
+    def _render(self, scene: Scene, form: str) -> bytes:
+        try:
+            return render(self._dot(scene), form, self.engine, self.timeout)
+        except LayoutError:  # Graphviz finds no way for some arrow now and then; without columns it has more room
+            return render(self._dot(scene, in_columns=False), form, self.engine, self.timeout)
 
     def _names(self, order: Sequence[Value]) -> dict[Value, str]:
         return names(order) | self._model_names()
