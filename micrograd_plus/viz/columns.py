@@ -56,7 +56,7 @@ def columns(scene: Scene) -> Columns:
         for then in sorted(before[holder], key=_natural)
         for first in sorted(before[holder][then], key=_natural)
     ]
-    if not gates:
+    if not any(before.values()):
         return Columns(_groups(scene))
     doors = {
         arrow.id: f"{arrow.id}-door"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["dot_text"]
 
-FONT, SIZE, SMALL = "Arial", 11, 9
+FONT, LARGE, SIZE, SMALL = "Arial", 15, 11, 9
 
 CELL_WIDTH = 50  # points at least for a number, so that numbers can change without a new layout
 POINT = {"shape": "point", "style": "invis", "width": "0", "height": "0", "fixedsize": "true"}  # what is not seen
@@ -44,7 +44,8 @@ def dot_text(
     drawing = Digraph("computation_graph")
     drawing.attr(
         "graph", rankdir=direction, bgcolor=palette.background[theme], nodesep="0.12", ranksep="0.3", pad="0.1",
-        fontname=FONT, fontsize=str(SIZE), fontcolor=palette.muted[theme], labelloc="b", labeljust="l",
+        fontname=FONT, fontsize=str(SIZE), fontcolor=palette.muted[theme], labelloc="t" if title else "b",
+        labeljust="l",
     )  # fmt: skip
     if dense:
         drawing.attr("graph", splines="line", ranksep="1.2")
@@ -52,8 +53,8 @@ def dot_text(
         drawing.attr("graph", splines="line", nslimit="2", nslimit1="2", mclimit="0.2")
     drawing.attr("node", shape="plain", fontname=FONT, fontsize=str(SIZE), fontcolor=palette.text[theme])
     drawing.attr("edge", color=palette.border[theme], arrowsize="0.55", fontname=FONT, fontsize=str(SMALL))
-    if footer := _footer(scene, theme, legend, title):
-        drawing.attr("graph", label=footer)
+    if words := _words(scene, theme, legend, title):
+        drawing.attr("graph", label=words)
     kept = columns(scene) if in_columns else Columns()
     _Parts(scene, theme, kept.doors).write(drawing, "")
     if kept.gates:
@@ -210,11 +211,11 @@ def _width(text: str) -> str:
     return f' WIDTH="{round(SIZE * (0.62 * len(text) + 0.45 * wide)) + 8}"'
 
 
-def _footer(scene: Scene, theme: str, legend: bool, title: str) -> str:
-    """What stands below the picture: its title, what was left out, and what the colours mean."""
-    words = [f"<B>{_text(title)}</B>"] if title else []
-    words += [_text(word) for word in scene.words]
-    rows = [f'<FONT COLOR="{palette.muted[theme]}" POINT-SIZE="{SMALL + 1}">{each}</FONT>' for each in words]
+def _words(scene: Scene, theme: str, legend: bool, title: str) -> str:
+    """What stands above a picture that has a title, below one that has none: that, what was left out, the legend."""
+    rows = [f'<FONT COLOR="{palette.text[theme]}" POINT-SIZE="{LARGE}"><B>{_text(title)}</B></FONT>'] if title else []
+    small = f'COLOR="{palette.muted[theme]}" POINT-SIZE="{SMALL + 1}"'
+    rows += [f"<FONT {small}>{_text(word)}</FONT>" for word in scene.words]
     rows += [_legend(scene, theme)] if legend else []
     lines = "".join(f'<TR><TD ALIGN="LEFT">{row}</TD></TR>' for row in rows)
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{lines}</TABLE>>' if lines else ""

@@ -15,7 +15,7 @@ from micrograd_plus.viz import palette
 from micrograd_plus.viz.collapse import COLLAPSES, scene_of
 from micrograd_plus.viz.dot import dot_text
 from micrograd_plus.viz.layout import LayoutError, finished, render
-from micrograd_plus.viz.picture import Picture
+from micrograd_plus.viz.picture import Picture, scrolling
 from micrograd_plus.viz.scene import Scene
 from micrograd_plus.viz.svg import Element, written
 from micrograd_plus.viz.tree import tree_text
@@ -34,9 +34,9 @@ class Graph(Picture):
     "neurons", "layers", or "auto", which collapses just as far as it takes to stay legible. Modules are known by their
     parameters' dotted labels; `model` names the parameters of a network that carry none. `expand` tells whether a fused
     dot product is drawn as its products and their sum (None: if it is small). `derivatives` prints the local derivative
-    on each arrow. No more than `limit` values are ever drawn. `title` is printed below the picture, and so is a
-    `legend` of the roles. `theme` is "light", "dark", or "auto", which follows the reader. `engine` names the layout
-    engine ("graphviz-pure", "dot" or a path), which may take `timeout` seconds.
+    on each arrow. No more than `limit` values are ever drawn. `title` stands above the picture, over the `legend` of
+    the roles, which otherwise stands below. `theme` is "light", "dark", or "auto", which follows the reader. `engine`
+    names the layout engine ("graphviz-pure", "dot" or a path), which may take `timeout` seconds.
 
     Raises TypeError if `root` is not a Value, ValueError for an option's wrong word.
 
@@ -108,10 +108,7 @@ class Graph(Picture):
 
     def _shown(self) -> dict[str, str]:
         tree = self.layout(prefix=None)  # several pictures in one page must not share ids
-        text, width = written(tree), float(tree.get("width", "").removesuffix("pt"))
-        # A wide picture shrinks to half its size to fit, and scrolls beyond that.
-        frame = f'<div style="overflow-x:auto"><div style="min-width:{width / 2:.0f}pt">{text}</div></div>'
-        return {"text/html": frame, "image/svg+xml": text}
+        return {"text/html": scrolling(tree), "image/svg+xml": written(tree)}
 
     def _dot(self, scene: Scene, *, in_columns: bool = True) -> str:
         theme = "light" if self.theme == "auto" else self.theme

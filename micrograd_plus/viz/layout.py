@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from micrograd_plus.viz import svg
+from micrograd_plus.viz import palette, svg
 
 __all__ = ["OUTSIDE", "LayoutError", "find_engine", "finished", "render"]
 
@@ -132,6 +132,9 @@ def _finish(element: svg.Element, tooltips: Mapping[str, str], prefix: str, take
         if id in tooltips:
             caption.text, caption.tail = tooltips[id], "\n"
             element.insert(0, caption)
+    if "flow" in element.get("class", ""):  # what stands on an arrow keeps a halo, so that no line runs through it
+        for text in element.iter("text"):
+            text.attrib |= {"stroke": palette.background.light, "stroke-width": "3", "paint-order": "stroke"}
     if element.get("stroke") == "transparent":  # older Graphviz's word for none
         element.set("stroke", "none")
     for name in ("font-family", "xml:space"):  # said once, on the whole

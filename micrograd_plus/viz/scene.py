@@ -141,7 +141,9 @@ class Scene:
         elif its != "constant":
             cells.append(Cell("grad", grad_text(node.grad), node.grad))
         name, module = self.names[node] if its != "constant" or node.label else "", self.modules.get(node, "")
-        short, title = shortened(name.removeprefix(f"{module}.")), self._box_title(node, its)
+        inner, title = name.removeprefix(f"{module}."), self._box_title(node, its)
+        # an element of a matrix is nothing without the matrix's own name
+        short = shortened(f"{module.rpartition('.')[2]}.{inner}" if inner != name and inner[0].isdigit() else inner)
         self.boxes.append(Box(f"n{place}", its, short, title, tuple(cells), module, bool(node.label)))
         self.nodes[place] = f"n{place}"
 

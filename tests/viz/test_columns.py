@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from micrograd_plus import Value, nn, topological_order
+from micrograd_plus import Value, dot, nn, topological_order
 from micrograd_plus.viz import svg
 from micrograd_plus.viz.graph import Graph
 from micrograd_plus.viz.layout import LayoutError, render
@@ -133,7 +133,7 @@ def no_modules():
     for t in range(3):
         state = cell([Value(0.1 * t, f"x{t}"), *state])
     yield state[0] * state[1]
-    yield nn.Layer(2, 2, seed=0)([x, y])[0]
+    yield dot([x, y], [y, x], 0.5).relu()
 
 
 @pytest.mark.parametrize("root", [*no_modules()])
