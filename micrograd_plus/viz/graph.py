@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,7 +16,7 @@ from micrograd_plus.viz.collapse import COLLAPSES, scene_of
 from micrograd_plus.viz.dot import dot_text
 from micrograd_plus.viz.layout import LayoutError, finished, render
 from micrograd_plus.viz.picture import Picture, scrolling
-from micrograd_plus.viz.scene import Scene
+from micrograd_plus.viz.scene import Scene, short_name
 from micrograd_plus.viz.svg import Element, written
 from micrograd_plus.viz.tree import tree_text
 from micrograd_plus.words import names, number
@@ -126,9 +126,18 @@ class Graph(Picture):
     def _model_names(self) -> dict[Value, str]:
         return {each: name for name, each in self.model.named_parameters()} if self.model is not None else {}
 
-    def _scene(self) -> Scene:
+    def modules(self) -> dict[Value, str]:
+        """Returns the dotted name of the module that each node lies in, for those that lie in one."""
         order = topological_order(self.root)
         labels = {node: node.label for node in order if not node.children} | self._model_names()
-        modules = owners(order, {node: module for node, label in labels.items() if (module := module_of(label))})
-        blank = partial(Scene, order, self._names(order), modules, self.expand, self.derivatives)
+        return owners(order, {node: module for node, label in labels.items() if (module := module_of(label))})
+
+    def short_names(self, names: Mapping[Value, str]) -> dict[Value, str]:
+        """Returns the names as they stand in boxes, where a frame says which module it is."""
+        modules = self.modules()
+        return {node: short_name(name, modules.get(node, "")) for node, name in names.items()}
+
+    def _scene(self) -> Scene:
+        order = topological_order(self.root)
+        blank = partial(Scene, order, self._names(order), self.modules(), self.expand, self.derivatives)
         return scene_of(blank, self.collapse, self.limit)
