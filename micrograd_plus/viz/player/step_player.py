@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StepPlayer"]
 
-WAYS, LONGEST = 6, 12  # of a gradient with more ways, or longer ones, only the last stretches are listed
+WAYS, STRETCHES = 6, 12  # of a gradient with more ways, or longer ones, only the last stretches are listed
 
 
 class StepPlayer(Page):
@@ -80,7 +80,7 @@ class StepPlayer(Page):
             "grains": [{"name": name, "stops": stops} for name, stops in self._grains().items()],
             "paths": {
                 place: [{"by": by, "product": number(product)} for by, product in ways]
-                for place, ways in log.paths(WAYS, LONGEST).items()
+                for place, ways in log.paths(WAYS, STRETCHES).items()
             },
             "optimizer": self._optimizer,
         }
