@@ -132,7 +132,7 @@ def test_names_follow_labels_roles_and_order():
     x, w = Value(2.0), leaf(0.5, operation.PARAMETER)
     mask = leaf(2.0, ops.Bernoulli(0.5, 2.0, random.Random(0)))
     out = (w * x + 1) * mask - -3.5
-    assert [*names(topological_order(out)).values()] == ["w1", "x1", "v1", "1", "v2", "mask1", "v3", "-3.5", "v4"]
+    assert [*names(topological_order(out)).values()] == ["w0", "x0", "v1", "1", "v2", "mask0", "v3", "-3.5", "v4"]
 
 
 def test_equal_labels_and_labels_that_look_like_made_up_names_stay_apart():

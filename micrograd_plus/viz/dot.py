@@ -9,13 +9,14 @@ import html
 import math
 import unicodedata
 from collections import defaultdict
-from graphlib import CycleError, TopologicalSorter
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from micrograd_plus.nn.owners import ancestors
 from micrograd_plus.report import printable
 from micrograd_plus.viz import palette
+from micrograd_plus.viz.columns import Columns, columns, path
+from micrograd_plus.viz.layout import OUTSIDE
 from micrograd_plus.viz.scene import Arrow, Box, Cell, Scene, Sign, shortened
 
 if TYPE_CHECKING:
@@ -23,17 +24,19 @@ if TYPE_CHECKING:
 
 __all__ = ["dot_text"]
 
-FONT, SIZE, SMALL = "Arial", 11, 9
+FONT, LARGE, SIZE, SMALL = "Arial", 15, 11, 9
 
 CELL_WIDTH = 50  # points at least for a number, so that numbers can change without a new layout
+POINT = {"shape": "point", "style": "invis", "width": "0", "height": "0", "fixedsize": "true"}  # what is not seen
 TOOLTIP = 2000  # characters of a tooltip in DOT at most, whose texts may not be endless; the SVG has all of it
-NESTED = 4  # levels of modules that are drawn around a node, the innermost ones
 DENSE = 150  # more arrows between groups are straight and get room: each layer meets all of the next
 CROWDED = 600  # with more arrows the layout is told to be quick: seconds and not minutes
 
 
-def dot_text(scene: Scene, theme: str, direction: str, legend: bool, title: str) -> str:
-    """Returns the DOT text of a scene. Equal scenes give equal text."""
+def dot_text(
+    scene: Scene, theme: str, direction: str, legend: bool, title: str, *, in_columns: bool = True
+) -> str:  # fmt: skip
+    """Returns the DOT text of a scene; `in_columns` keeps modules beside each other. Equal scenes give equal text."""
     from graphviz import Digraph
 
     dense = len(scene.arrows) > DENSE and any(box.group for box in scene.boxes)
@@ -41,7 +44,8 @@ def dot_text(scene: Scene, theme: str, direction: str, legend: bool, title: str)
     drawing = Digraph("computation_graph")
     drawing.attr(
         "graph", rankdir=direction, bgcolor=palette.background[theme], nodesep="0.12", ranksep="0.3", pad="0.1",
-        fontname=FONT, fontsize=str(SIZE), fontcolor=palette.muted[theme], labelloc="b", labeljust="l",
+        fontname=FONT, fontsize=str(SIZE), fontcolor=palette.muted[theme], labelloc="t" if title else "b",
+        labeljust="l",
     )  # fmt: skip
     if dense:
         drawing.attr("graph", splines="line", ranksep="1.2")
@@ -49,52 +53,62 @@ def dot_text(scene: Scene, theme: str, direction: str, legend: bool, title: str)
         drawing.attr("graph", splines="line", nslimit="2", nslimit1="2", mclimit="0.2")
     drawing.attr("node", shape="plain", fontname=FONT, fontsize=str(SIZE), fontcolor=palette.text[theme])
     drawing.attr("edge", color=palette.border[theme], arrowsize="0.55", fontname=FONT, fontsize=str(SMALL))
-    if footer := _footer(scene, theme, legend, title):
-        drawing.attr("graph", label=footer)
-    _Parts(scene, theme).write(drawing, "")
-    for column in _columns(scene):
+    if words := _words(scene, theme, legend, title):
+        drawing.attr("graph", label=words)
+    kept = columns(scene) if in_columns else Columns()
+    _Parts(scene, theme, kept.doors).write(drawing, "")
+    if kept.gates:
+        drawing.attr("graph", newrank="true")
+    _unseen(drawing, kept)
+    groups = {box.id for box in scene.boxes if box.group}
+    for arrow in scene.arrows:
+        origin, look = f"{arrow.tail}:{tail}", _arrow(arrow, dense, theme)
+        if door := kept.doors.get(arrow.id):
+            outside = {name: value for name, value in look.items() if "label" not in name}
+            drawing.edge(origin, f"{door}:{head}", **outside | {"id": arrow.id + OUTSIDE, "arrowhead": "none"})
+            origin = f"{door}:{tail}"
+        to = f"{arrow.head}:{head}" if dense and arrow.head in groups else arrow.head
+        drawing.edge(origin, to, **look)
+    return str(drawing.source)
+
+
+def _unseen(drawing: Digraph, kept: Columns) -> None:
+    """Writes the gates between modules, and the order of what stands in one column."""
+    place = {id: f"{id}-place" for row in kept.rows for id in row}
+    for column in [*kept.lines, *kept.rows, *([place[id] for id in row] for row in kept.rows)]:
         with drawing.subgraph() as same:
             same.attr(rank="same")
             for above, below in pairwise(column):
                 same.edge(above, below, style="invis")
-    groups = {box.id for box in scene.boxes if box.group}
-    for arrow in scene.arrows:
-        to = f"{arrow.head}:{head}" if dense and arrow.head in groups else arrow.head
-        drawing.edge(f"{arrow.tail}:{tail}", to, **_arrow(arrow, dense, theme))
-    return str(drawing.source)
-
-
-def _columns(scene: Scene) -> list[list[str]]:
-    """The groups that stand side by side, such as the neurons of a layer: they are drawn in their order."""
-    before: defaultdict[str, set[str]] = defaultdict(set)
-    for arrow in scene.arrows:
-        before[arrow.head].add(arrow.tail)
-    depth: dict[str, int] = {}
-    try:
-        for id in TopologicalSorter(before).static_order():
-            depth[id] = 1 + max((depth[tail] for tail in before[id]), default=0)
-    except CycleError:  # modules that are used again later, as in a recurrent network
-        return []
-    columns: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
-    for box in scene.boxes:
-        if box.group and box.holder and box.id in depth:
-            columns[box.holder, depth[box.id]].append(box.id)
-    return [column for column in columns.values() if len(column) > 1]
+    for id, before in place.items():
+        drawing.node(before, "", **POINT)
+        drawing.edge(before, id, style="invis")
+    for number, (exits, entries) in enumerate(kept.gates):
+        gate = f"gate{number}"
+        drawing.node(gate, "", **POINT)
+        for id in exits:
+            drawing.edge(id, gate, style="invis", weight="0")
+        for id in entries:
+            drawing.edge(gate, place.get(id, id), style="invis", weight="0")
 
 
 class _Parts:
     """The boxes and signs of a scene by the module that they lie in, written as nested clusters."""
 
-    def __init__(self, scene: Scene, theme: str) -> None:
+    def __init__(self, scene: Scene, theme: str, doors: Mapping[str, str]) -> None:
         self.theme, self.largest = theme, _largest(scene)
         self.parts: defaultdict[str, list[Box | Sign]] = defaultdict(list)
         self.holder: dict[str, str] = {}  # of each module the one that it lies in
         parts: list[Box | Sign] = [*scene.boxes, *scene.marks]
         for part in parts:
-            path = ["", *ancestors(part.module)[-NESTED:]]
-            for holder, module in pairwise(path):
+            for holder, module in pairwise(path(part.module)):
                 self.holder.setdefault(module, holder)
-            self.parts[path[-1]].append(part)
+            self.parts[part.module].append(part)
+        module_of = {part.id: part.module for part in parts}
+        self.doors: defaultdict[str, list[str]] = defaultdict(list)
+        for arrow in scene.arrows:
+            if arrow.id in doors:
+                self.doors[module_of[arrow.head]].append(doors[arrow.id])
 
     def write(self, drawing: Digraph, module: str) -> None:
         for part in self.parts[module]:
@@ -103,6 +117,8 @@ class _Parts:
                 drawing.node(part.id, label, **_common(part.id, f"value {part.role}", part.title))
             else:
                 drawing.node(part.id, f"<{_text(part.text)}>", **self._sign(part))
+        for door in self.doors[module]:
+            drawing.node(door, "", **POINT)
         inner = [name for name, holder in self.holder.items() if holder == module]
         for i, name in enumerate(inner):
             with drawing.subgraph(name=f"cluster_{module}_{i}") as cluster:
@@ -195,11 +211,11 @@ def _width(text: str) -> str:
     return f' WIDTH="{round(SIZE * (0.62 * len(text) + 0.45 * wide)) + 8}"'
 
 
-def _footer(scene: Scene, theme: str, legend: bool, title: str) -> str:
-    """What stands below the picture: its title, what was left out, and what the colours mean."""
-    words = [f"<B>{_text(title)}</B>"] if title else []
-    words += [_text(word) for word in scene.words]
-    rows = [f'<FONT COLOR="{palette.muted[theme]}" POINT-SIZE="{SMALL + 1}">{each}</FONT>' for each in words]
+def _words(scene: Scene, theme: str, legend: bool, title: str) -> str:
+    """What stands above a picture that has a title, below one that has none: that, what was left out, the legend."""
+    rows = [f'<FONT COLOR="{palette.text[theme]}" POINT-SIZE="{LARGE}"><B>{_text(title)}</B></FONT>'] if title else []
+    small = f'COLOR="{palette.muted[theme]}" POINT-SIZE="{SMALL + 1}"'
+    rows += [f"<FONT {small}>{_text(word)}</FONT>" for word in scene.words]
     rows += [_legend(scene, theme)] if legend else []
     lines = "".join(f'<TR><TD ALIGN="LEFT">{row}</TD></TR>' for row in rows)
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{lines}</TABLE>>' if lines else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,8 +15,8 @@ from micrograd_plus.viz import palette
 from micrograd_plus.viz.collapse import COLLAPSES, scene_of
 from micrograd_plus.viz.dot import dot_text
 from micrograd_plus.viz.layout import LayoutError, finished, render
-from micrograd_plus.viz.picture import Picture
-from micrograd_plus.viz.scene import Scene
+from micrograd_plus.viz.picture import Picture, scrolling
+from micrograd_plus.viz.scene import Scene, short_name
 from micrograd_plus.viz.svg import Element, written
 from micrograd_plus.viz.tree import tree_text
 from micrograd_plus.words import names, number
@@ -34,9 +34,9 @@ class Graph(Picture):
     "neurons", "layers", or "auto", which collapses just as far as it takes to stay legible. Modules are known by their
     parameters' dotted labels; `model` names the parameters of a network that carry none. `expand` tells whether a fused
     dot product is drawn as its products and their sum (None: if it is small). `derivatives` prints the local derivative
-    on each arrow. No more than `limit` values are ever drawn. `title` is printed below the picture, and so is a
-    `legend` of the roles. `theme` is "light", "dark", or "auto", which follows the reader. `engine` names the layout
-    engine ("graphviz-pure", "dot" or a path), which may take `timeout` seconds.
+    on each arrow. No more than `limit` values are ever drawn. `title` stands above the picture, over the `legend` of
+    the roles, which otherwise stands below. `theme` is "light", "dark", or "auto", which follows the reader. `engine`
+    names the layout engine ("graphviz-pure", "dot" or a path), which may take `timeout` seconds.
 
     Raises TypeError if `root` is not a Value, ValueError for an option's wrong word.
 
@@ -90,7 +90,7 @@ class Graph(Picture):
 
     def png(self) -> bytes:
         """Returns the graph as a PNG at 144 dots an inch. Raises what `svg` raises."""
-        return render(self.dot(), "png", self.engine, self.timeout)
+        return self._render(self._scene(), "png")
 
     def layout(self, prefix: str | None = "") -> Element:
         """Returns the SVG as a tree; its ids (see `scene`) begin with `prefix`, or, if that is None, with a digest.
@@ -102,19 +102,23 @@ class Graph(Picture):
         prefix = f"g{hashlib.sha256(dot.encode()).hexdigest()[:8]}-" if prefix is None else prefix
         title = self.title or f"Computation graph of {scene.name}"
         words = "; ".join([f"{scene.size:,} values", *scene.words, f"the output is {number(self.root.data)}"])
-        drawn = render(dot, "svg", self.engine, self.timeout)
-        return finished(drawn, title, words, scene.titles(), dark=self.theme == "auto", prefix=prefix)
+        return finished(
+            self._render(scene, "svg"), title, words, scene.titles(), dark=self.theme == "auto", prefix=prefix
+        )
 
     def _shown(self) -> dict[str, str]:
         tree = self.layout(prefix=None)  # several pictures in one page must not share ids
-        text, width = written(tree), float(tree.get("width", "").removesuffix("pt"))
-        # A wide picture shrinks to half its size to fit, and scrolls beyond that.
-        frame = f'<div style="overflow-x:auto"><div style="min-width:{width / 2:.0f}pt">{text}</div></div>'
-        return {"text/html": frame, "image/svg+xml": text}
+        return {"text/html": scrolling(tree), "image/svg+xml": written(tree)}
 
-    def _dot(self, scene: Scene) -> str:
+    def _dot(self, scene: Scene, *, in_columns: bool = True) -> str:
         theme = "light" if self.theme == "auto" else self.theme
-        return dot_text(scene, theme, self.direction, self.legend, self.title)
+        return dot_text(scene, theme, self.direction, self.legend, self.title, in_columns=in_columns)
+
+    def _render(self, scene: Scene, form: str) -> bytes:
+        try:
+            return render(self._dot(scene), form, self.engine, self.timeout)
+        except LayoutError:  # Graphviz finds no way for some arrow now and then; without columns it has more room
+            return render(self._dot(scene, in_columns=False), form, self.engine, self.timeout)
 
     def _names(self, order: Sequence[Value]) -> dict[Value, str]:
         return names(order) | self._model_names()
@@ -122,9 +126,18 @@ class Graph(Picture):
     def _model_names(self) -> dict[Value, str]:
         return {each: name for name, each in self.model.named_parameters()} if self.model is not None else {}
 
-    def _scene(self) -> Scene:
+    def modules(self) -> dict[Value, str]:
+        """Returns the dotted name of the module that each node lies in, for those that lie in one."""
         order = topological_order(self.root)
         labels = {node: node.label for node in order if not node.children} | self._model_names()
-        modules = owners(order, {node: module for node, label in labels.items() if (module := module_of(label))})
-        blank = partial(Scene, order, self._names(order), modules, self.expand, self.derivatives)
+        return owners(order, {node: module for node, label in labels.items() if (module := module_of(label))})
+
+    def short_names(self, names: Mapping[Value, str]) -> dict[Value, str]:
+        """Returns the names as they stand in boxes, where a frame says which module it is."""
+        modules = self.modules()
+        return {node: short_name(name, modules.get(node, "")) for node, name in names.items()}
+
+    def _scene(self) -> Scene:
+        order = topological_order(self.root)
+        blank = partial(Scene, order, self._names(order), self.modules(), self.expand, self.derivatives)
         return scene_of(blank, self.collapse, self.limit)

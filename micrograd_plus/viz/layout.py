@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from micrograd_plus.viz import svg
+from micrograd_plus.viz import palette, svg
 
-__all__ = ["LayoutError", "find_engine", "finished", "render"]
+__all__ = ["OUTSIDE", "LayoutError", "find_engine", "finished", "render"]
 
 WHEEL = "graphviz-pure"  # the package that pip installs; its executable has the same name
+OUTSIDE = "-outside"  # how the id of an arrow's first stretch ends, if it comes to a module from outside of it
 _PIXELS = ("-Gdpi=144", "-Gsize=100,60")  # a PNG larger than 14,400 by 8,640 pixels is shrunk
 _FAMILY = "Arial, Helvetica, 'Liberation Sans', Arimo, sans-serif"  # of equal widths: the boxes were measured for Arial
 
@@ -94,6 +95,7 @@ def finished(
     for each in root.iter():
         _finish(each, tooltips, prefix, taken)
     for drawing in root.findall("g"):
+        _join(drawing)
         drawing.attrib |= {"class": "mp-graph", "font-family": _FAMILY}
     named = f"{prefix}title {prefix}description"
     root.attrib |= {"role": "img", "aria-labelledby": named, "style": "max-width:100%;height:auto"}
@@ -104,6 +106,17 @@ def finished(
     if dark:
         svg.darken(root, ".mp-graph")
     return root
+
+
+def _join(drawing: svg.Element) -> None:
+    """Makes one arrow of one that is drawn in two stretches."""
+    arrows = {each.get("id", ""): each for each in drawing if "flow" in each.get("class", "")}
+    for id, outside in arrows.items():
+        if not id.endswith(OUTSIDE):
+            continue
+        (before, *_), (line, *_) = (list(each.iter("path")) for each in (outside, arrows[id.removesuffix(OUTSIDE)]))
+        line.set("d", f"{before.get('d')}L{line.get('d', '')[1:]}")
+        drawing.remove(outside)
 
 
 def _finish(element: svg.Element, tooltips: Mapping[str, str], prefix: str, taken: set[str | None]) -> None:
@@ -119,6 +132,9 @@ def _finish(element: svg.Element, tooltips: Mapping[str, str], prefix: str, take
         if id in tooltips:
             caption.text, caption.tail = tooltips[id], "\n"
             element.insert(0, caption)
+    if "flow" in element.get("class", ""):  # what stands on an arrow keeps a halo, so that no line runs through it
+        for text in element.iter("text"):
+            text.attrib |= {"stroke": palette.background.light, "stroke-width": "3", "paint-order": "stroke"}
     if element.get("stroke") == "transparent":  # older Graphviz's word for none
         element.set("stroke", "none")
     for name in ("font-family", "xml:space"):  # said once, on the whole

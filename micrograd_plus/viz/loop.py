@@ -12,8 +12,8 @@ from micrograd_plus.report import Report, Table
 from micrograd_plus.train.callbacks import Callback, Run
 from micrograd_plus.viz import palette
 from micrograd_plus.viz.layout import finished, render
-from micrograd_plus.viz.picture import Picture
-from micrograd_plus.viz.svg import written
+from micrograd_plus.viz.picture import Picture, scrolling
+from micrograd_plus.viz.svg import Element, written
 from micrograd_plus.words import number
 
 __all__ = ["Batch", "TrainingLoop"]
@@ -103,8 +103,15 @@ class TrainingLoop(Picture, Report, Callback):
 
     def svg(self) -> str:
         """Returns the picture of the loop. Raises ValueError before a run, LayoutError without a layout engine."""
+        return written(self._tree())
+
+    def _tree(self) -> Element:
         drawn = render(self._dot(), "svg")
-        return written(finished(drawn, "The loop of training", self.title(), {}, dark=True, prefix="loop-"))
+        return finished(drawn, "The loop of training", self.title(), {}, dark=True, prefix="loop-")
+
+    def _shown(self) -> dict[str, str]:
+        tree = self._tree()
+        return {"text/html": scrolling(tree), "image/svg+xml": written(tree)}
 
     def png(self) -> bytes:
         """Returns the picture as a PNG at 144 dots an inch. Raises what `svg` raises."""

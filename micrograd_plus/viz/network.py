@@ -18,7 +18,7 @@ from micrograd_plus.nn.losses import loss_function
 from micrograd_plus.value import Value
 from micrograd_plus.viz import palette
 from micrograd_plus.viz.palette import ROLES
-from micrograd_plus.viz.picture import Picture
+from micrograd_plus.viz.picture import Picture, scrolling
 from micrograd_plus.viz.svg import Element, darken, element, written
 
 if TYPE_CHECKING:
@@ -141,12 +141,19 @@ class NetworkDiagram(Picture):
 
     def svg(self) -> str:
         """Returns the picture as an `<svg>` element, which turns dark where the reader prefers it."""
+        return written(self._tree())
+
+    def _tree(self) -> Element:
         root = element(
             "svg", element("g", *self._drawing(), class_="network"), role="img", aria_label=self._words(),
             width=self.width, height=self.height, viewBox=f"0 0 {self.width:g} {self.height:g}",
+            style="max-width:100%;height:auto",
         )  # fmt: skip
         darken(root, ".network", ".network text { font-family: Arial, Helvetica, sans-serif; }")
-        return written(root)
+        return root
+
+    def _shown(self) -> dict[str, str]:
+        return {"text/html": scrolling(self._tree()), "image/svg+xml": self.svg()}
 
     def __repr__(self) -> str:
         return f"<{self._words()}>"

@@ -8,8 +8,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from micrograd_plus.files import encoded, write_atomically
+from micrograd_plus.viz.svg import Element, written
 
-__all__ = ["Picture"]
+__all__ = ["Picture", "scrolling"]
+
+LEAST = 8  # pixels that the smallest letters have, however narrow the window is
+NARROW = 390  # pixels: as wide as a phone
+LETTERS = 16.0  # the size of letters of which nothing else is said
 
 
 class Picture:
@@ -48,3 +53,29 @@ class Picture:
             return {"text/plain": words, **self._shown()}
         except Exception as error:  # a notebook's display is no place for a traceback
             return {"text/plain": f"{words}\n(can't be shown: {error})"}
+
+
+_FRAME = (
+    ".mp-wide { container-type: inline-size } .mp-wide > div { overflow-x: auto }"
+    " .mp-wide > div > div { min-width: var(--least) }"
+    " .mp-wide:has(:checked) > div > div { min-width: var(--full) }"
+    " .mp-wide > label { display: none; font: 14px Arial, sans-serif }"
+    " @container (max-width: 45rem) { .mp-wide > label { display: block } }"
+)
+
+
+def scrolling(root: Element) -> str:
+    """Returns the HTML in which a page shows an SVG: it shrinks with the page, but its letters stay legible.
+
+    `root` is the SVG as a tree, with a width in points or pixels. What is then too wide for a phone scrolls, and says
+    so where there is little room: "wide: open it" shows it as large as it was drawn.
+    """
+    size = root.get("width", "")
+    width = float(size.removesuffix("pt")) * (4 / 3 if size.endswith("pt") else 1)
+    unit = width / float(root.get("viewBox", "").split()[2])
+    smallest = min((float(each.get("font-size", LETTERS)) for each in root.iter("text")), default=LETTERS) * unit
+    least = min(width, width * LEAST / smallest)
+    opener = '<label><input type="checkbox"> wide: open it</label>' if least > NARROW else ""
+    look = f"--least: {least:.0f}px; --full: {width:.0f}px"
+    picture = f'<div tabindex="0" role="group" aria-label="wide picture"><div>{written(root)}</div></div>'
+    return f'<style>{_FRAME}</style><div class="mp-wide" style="{look}">{opener}{picture}</div>'

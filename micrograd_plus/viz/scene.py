@@ -15,7 +15,7 @@ from micrograd_plus.value import UNSEEN, Value
 from micrograd_plus.viz.palette import ROLES
 from micrograd_plus.words import derivative, local, number, partial_words, value_words
 
-__all__ = ["Arrow", "Box", "Cell", "Scene", "Sign", "grad_text", "role"]
+__all__ = ["Arrow", "Box", "Cell", "Scene", "Sign", "grad_text", "role", "short_name"]
 
 EXPANDED = 4  # a fused dot product of at most so many pairs is drawn as products and their sum, unless told otherwise
 SPELLED = 40  # of an operation with more operands, an arrow's tooltip gives the derivative as a number alone
@@ -104,6 +104,16 @@ def shortened(name: str) -> str:
     return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
 
 
+def short_name(name: str, module: str) -> str:
+    """Returns a name without its module's, but an element of a matrix with the matrix's.
+
+    >>> short_name("layers.0.neurons.1.bias", "layers.0.neurons.1"), short_name("block.w.0.1", "block.w")
+    ('bias', 'w.0.1')
+    """
+    inner = name.removeprefix(f"{module}.")
+    return f"{module.rpartition('.')[2]}.{inner}" if inner != name and inner[:1].isdigit() else inner
+
+
 class Scene:
     """All that is drawn of a graph, in a fixed order; nodes are drawn on request.
 
@@ -141,7 +151,7 @@ class Scene:
         elif its != "constant":
             cells.append(Cell("grad", grad_text(node.grad), node.grad))
         name, module = self.names[node] if its != "constant" or node.label else "", self.modules.get(node, "")
-        short, title = shortened(name.removeprefix(f"{module}.")), self._box_title(node, its)
+        short, title = shortened(short_name(name, module)), self._box_title(node, its)
         self.boxes.append(Box(f"n{place}", its, short, title, tuple(cells), module, bool(node.label)))
         self.nodes[place] = f"n{place}"
 

@@ -5,13 +5,14 @@ Tags and attributes have plain names here (`g`, `xlink:href`): their namespaces 
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from xml.etree.ElementTree import Element, ParseError
 
 from micrograd_plus.viz import palette
 
-__all__ = ["Element", "ParseError", "darken", "element", "parsed", "unwrap", "written"]
+__all__ = ["Element", "ParseError", "darken", "element", "parsed", "spans", "unwrap", "written"]
 
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _PREFIXES = {_SVG: "", _XLINK: "xlink:", "http://www.w3.org/XML/1998/namespace": "xml:"}
@@ -67,6 +68,29 @@ def unwrap(root: Element, is_wrapper: Callable[[Element], bool]) -> None:
     """Puts the contents of each element below `root` that is a wrapper in its place."""
     for parent in reversed(list(root.iter())):  # from the inside out
         parent[:] = [inner for child in parent for inner in (child if is_wrapper(child) else (child,))]
+
+
+def spans(root: Element) -> dict[str, tuple[float, float, float, float]]:
+    """Returns left, top, width and height of each group of a drawing that has an id and polygons, in the root's units.
+
+    A page that knows them from here needs no measuring, which fails where a page is hidden when it loads.
+
+    >>> box = "<g id='n0'><polygon points='0,-9 0,-2 5,-2 5,-9'/></g>"
+    >>> spans(parsed(f"<svg><g transform='scale(1 1) translate(1 9.5)'>{box}</g></svg>"))
+    {'n0': (1.0, 0.5, 5.0, 7.0)}
+    """
+    found = {}
+    for drawing in root.findall("g"):
+        moved = re.search(r"translate\(([-\d.]+)[ ,]+([-\d.]+)\)", drawing.get("transform", ""))
+        shift = [float(each) for each in moved.groups()] if moved else [0.0, 0.0]
+        for part in drawing.iter("g"):
+            corners = " ".join(each.get("points", "") for each in part.iter("polygon")).split()
+            if "id" in part.attrib and corners:
+                columns = zip(*(map(float, corner.split(",")) for corner in corners))
+                (left, right), (top, bottom) = ((min(column), max(column)) for column in columns)
+                place = left + shift[0], top + shift[1], right - left, bottom - top
+                found[part.attrib["id"]] = (*(round(each, 1) for each in place),)
+    return found
 
 
 def darken(root: Element, scope: str, *rules: str) -> None:

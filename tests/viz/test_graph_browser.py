@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from micrograd_plus import Value, operation
+from micrograd_plus import Value, nn, operation
+from micrograd_plus.data import line
+from micrograd_plus.train import fit
 from micrograd_plus.value import leaf
-from micrograd_plus.viz import palette
+from micrograd_plus.viz import NetworkDiagram, TrainingLoop, palette
 
 pytestmark = pytest.mark.browser
 
@@ -121,5 +123,69 @@ def test_a_wide_picture_scrolls_in_its_frame_and_not_the_page(browser: Any, tmp_
     page, _ = opened(browser, page_file.as_uri(), "light")
     page.set_viewport_size({"width": 360, "height": 700})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert page.eval_on_selector("div", "frame => frame.scrollWidth > 3 * frame.clientWidth")
+    assert page.eval_on_selector(".mp-wide > div", "frame => frame.scrollWidth > 3 * frame.clientWidth")
     assert page.locator("g.value text").first.bounding_box()["height"] > 5  # still legible
+
+
+def loop() -> Any:
+    recorded = TrainingLoop()
+    fit(nn.MLP(1, [1], seed=0), line(20), epochs=3, batch_size=3, callbacks=[recorded], progress=False)
+    return recorded
+
+
+def of_a_loss(model: Any, width: int, **options: Any) -> Any:
+    out = model([Value(0.3 * i, f"x{i}") for i in range(width)])
+    return sum((out if isinstance(out, list) else [out]), Value(0.0)).graph(**options)
+
+
+PICTURES = {
+    "a neuron": lambda: drawing().graph(title="A neuron"),
+    "a network's graph": lambda: of_a_loss(nn.MLP(2, [3, 1], seed=0), 2, collapse="none", title="A network"),
+    "derivatives": lambda: of_a_loss(nn.MLP(2, [2, 1], seed=0), 2, collapse="none", derivatives=True),
+    "groups": lambda: of_a_loss(nn.MLP(3, [12, 12, 2], seed=0), 3),
+    "a network": lambda: NetworkDiagram(nn.MLP(2, [3, 3, 3, 2], seed=0), [1.0, -1.0], target=[0.5, 1.0]),
+    "a loop": loop,
+}
+HEIGHTS = """() => [...document.querySelectorAll("svg text")].map((text) =>
+  parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().d)"""
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_letters_stay_legible_on_a_phone_and_a_wide_picture_opens(browser: Any, tmp_path: Path, kind: str) -> None:
+    page_file = tmp_path / "page.html"
+    page_file.write_text(f"<!doctype html>{PICTURES[kind]()._repr_mimebundle_()['text/html']}", encoding="utf-8")
+    page, _ = opened(browser, page_file.as_uri(), "light")
+    page.set_viewport_size({"width": 390, "height": 800})
+    smallest = min(page.evaluate(HEIGHTS))
+    assert smallest > 7.9
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    is_cut = page.eval_on_selector(".mp-wide > div", "frame => frame.scrollWidth > frame.clientWidth + 2")
+    if is_cut:
+        page.get_by_label("wide: open it").check()
+        assert min(page.evaluate(HEIGHTS)) >= smallest
+        assert page.eval_on_selector("svg", "svg => svg.clientWidth >= parseFloat(getComputedStyle(svg).maxWidth) - 2")
+    else:
+        assert not page.get_by_label("wide: open it").is_visible() or kind == "a network"
+    page.set_viewport_size({"width": 1280, "height": 800})
+    assert not page.get_by_label("wide: open it").is_visible()
+
+
+@pytest.mark.parametrize("direction", ["LR", "TB"])
+def test_a_title_stands_above_and_larger_than_all_else(browser: Any, tmp_path: Path, direction: str) -> None:
+    graph = drawing().graph(title="What a neuron does", direction=direction)
+    page, _ = opened(browser, graph.save(tmp_path / "n.svg").as_uri(), "light")
+    title = page.get_by_text("What a neuron does", exact=True).last
+    top, size = title.bounding_box()["y"], title.evaluate("text => parseFloat(getComputedStyle(text).fontSize)")
+    for part in page.locator("g.node").all():
+        assert part.bounding_box()["y"] > top
+    sizes = "all => all.map((text) => parseFloat(getComputedStyle(text).fontSize))"
+    assert size > max(page.locator("g.node text").evaluate_all(sizes))
+
+
+def test_numbers_on_arrows_have_a_halo_in_both_themes(browser: Any, tmp_path: Path) -> None:
+    file = drawing().graph(derivatives=True).save(tmp_path / "n.svg")
+    for theme in palette.THEMES:
+        page, _ = opened(browser, file.as_uri(), theme)
+        halo = "text => [getComputedStyle(text).stroke, getComputedStyle(text).paintOrder]"
+        stroke, order = page.eval_on_selector(".flow text", halo)
+        assert stroke == rgb(palette.background[theme]) and order.startswith("stroke")

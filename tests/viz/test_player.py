@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -191,3 +192,51 @@ def test_a_page_of_700_nodes_stays_below_a_megabyte():
     player = weighted_sum(175).steps()
     assert len(player.log.order) == 700
     assert len(player.html()) < 1_048_576
+
+
+@given(graphs())
+@settings(max_examples=60, deadline=None)
+def test_the_ways_to_a_node_add_up_to_its_gradient(root):
+    log = StepLog(root)
+    for place, ways in log.paths(6, 12).items():
+        assert math.fsum(product for _, product in ways) == pytest.approx(log.grads[place], rel=1e-9, abs=1e-9)
+        for way, product in ways:
+            assert log.steps[way[0]].node == len(log.order) - 1 and log.steps[way[-1]].child == place
+            assert math.prod(log.steps[at].partial for at in way) == pytest.approx(product)
+            assert all(log.steps[a].child == log.steps[b].node for a, b in pairwise(way))
+
+
+def test_nodes_with_more_or_longer_ways_are_left_out():
+    a = Value(1.01, "a")
+    root = a
+    for _ in range(5):
+        root = root * root  # 32 ways to a
+    log = StepLog(root)
+    assert {len(ways) for ways in log.paths(6, 12).values()} == {2, 4}
+    assert max(map(len, log.paths(100, 12).values())) == 32
+    assert all(len(way) <= 2 for ways in log.paths(100, 2).values() for way, _ in ways)
+
+
+def test_short_names_stand_in_the_words_as_in_the_boxes():
+    model = nn.MLP(2, [2, 1], activation="tanh", seed=0)
+    player = model([1.0, -1.0]).steps()
+    nodes = script_data(player.html())["nodes"]
+    assert {"weights.0", "bias"} <= {node.get("short") for node in nodes}
+    words = [word for step in player.log.steps for word in step.words]
+    assert any("weights.0 * x0" in word for word in words) and not any("neurons" in word for word in words)
+    drawn = re.sub(r"<[^>]+>", " ", player.parts()["svg"])
+    assert all(node.get("short", node["name"]) in drawn for node in nodes)
+
+
+def test_grains_stop_where_a_neuron_or_a_layer_ends():
+    model = nn.MLP(2, [3, 1], activation="tanh", seed=0)
+    player = ((model([1.0, -1.0]) - 1) ** 2).steps()
+    log, (every, neurons, layers) = player.log, script_data(player.html())["grains"]
+    assert [every["name"], neurons["name"], layers["name"]] == ["one +=", "one neuron", "one layer"]
+    assert every["stops"] == []
+    # the start, 3 and 1 neurons, a difference and its square; the seed, and the same way back
+    assert (len(neurons["stops"]), len(layers["stops"])) == (1 + 6 + 1 + 6, 1 + 4 + 1 + 4)
+    assert set(layers["stops"]) < set(neurons["stops"])
+    assert layers["stops"][-1] == len(log.steps) - 1
+    n, _ = neuron()
+    assert [each["name"] for each in script_data(n.steps().html())["grains"]] == ["one +=", "one operation"]

@@ -318,10 +318,12 @@ def test_a_screen_reader_hears_the_step_and_tab_goes_in_order(opened):
         until(lambda: page.text_content("#live").startswith("Forward: the value of"))
         assert page.get_attribute("#live", "aria-live") == "polite"
         order = []
-        for _ in range(20):
+        for _ in range(22):
             page.keyboard.press("Tab")
             order.append(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
         expected = [
+            "grain",
+            "predict",
             "theme",
             "ask",
             "canvas",
@@ -365,6 +367,168 @@ def test_it_plays_in_a_notebook_s_frame(chromium):
     page.wait_for_timeout(300)
     assert errors == []
     context.close()
+
+
+def hidden_net():
+    model = nn.MLP(2, [3, 1], activation="tanh", seed=0)
+    loss = (model([Value(0.5, "x0"), Value(-1.0, "x1")]) - 1) ** 2
+    loss.label = "L"
+    return loss, model
+
+
+def test_a_press_plays_a_step_a_neuron_or_a_layer(opened):
+    loss, model = hidden_net()
+    player = loss.steps(optimizer=nn.SGD(model.parameters(), lr=0.1))
+    for choice, grain in enumerate(player.data()["grains"]):
+        stops = grain["stops"] or list(range(len(player.log.steps)))
+        with opened(player) as page:
+            page.select_option("#grain", str(choice))
+            page.focus("#canvas")
+            for stop in stops[1:]:
+                page.keyboard.press("ArrowRight")
+                assert where(page) == stop
+            for stop in stops[-2::-1]:
+                page.keyboard.press("ArrowLeft")
+                assert where(page) == stop
+            page.keyboard.press("ArrowRight")
+            page.keyboard.press("ArrowRight")
+            played = stops[2] - stops[1]
+            assert page.locator("#worked .each").count() == (played if played > 1 else 0)
+
+
+def test_a_node_tells_where_its_number_and_its_gradient_came_from(opened):
+    loss, w = neuron()
+    player = loss.steps()
+    place, last = player.log.place[w], len(player.log.steps) - 1
+    ways = player.log.paths(6, 12)[place]
+    assert len(ways) > 2
+    with opened(player, f"#{last}") as page:
+        page.click(f"#n{place}")
+        words = page.text_content("#worked")
+        assert f"dL/dw = {number(player.log.grads[place])}, the sum over {len(ways)} paths:" in words
+        for way, product in ways:
+            steps = [player.log.steps[at] for at in way]
+            factors = " * ".join(f"({number(s.partial)})" if s.partial < 0 else number(s.partial) for s in steps)
+            assert f" = {factors} = {number(product)}" in words
+        page.keyboard.press("ArrowLeft")
+        assert page.text_content("#worked .what").startswith("Backward: ")
+    with opened(player, f"#{player.log.backward - 2}") as page:  # nothing is told before it is there
+        page.click(f"#n{len(player.log.order) - 1}")
+        assert "still to come" in page.text_content("#worked") and "No gradient" in page.text_content("#worked")
+
+
+def test_a_path_through_both_operands_has_each_one_s_own_derivative(opened):
+    b = Value(5.0, "b")
+    out = b - b
+    out.label = "z"
+    player = out.steps()
+    with opened(player, f"#{len(player.log.steps) - 1}") as page:
+        page.click("#n0")
+        words = page.text_content("#worked")
+        assert "= 1 = 1" in words and "= (-1) = -1" in words and "dz/db = 0, the sum over 2 paths" in words
+
+
+@pytest.mark.parametrize(("off", "verdict"), [(1.0, "right"), (1.05, "near"), (1.6, "wrong"), (None, "Not a number")])
+def test_predicting_asks_before_it_shows(opened, off, verdict):
+    loss, _ = neuron()
+    player = loss.steps()
+    at = player.log.backward + 3
+    step = player.log.steps[at]
+    product = step.partial * step.upstream
+    with opened(player, f"#{at - 1}") as page:
+        before = page.inner_html("#canvas")
+        page.click("#predict")
+        page.keyboard.press("ArrowRight")
+        assert where(page) == at - 1 and page.inner_html("#canvas") == before
+        assert page.text_content("#worked form").endswith(" = Answer")
+        page.fill("#worked input", "d" if off is None else str(product * off))
+        page.keyboard.press("Enter")
+        assert where(page) == at
+        assert verdict in page.text_content(".verdict") and f"It is {number(product)}." in page.text_content(".verdict")
+        assert page.text_content("#worked .line").endswith(number(product))
+        page.click("#next")
+        assert where(page) == at
+        page.click("#next")  # pressed again: shown without an answer
+        assert where(page) == at + 1
+        page.select_option("#grain", "1")
+        assert page.get_attribute("#predict", "aria-pressed") == "false"
+
+
+SHAPES = {
+    "wide": (1280, 800), "across": (844, 390), "at 200 %": (640, 400), "phone": (390, 844),
+    "small at 200 %": (683, 384),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_arithmetic_is_in_sight_at_every_step(opened, shape):
+    loss, model = hidden_net()
+    player = loss.steps(optimizer=nn.Adam(model.parameters()))
+    width, height = SHAPES[shape]
+    with opened(player, viewport={"width": width, "height": height}) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for _ in range(len(player.log.steps) - 1):
+            page.keyboard.press("ArrowRight")
+            line, foot = page.locator("#worked .line").bounding_box(), page.locator("footer").bounding_box()
+            assert line["y"] >= 0 and line["y"] + line["height"] <= foot["y"]
+            assert foot["y"] + foot["height"] <= height + 1
+        assert page.locator("#canvas").bounding_box()["height"] > 100
+
+
+def test_a_large_drawing_has_a_map_that_leads_about(opened):
+    model = nn.MLP(2, [4, 4, 1], activation="tanh", seed=0)
+    player = (model([1.0, -1.0]) ** 2).steps()
+    with opened(player) as page:
+        assert page.locator("#map rect").count() == len(player.log.order) + 1
+        left = lambda: page.evaluate("document.querySelector('#canvas').scrollLeft")  # noqa: E731
+        box = page.locator("#map").bounding_box()
+        page.mouse.click(box["x"] + box["width"] - 4, box["y"] + box["height"] / 2)
+        right = left()
+        page.mouse.click(box["x"] + 4, box["y"] + box["height"] / 2)
+        assert left() == 0 and right > 100
+        page.click("#fit")
+        assert not page.locator("#map").is_visible()
+    loss, _ = neuron()
+    with opened(loss.steps()) as page:
+        assert not page.locator("#map").is_visible()
+
+
+def test_a_full_name_is_there_to_hover_on(opened):
+    loss, _ = hidden_net()
+    player = loss.steps()
+    with opened(player, f"#{len(player.log.steps) - 1}") as page:
+        titles = page.locator("#worked [title]").evaluate_all("all => all.map((each) => each.title)")
+        assert any("layers.0.neurons" in title for title in titles)
+        assert "neurons" not in page.text_content("#worked")
+
+
+def test_a_symbol_and_its_number_have_one_colour(opened):
+    loss, _ = neuron()
+    player = loss.steps()
+    with opened(player, f"#{player.log.backward + 2}") as page:
+        colours = []
+        for quantity in (1, 2):
+            found = page.locator(f"#worked .quantity-{quantity}")
+            assert found.count() >= 2
+            colours.append(set(found.evaluate_all("all => all.map((each) => getComputedStyle(each).color)")))
+        assert all(len(each) == 1 for each in colours) and colours[0] != colours[1]
+
+
+def test_keys_reach_a_frame_that_the_hand_is_over(chromium):
+    loss, _ = neuron()
+    page = chromium.new_page()
+    page.set_content(f"<!doctype html><input id=cell>{loss.steps()._repr_mimebundle_()['text/html']}")
+    page.focus("#cell")
+    inside = page.frame_locator("iframe")
+    inside.locator("#where:not(:empty)").wait_for()
+    page.keyboard.press("ArrowRight")
+    assert inside.locator("#where").text_content().startswith("Step 0")  # a hand elsewhere means something else
+    box = page.locator("iframe").bounding_box()
+    page.mouse.move(box["x"] + 200, box["y"] + 200)
+    page.mouse.move(box["x"] + 210, box["y"] + 210)
+    page.keyboard.press("ArrowRight")
+    until(lambda: inside.locator("#where").text_content().startswith("Step 1"))
+    page.close()
 
 
 # -------------------------------------------------------------------- the training player

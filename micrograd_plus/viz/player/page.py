@@ -27,7 +27,8 @@ class Page(Picture):
 
     A subclass supplies its `title`, the `unit` that one press of "next" moves by and the `part` that Page Down does,
     its `data`, `parts` for the places in its body, the `name` of its files (`<name>.css`, `<name>.js`, `<name>.html`,
-    `<name>_help.html`) and, in CSS pixels, the `height` of its frame in a notebook.
+    `<name>_tools.html` for beside the title, `<name>_help.html`) and, in CSS pixels, the `height` of its frame in a
+    notebook.
     """
 
     kind = "a page"
@@ -48,7 +49,8 @@ class Page(Picture):
         style, script = (_text("page.css", f"{self.name}.css"), _text("controls.js", f"{self.name}.js"))
         return Template(_text("page.html")).substitute(
             policy=_policy(script), title=html.escape(self.title), style=css_variables() + style, script=script,
-            body=Template(_text(f"{self.name}.html")).substitute(self.parts()), help=_text(f"{self.name}_help.html"),
+            body=Template(_text(f"{self.name}.html")).substitute(self.parts()),
+            tools=_text(f"{self.name}_tools.html"), help=_text(f"{self.name}_help.html"),
             unit=self.unit, part=self.part, data=_json(self.data()),
         )  # fmt: skip
 

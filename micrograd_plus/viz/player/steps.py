@@ -5,6 +5,7 @@ It is computed beside the graph, by `calculus.sweep`, and touches no `grad`: loo
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from micrograd_plus import operation
@@ -50,7 +51,8 @@ class StepLog:
     """The steps of one pass over the graph below `root`: `order` are its nodes, `names` their names, `steps` the log.
 
     `place` is where in `order` a node is, `grads` are the gradients at the end. `backward` and `update` tell where in
-    `steps` these parts begin; there are updates if an `optimizer` is given. Raises ValueError for a leaf, or for more
+    `steps` these parts begin; there are updates if an `optimizer` is given. The words use what `short` makes of the
+    names, or the names themselves without it. Raises ValueError for a leaf, or for more
     nodes than a page plays.
 
     >>> a = Value(3.0, "a")
@@ -59,7 +61,10 @@ class StepLog:
     [('start', 0.0), ('forward', 9.0), ('seed', 1.0), ('backward', 3.0), ('backward', 6.0)]
     """
 
-    def __init__(self, root: Value, *, optimizer: Optimizer | None = None) -> None:
+    def __init__(
+        self, root: Value, *, optimizer: Optimizer | None = None,
+        short: Callable[[Mapping[Value, str]], Mapping[Value, str]] | None = None,
+    ) -> None:  # fmt: skip
         self.order = topological_order(root)
         if len(self.order) > LIMIT:
             raise ValueError(
@@ -71,12 +76,13 @@ class StepLog:
                 f"{root!r} was given, not computed, so there is no step to play; play a result, as in (a * b).steps()"
             )
         self.names = names(self.order)
+        self.short = short(self.names) if short else self.names
         self.place = {node: place for place, node in enumerate(self.order)}
         self.grads = [0.0] * len(self.order)
         self.steps = [Step("start", len(self.order) - 1)]
         for place, node in enumerate(self.order):
             if node.children:
-                words = value_words(node, self.names.__getitem__)
+                words = value_words(node, self.short.__getitem__)
                 self.steps.append(Step("forward", place, after=node.data, words=words))
         self.backward = len(self.steps)
         self._backward()
@@ -92,7 +98,7 @@ class StepLog:
                 continue  # nobody reads the gradient of a number that can't be moved
             place, to = self.place[node], self.place[child]
             self.grads[to] = after
-            words = partial_words(node, operand, self.names.__getitem__)
+            words = partial_words(node, operand, self.short.__getitem__)
             self.steps.append(Step("backward", place, to, operand, partial, upstream, before, after, words))
 
     def _update(self, optimizer: Optimizer) -> None:
@@ -108,3 +114,19 @@ class StepLog:
                 words.append(f"{line} = {formula} = {number(result)}")
                 after = result if line.name == "w" else after
             self.steps.append(Step("update", place, before=parameter.data, after=after, words=tuple(words)))
+
+    def paths(self, most: int, longest: int) -> dict[int, list[tuple[list[int], float]]]:
+        """Returns each way that a gradient came to a node, as the steps on it from the root, and the product on it.
+
+        It does so for nodes with at most `most` ways, all of at most `longest` steps; by the place of the node. A step
+        is told by where in `steps` it is.
+        """
+        found: dict[int, list[tuple[list[int], float]]] = {len(self.order) - 1: [([], 1.0)]}
+        beyond: set[int] = set()
+        for at in range(self.backward + 1, self.update):
+            node, child, partial = self.steps[at].node, self.steps[at].child, self.steps[at].partial
+            ways = [*found.get(child, []), *(([*way, at], product * partial) for way, product in found.get(node, []))]
+            if node in beyond or len(ways) > most or any(len(way) > longest for way, _ in ways):
+                beyond.add(child)
+            found[child] = [] if child in beyond else ways
+        return {place: ways for place, ways in found.items() if any(way for way, _ in ways)}

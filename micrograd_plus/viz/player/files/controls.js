@@ -27,9 +27,10 @@ const calm = matchMedia("(prefers-reduced-motion: reduce)");
  * Drives a page through positions 0 to `last`.
  * `show(position)` draws one and returns the sentence to be read aloud; `place(position)` names it for the eye;
  * `parts` are {name, at} where a part begins, those with a name with a button; `pause` is how long a position stays, in
- * ms; `start` is the first shown.
+ * ms; `start` is the first shown; `stops()` are the positions that next and previous stop at, if not at every one;
+ * `ask(position)` may ask something first, and says whether it did.
  */
-function drive({ last, show, place, parts, pause, start = 0 }) {
+function drive({ last, show, place, parts, pause, start = 0, stops = () => [], ask = () => false }) {
   const slider = element("slider");
   let here = -1;
   let clock = null;
@@ -71,7 +72,7 @@ function drive({ last, show, place, parts, pause, start = 0 }) {
 
   function tick() {
     clock = setTimeout(() => {
-      go(here + 1, true);
+      go(beside(1), true);
       if (here < last) tick();
       else { stop(); settle(show(here)); }
     }, pause / Number(element("speed").value));
@@ -97,8 +98,15 @@ function drive({ last, show, place, parts, pause, start = 0 }) {
     go(target < 0 ? 0 : target >= parts.length ? last : parts[target].at);
   };
 
+  const beside = (step) => {
+    const at = stops();
+    if (!at.length) return here + step;
+    return step > 0 ? at.find((each) => each > here) ?? last : at.findLast((each) => each < here) ?? 0;
+  };
+  const next = () => { if (here === last || !ask(beside(1))) go(beside(1)); };
+
   const keys = {
-    ArrowRight: () => go(here + 1), ArrowLeft: () => go(here - 1),
+    ArrowRight: next, ArrowLeft: () => go(beside(-1)),
     Home: () => go(0), End: () => go(last),
     PageDown: () => toPart(1), PageUp: () => toPart(-1),
     " ": toggle, "?": () => element("help").showModal(), d: toggleTheme,
@@ -131,6 +139,10 @@ function drive({ last, show, place, parts, pause, start = 0 }) {
     element("jumps").append(button);
   }
   const fromAddress = () => (/^#\d+$/.test(location.hash) ? Number(location.hash.slice(1)) : start);
+  /* In a frame, keys arrive without a click: a hand that moves over the page means it. */
+  addEventListener("pointermove", (event) => {
+    if (window.parent !== window && !document.hasFocus() && (event.movementX || event.movementY)) window.focus();
+  });
   markTheme();
   go(fromAddress());
   return { go, here: () => here };

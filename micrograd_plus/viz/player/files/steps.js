@@ -13,14 +13,6 @@ const drawn = nodes.map(({ children = [] }, place) => ({
   sign: element(`o${place}`), result: element(`r${place}`), edges: children.map((_, i) => element(`e${place}-${i}`)),
 }));
 
-/* A number is written in the middle of its cell, whatever was there when the drawing was made. */
-for (const cell of drawn.flatMap(({ value, grad }) => [value, grad]).filter(Boolean)) {
-  const { x, width } = cell.firstElementChild.getBBox();
-  const text = cell.querySelector("text");
-  text.setAttribute("x", x + width / 2);
-  text.setAttribute("text-anchor", "middle");
-}
-
 /* All that is drawn of the way from an operand into a node: its arrow, the operation, the arrow to the result. A fused
    dot product may be drawn as its products and their sum; then the product is on the way too. */
 function way(node, operand) {
@@ -53,6 +45,8 @@ function write(cell, text, tint) {
   for (const step of steps.filter(({ kind }) => kind === "backward")) {
     step.child = nodes[step.node].children[step.operand];
     step.upstream = grads.get(step.node).after;
+    step.product ??= step.after;
+    step.productTint ??= step.tint;
     step.before = grads.get(step.child);
     grads.set(step.child, step);
     step.turn = (uses.get(step.child) ?? 0) + 1;
@@ -90,6 +84,10 @@ function fill(node, known) {
   write(value, known ? nodes[node].value : UNKNOWN);
 }
 
+/* What one press of "next" plays: a step, or all up to where the chosen grain stops. */
+let grain = data.grains[0].stops;
+const since = (position) => (grain.includes(position) ? (grain.findLast((stop) => stop < position) ?? position - 1) + 1 : position);
+
 /* What stands out at a step: the node at work, the nodes it deals with, and the way between them. */
 function lit(step) {
   if (step.kind === "forward") {
@@ -108,16 +106,18 @@ function show(position) {
   for (; shown < position; shown++) apply(steps[shown + 1]);
   for (; shown > position; shown--) undo(steps[shown]);
   for (const [item, name] of glowing) item.classList.remove(name);
-  const light = lit(steps[position]);
-  glowing = [
+  const played = steps.slice(since(position), position + 1);
+  const lights = played.map(lit);
+  glowing = lights.flatMap((light) => [
     ...light.now.map((node) => [drawn[node].box, "now"]),
     ...light.with.map((node) => [drawn[node].box, "with"]),
     ...light.way.map((part) => [part, light.to]),
-  ];
+  ]);
   for (const [item, name] of glowing) item.classList.add(name);
-  follow([...light.now, ...light.with]);
+  follow(lights.flatMap((light) => [...light.now, ...light.with]));
   mark(position);
-  return explain(steps[position]);
+  asked = null;
+  return played.length > 1 ? explainAll(played) : explain(steps[position]);
 }
 
 /* ---- the words of a step */
@@ -127,12 +127,27 @@ const WIDE = 48;  // letters of a name that a fraction has room for
 /** A derivative as a fraction for the eye, `dL/dw` for the ear and for copying; `sign` is its d, or ∂. */
 function derivative(top, bottom, sign = "d") {
   const d = (node) => {
-    const letters = [...nodes[node].name];
-    const name = letters.length > WIDE ? `${letters.slice(0, WIDE - 1).join("")}…` : nodes[node].name;
-    return nodes[node].long ? `${sign}(${name})` : `${sign}${name}`;
+    const name = short(node);
+    const letters = [...name];
+    const cut = letters.length > WIDE ? `${letters.slice(0, WIDE - 1).join("")}…` : name;
+    return nodes[node].long ? `${sign}(${cut})` : `${sign}${cut}`;
   };
-  return make("span", "fraction", make("span", "", d(top)), make("span", "for-ears", "/"), make("span", "", d(bottom)));
+  const parts = [d(top), d(bottom)].map((words) => make("span", "", words));
+  const made = make("span", "fraction", parts[0], make("span", "for-ears", "/"), parts[1]);
+  made.title = `${nodes[top].name} / ${nodes[bottom].name}`;
+  return made;
 }
+
+/** A name as the boxes have it; `named` shows it in bold, with the whole of it to hover on. */
+const short = (node) => nodes[node].short ?? nodes[node].name;
+function named(node) {
+  const made = make("b", "", short(node));
+  made.title = nodes[node].name;
+  return made;
+}
+
+/** One quantity of a formula, in symbols or in numbers: both have the same colour. */
+const quantity = (number, ...parts) => make("span", `quantity-${number}`, ...parts);
 
 /** The local derivative of a step; ∂ where it is a share of what d would mean. */
 const local = (step) => derivative(step.node, step.child, step.share ? "∂" : "d");
@@ -151,27 +166,28 @@ const sentences = {
     line: [], why: [], note: [],
   }),
   forward: (step) => ({
-    what: ["Forward: the value of ", make("b", "", nodes[step.node].name)],
-    line: [[nodes[step.node].name, ...step.words].join(" = "), " = ", sum(step.after)],
+    what: ["Forward: the value of ", named(step.node)],
+    line: [[short(step.node), ...step.words].join(" = "), " = ", sum(step.after)],
     why: [], note: [rowOf(step)],
   }),
   seed: (step) => ({
-    what: ["Backward begins at ", make("b", "", nodes[root].name)],
+    what: ["Backward begins at ", named(root)],
     line: [derivative(root, root), " = ", sum("1", step.tint)],
     why: [`A small change of ${nodes[root].name} changes ${nodes[root].name} by just as much.`], note: [],
   }),
   backward: (step) => ({
-    what: ["Backward: from ", make("b", "", nodes[step.node].name), " into ", make("b", "", nodes[step.child].name)],
+    what: ["Backward: from ", named(step.node), " into ", named(step.child)],
     line: [
-      derivative(root, step.child), " += ", derivative(root, step.node), " * ", local(step),
-      ` = ${step.upstream} * ${bracketed(step.partial)} = `, sum(step.product, step.productTint),
+      derivative(root, step.child), " += ", quantity(1, derivative(root, step.node)), " * ", quantity(2, local(step)),
+      " = ", quantity(1, step.upstream), " * ", quantity(2, bracketed(step.partial)), " = ",
+      sum(step.product, step.productTint),
     ],
-    why: [local(step), ` = ${[...step.words, step.partial].join(" = ")}`],
+    why: [quantity(2, local(step)), ` = ${[...step.words, step.partial].join(" = ")}`],
     note: [collected(step), rowOf(step)],
   }),
   update: (step) => ({
-    what: ["Update: ", make("b", "", nodes[step.node].name), ` by ${data.optimizer}`],
-    line: [`${nodes[step.node].name}: ${step.before} → `, sum(step.after)],
+    what: ["Update: ", named(step.node), ` by ${data.optimizer}`],
+    line: [`${short(step.node)}: ${step.before} → `, sum(step.after)],
     why: [make("div", "rule", ...step.words.map((line) => make("div", "", line)))], note: [],
   }),
 };
@@ -179,7 +195,7 @@ const sentences = {
 /** How far a gradient is collected when its node is used more than once. */
 function collected(step) {
   const { turn, turns: all } = step;
-  const { name } = nodes[step.child];
+  const name = short(step.child);
   if (all === 1) return "";
   if (turn === 1) return `${name} is used ${all} times, so ${all} contributions add up; this is the first. `;
   return `Contribution ${turn} of ${all} to ${name}: ${step.before.after} + ${bracketed(step.product)} = ${step.after}. `;
@@ -193,14 +209,98 @@ function rowOf(step) {
   return make("div", "row", `row ${rule.name}: ${[rule.value, ...partials].join(";  ")}`);
 }
 
-function explain(step) {
-  const { what, line, why, note } = sentences[step.kind](step);
-  const worked = [["p", "what", what], ["p", "line", line], ["div", "why", why], ["div", "note", note]]
-    .filter(([, , parts]) => parts.length)
-    .map(([tag, name, parts]) => make(tag, name, ...parts));
+function work(...paragraphs) {
+  const worked = paragraphs.filter(([, , parts]) => parts.length).map(([tag, name, parts]) => make(tag, name, ...parts));
   element("worked").replaceChildren(...worked);
+  element("worked").scrollTop = 0;
   return worked.map((paragraph) => paragraph.textContent).join(" ");
 }
+
+function explain(step) {
+  const { what, line, why, note } = sentences[step.kind](step);
+  return work(["p", "what", what], ["p", "line", line], ["div", "why", why], ["div", "note", note]);
+}
+
+function explainAll(played) {
+  const kind = { forward: "Forward", backward: "Backward" }[played[0].kind] ?? "Update";
+  const what = `${kind}: ${played.length} steps at once`;
+  return work(["p", "what", [what]], ...played.map((step) => ["p", "each", [oneLine(step)]]));
+}
+
+/* ---- a node that is pressed: where its number came from, and its gradient as a sum of paths */
+
+function inspect(node) {
+  const played = steps.slice(0, shown + 1);
+  const made = played.find((step) => step.kind === "forward" && step.node === node);
+  const uses = played.filter((step) => step.kind === "backward" && step.child === node);
+  const missing = (uses[0]?.turns ?? 0) - uses.length;
+  const paths = missing ? [] : data.paths[node] ?? [];
+  const asPath = ({ by, product }, i) => {
+    const way = by.map((at) => steps[at]);
+    const symbols = way.flatMap((step) => [" * ", local(step)]).slice(1);
+    const numbers = way.map((step) => bracketed(step.partial)).join(" * ");
+    return ["p", "each", [`path ${i + 1}: `, ...symbols, ` = ${numbers} = `, sum(product)]];
+  };
+  const asUse = (step) => ["p", "each", ["through ", named(step.node), ": ", quantity(1, derivative(root, step.node)), " * ",
+    quantity(2, local(step)), " = ", quantity(1, step.upstream), " * ", quantity(2, bracketed(step.partial)), " = ",
+    sum(step.product, step.productTint)]];
+  const given = !nodes[node].children;
+  const value = made ? sentences.forward(made).line : [given ? `${short(node)} = ${nodes[node].value}, as it was given` : "Its value is still to come."];
+  const begun = node === root && played.some(({ kind }) => kind === "seed");
+  const many = paths.length > 1 ? `, the sum over ${paths.length} paths:` : uses.length > 1 ? `, the sum over ${uses.length} uses:` : ":";
+  const grad = begun ? sentences.seed({ after: "1" }).line
+    : uses.length ? [derivative(root, node), " = ", sum(uses.at(-1).after), missing ? ` so far; ${missing} to come:` : many]
+    : ["No gradient has come here."];
+  const ways = begun ? [] : paths.length && uses.length ? paths.map(asPath) : uses.map(asUse);
+  element("live").textContent = work(["p", "what", ["Where ", named(node), " came from"]], ["p", "each", value], ["p", "each", grad], ...ways);
+}
+
+for (const [place, { box }] of drawn.entries()) box.addEventListener("click", () => inspect(place));
+
+/* ---- predict first: the next number is asked for before it is shown */
+
+let asked = null;
+let predicting = false;
+
+function ask(position) {
+  if (!predicting || asked === position) return false;
+  const step = steps[position];
+  const wanted = step.product ?? step.after;
+  if (wanted === undefined) return false;
+  asked = position;
+  const { what, line } = sentences[step.kind](step);
+  const answer = make("input", "");
+  const form = make("form", "line", ...line.slice(0, -1), answer, make("button", "", "Answer"));
+  answer.setAttribute("aria-label", "Your number");
+  answer.inputMode = "text";
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const said = answer.value.trim() === "" ? NaN : Number(answer.value.replace(",", ".").replace("−", "-"));
+    const off = Math.abs(said - Number(wanted));
+    const size = Math.abs(Number(wanted));
+    const verdict = off <= Math.max(0.005 * size, 5e-4) ? "right" : off <= Math.max(0.1 * size, 0.005) ? "near" : "wrong";
+    player.go(position);
+    const words = make("p", `verdict ${verdict}`, Number.isNaN(said) ? "Not a number" : `You said ${said}: ${verdict}`, `. It is ${wanted}.`);
+    element("worked").prepend(words);
+    element("live").textContent = words.textContent;
+    element("next").focus();
+  });
+  work(["p", "what", ["What comes next? ", ...what]]);
+  element("worked").append(form);
+  answer.focus();
+  return true;
+}
+
+/* Predicting goes by single steps: choosing one ends the other. */
+function choose(number, predict) {
+  grain = data.grains[number].stops;
+  element("grain").value = number;
+  predicting = predict;
+  element("predict").setAttribute("aria-pressed", predict);
+}
+element("grain").append(...data.grains.map(({ name }, i) => new Option(name, i)));
+element("grain").addEventListener("change", (event) => choose(event.target.value, predicting && event.target.value === "0"));
+element("predict").addEventListener("click", () => choose(predicting ? element("grain").value : 0, !predicting));
 
 /* ---- all steps as a list, made when it is first opened */
 
@@ -238,39 +338,28 @@ const scale = () => zoom ?? (fitting() < LEGIBLE ? 1 : fitting());
 
 function resize() {
   svg.style.width = `${natural.width * scale()}px`;
+  frameMap();
   if (shown >= 0) follow([...lit(steps[shown]).now, ...lit(steps[shown]).with]);
 }
 
-/* Where each node is, in the drawing's own units: measured once, so that no step waits for a layout. */
-const centers = (() => {
-  const frame = svg.getBoundingClientRect();
-  return drawn.map(({ box: group }) => {
-    const box = group.getBoundingClientRect();
-    return [
-      ((box.left + box.right) / 2 - frame.left) / frame.width,
-      ((box.top + box.bottom) / 2 - frame.top) / frame.height,
-      box.width / frame.width, box.height / frame.height,
-    ];
-  });
-})();
-
+/* Scrolls to nodes: where each stands in the drawing came with the page, so that nothing hangs on when it is laid out. */
 function follow(places) {
   if (!places.length) return;
   const width = natural.width * scale();
   const height = natural.height * scale();
   if (width <= canvas.clientWidth && height <= canvas.clientHeight) return;
-  const boxes = places.map((node) => centers[node]);
-  const span = (at, size, length) => [
-    Math.min(...boxes.map((box) => box[at] - box[size] / 2)) * length,
-    Math.max(...boxes.map((box) => box[at] + box[size] / 2)) * length,
+  const boxes = places.map((node) => nodes[node].at);
+  const span = (at, size) => [
+    Math.min(...boxes.map((box) => box[at])) * scale(),
+    Math.max(...boxes.map((box) => box[at] + box[size])) * scale(),
   ];
   const aim = ([low, high], view, now) => {
     if (low - 24 >= now && high + 48 <= now + view) return now;  // in view as it is
     if (high - low > view - 72) return low - 24;  // too far apart: at least the first of them
     return (low + high) / 2 + 12 - view / 2;
   };
-  const left = aim(span(0, 2, width), canvas.clientWidth, canvas.scrollLeft);
-  const top = aim(span(1, 3, height), canvas.clientHeight, canvas.scrollTop);
+  const left = aim(span(0, 2), canvas.clientWidth, canvas.scrollLeft);
+  const top = aim(span(1, 3), canvas.clientHeight, canvas.scrollTop);
   const far = Math.abs(left - canvas.scrollLeft) > canvas.clientWidth || Math.abs(top - canvas.scrollTop) > canvas.clientHeight;
   const jump = far || calm.matches || document.body.classList.contains("playing");
   canvas.scrollTo({ left, top, behavior: jump ? "auto" : "smooth" });
@@ -286,6 +375,30 @@ element("smaller").addEventListener("click", () => magnify(scale() * 0.8));
 element("fit").addEventListener("click", () => magnify(fitting()));
 new ResizeObserver(resize).observe(canvas);
 
+/* ---- a map of a large drawing: all of it, and the part in view */
+
+const map = element("map");
+const inView = makeSVG("rect", { class: "view" });
+if (nodes.length > 40) {
+  map.setAttribute("viewBox", `0 0 ${natural.width} ${natural.height}`);
+  map.append(...nodes.map(({ at: [x, y, width, height] }) => makeSVG("rect", { x, y, width, height })), inView);
+  const move = (event) => {
+    const frame = map.getBoundingClientRect();
+    canvas.scrollTo((event.clientX - frame.left) / frame.width * canvas.scrollWidth - canvas.clientWidth / 2,
+      (event.clientY - frame.top) / frame.height * canvas.scrollHeight - canvas.clientHeight / 2);
+  };
+  map.addEventListener("pointerdown", move);
+  map.addEventListener("pointermove", (event) => { if (event.buttons) move(event); });
+  canvas.addEventListener("scroll", frameMap);
+}
+
+function frameMap() {
+  const fits = natural.width * scale() <= canvas.clientWidth && natural.height * scale() <= canvas.clientHeight;
+  map.toggleAttribute("hidden", nodes.length <= 40 || fits);
+  const numbers = { x: canvas.scrollLeft, y: canvas.scrollTop, width: canvas.clientWidth, height: canvas.clientHeight };
+  for (const [name, number] of Object.entries(numbers)) inView.setAttribute(name, number / scale());
+}
+
 /* ---- begin: nothing is computed yet */
 
 for (const [place, node] of nodes.entries()) {
@@ -299,4 +412,6 @@ const player = drive({
   place: (position) => `Step ${position} of ${steps.length - 1}`,
   parts: data.parts,
   pause: 1500,
+  stops: () => grain,
+  ask,
 });
