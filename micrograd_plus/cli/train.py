@@ -85,7 +85,7 @@ def _add_data_options(group: Any) -> None:
 def _add_model_options(group: Any) -> None:
     sizes = "neurons of each hidden layer; none for no layer (default: 32)"
     group.add_argument("--hidden", type=whole, nargs="*", default=[32], metavar="N", help=sizes)
-    group.add_argument("--activation", default="relu", help="of the hidden layers (default: %(default)s)")
+    group.add_argument("--activation", default="tanh", help="of the hidden layers (default: %(default)s)")
     group.add_argument("--dropout", type=number, default=0.0, metavar="P", help="share of neurons to drop (default: 0)")
 
 

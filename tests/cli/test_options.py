@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
 from micrograd_plus import data
-from micrograd_plus.cli import COMMANDS, main
+from micrograd_plus.cli import COMMANDS, _parsers, main
 from micrograd_plus.data import read_csv, read_inputs
+from micrograd_plus.nn import MLP
 
 IRIS = ["train", "--data", "iris"]
 PETS = ["train", "--data", "pets.csv", "--target", "pet"]
@@ -148,3 +150,8 @@ def test_a_header_of_numbers_is_one_if_it_is_said_to_be(folder: Path, capsys: py
     assert main(["train", "--data", str(file), "--header", "--target", "2020", "--epochs", "1", "-o", str(out)]) == 0
     assert main(["predict", str(out / "model.json"), str(file), "--header"]) == 0
     assert "2020\n" in capsys.readouterr().out
+
+
+def test_the_usual_activation_is_that_of_the_library() -> None:
+    usual = inspect.signature(MLP).parameters["activation"].default
+    assert _parsers()[0].parse_args(["train", "--data", "moons"]).activation == usual
