@@ -150,7 +150,8 @@ async def _run(page: Page, places: asyncio.Semaphore) -> None:
             page.notebook, kernel_name="python3", timeout=SECONDS, extra_arguments=["--log-level=ERROR"],
             resources={"metadata": {"path": str(page.path.parent)}},
         )  # fmt: skip
-        await client.async_execute(env={**os.environ, "PYDEVD_DISABLE_FILE_VALIDATION": "1"})
+        strict = {"LESSONS_STRICT": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+        await client.async_execute(env={**os.environ, **strict})
 
 
 # -------------------------------------------------------------------- laying out
