@@ -143,7 +143,8 @@ lesson.table(["digit", "probability"], [[name, chance] for chance, name in ranke
 # ## Change and try
 #
 # - Give the network no hidden layer, or a second one: replace `nn.MLP(64, [32, 10], activation="relu", seed=0)` by
-#   `nn.MLP(64, [10], seed=0)`, then by `nn.MLP(64, [32, 16, 10], activation="relu", seed=0)`. What is gained, what lost?
+#   `nn.MLP(64, [10], seed=0)`, then by `nn.MLP(64, [32, 16, 10], activation="relu", seed=0)`. What is gained, what
+#   lost?
 # - Replace `RATE, EPOCHS = 0.01, 12` by `RATE, EPOCHS = 0.0001, 12`, then by `RATE, EPOCHS = 1.0, 12`. What does the
 #   loss curve look like?
 #

@@ -119,7 +119,8 @@ lesson.table(
 
 # %% [markdown]
 # So $E$ falls by about 6 for each unit that $w$ rises, and by about 3 for each unit that $b$ rises. (About, because
-# the slope changes on the way; the smaller the nudge, the closer.) But trying is expensive. A network with a million weights would have to compute everything a million times over, for one step.
+# the slope changes on the way; the smaller the nudge, the closer.) But trying is expensive. A network with a million
+# weights would have to compute everything a million times over, for one step.
 #
 # ## Backward: the chain rule
 #
@@ -157,7 +158,8 @@ lesson.show(
 by_chain_rule = {"w": w.grad, "b": b.grad}
 by_hand = {"w": 2 * (prediction.data - y) * x.data, "b": 2 * (prediction.data - y)}
 lesson.table(
-    ["parameter", "by the chain rule", "by trying"], [[name, by_chain_rule[name], by_trying[name]] for name in by_chain_rule]
+    ["parameter", "by the chain rule", "by trying"],
+    [[name, by_chain_rule[name], by_trying[name]] for name in by_chain_rule],
 )
 lesson.check(
     4,

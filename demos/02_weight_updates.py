@@ -57,7 +57,9 @@ error.label = "E"
 error.backward()
 print(f"at w = {w.data:g}: the error is {error.data:g}, and its gradient {w.grad:g} (by hand: {slope_of(START):g})")
 lesson.show(
-    plots.loss_functions({"E(w)": error_of}, limits=(RIGHT - 3, RIGHT + 3), xlabel="weight $w$", title="The error, and its slope"),
+    plots.loss_functions(
+        {"E(w)": error_of}, limits=(RIGHT - 3, RIGHT + 3), xlabel="weight $w$", title="The error, and its slope"
+    ),
     "curve",
     alt="Above, the error over the weight: a valley with its floor at 3. Below, its slope: a straight line, negative "
     "left of 3 and positive right of it.",
@@ -185,8 +187,8 @@ lesson.check(
     9,
     all(later < earlier for earlier, later in pairwise(errors))
     and all(later < earlier for earlier, later in pairwise(history.losses)),
-    f"Updates reduce error: each of the {len(path) - 1} did, from {errors[0]:g} to {errors[-1]:.2g}; and so did each of the"
-    f" network's {len(history.losses) - 1}, from {history.losses[0]:.3f} to {history.losses[-1]:.3f}.",
+    f"Updates reduce error: each of the {len(path) - 1} did, from {errors[0]:g} to {errors[-1]:.2g}; and so did each"
+    f" of the network's {len(history.losses) - 1}, from {history.losses[0]:.3f} to {history.losses[-1]:.3f}.",
 )
 
 # %% [markdown]
@@ -198,9 +200,7 @@ lesson.check(
 RATES = {"low: 0.005": 0.005, "good: 0.05": 0.05, "high: 0.23": 0.23, "diverging: 0.26": 0.26}
 paths = {name: descend(error_of, START, rate, 10) for name, rate in RATES.items()}
 lesson.show(
-    plots.descent_on_curve(
-        error_of, paths, limits=(RIGHT - 4, RIGHT + 4), title=f"Ten updates from w = {START:g}"
-    ),
+    plots.descent_on_curve(error_of, paths, limits=(RIGHT - 4, RIGHT + 4), title=f"Ten updates from w = {START:g}"),
     "rates",
     alt="Four times the same valley. Low: ten points close together, still far up the slope. Good: down to the floor. "
     "High: from wall to wall, lower each time. Diverging: from wall to wall, higher each time.",

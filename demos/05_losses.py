@@ -536,8 +536,8 @@ lesson.expect(
 #   is it hardest to predict?
 # - Start `relearn` less wrong: replace `bias.data = 3.0, 0.0, 0.0` by `bias.data = 0.5, 0.0, 0.0`. Does the squared
 #   error still fail?
-# - In "Many classes", raise the logit of "dog": replace `(2.0, 1.0, -1.0)` by `(2.0, 6.0, -1.0)`. Which slopes fade, and
-#   why?
+# - In "Many classes", raise the logit of "dog": replace `(2.0, 1.0, -1.0)` by `(2.0, 6.0, -1.0)`. Which slopes fade,
+#   and why?
 #
 # ## Next
 #

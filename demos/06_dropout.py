@@ -44,7 +44,7 @@ kept = half(outputs)
 result = total(kept)
 result.label = "sum"
 result.backward()
-masks = [each.children[1].data for each in kept]
+masks = [each.data / h.data for h, each in zip(outputs, kept)]
 lesson.table(
     ["neuron", "puts out", "mask", "passed on", "d(sum)/d(neuron)"],
     [[h.label, h.data, mask, each.data, h.grad] for h, mask, each in zip(outputs, masks, kept)],
@@ -160,7 +160,7 @@ lesson.check(
 def dropped_of_eight(rate: float) -> list[int]:
     """How many of eight neurons each of the passes dropped."""
     drop = nn.Dropout(rate, seed=0)
-    return [sum(each.data == 0 for each in drop([1.0] * 8)) for _ in range(PASSES)]
+    return [sum(each.data == 0 for each in drop([Value(1.0)] * 8)) for _ in range(PASSES)]
 
 
 RATES = [0.1, 0.2, 0.5, 0.8]
@@ -304,7 +304,7 @@ TOGETHER = 1  # neurons that are removed at a time
 
 
 def damage(model: nn.MLP, data: Dataset) -> list[float]:
-    """How much the loss rises when each hidden neuron is removed (with its neighbours, if TOGETHER), the worst first."""
+    """How much the loss rises when each hidden neuron, with TOGETHER - 1 more, is removed: the worst first."""
     whole, found = loss_of(model, data), []
     leaving = model.layers[-1].neurons[0].weights
     for start in range(len(leaving) + 1 - TOGETHER):

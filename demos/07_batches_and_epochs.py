@@ -285,8 +285,8 @@ per_epoch, steadiness, jumps = (
 lesson.check(
     31,
     per_epoch[0] == N and per_epoch[0] > per_epoch[-1] and steadiness[0] < 0.5 and jumps[0] > 10 * jumps[-1],
-    f"Small batches: more updates, and noisier ones. B = {race_sizes[0]} made {per_epoch[0]} an epoch; one step and the next had a"
-    f" cosine of only {steadiness[0]:.2f}, and the loss jumped by {jumps[0]:.2f}.",
+    f"Small batches: more updates, and noisier ones. B = {race_sizes[0]} made {per_epoch[0]} an epoch; one step and"
+    f" the next had a cosine of only {steadiness[0]:.2f}, and the loss jumped by {jumps[0]:.2f}.",
 )
 lesson.check(
     32,
@@ -351,8 +351,8 @@ marks = [epoch for epoch in sorted({1, 3, 10, 30, best, 100, LONG}) if epoch <= 
 lesson.table(
     ["after epoch", "iterations so far", "loss on the seen", "loss on the unseen", "unseen right"],
     [
-        [epoch, history.epochs[epoch - 1].iteration, training[epoch - 1], validation[epoch - 1], f"{right[epoch - 1]:.1%}"]
-        for epoch in marks
+        [history.epochs[i].epoch, history.epochs[i].iteration, training[i], validation[i], f"{right[i]:.1%}"]
+        for i in (epoch - 1 for epoch in marks)
     ],
 )  # fmt: skip
 lesson.show(
@@ -393,7 +393,8 @@ lesson.check(
     and len(stopped) < len(history)
     and abs(kept - validation[best - 1]) < 1e-9,
     f"More epochs learn better: the loss on new points fell from {validation[0]:.3f} after 1 epoch to"
-    f" {validation[best - 1]:.3f} after {best}. Up to overfitting: after {LONG} it was {validation[-1]:.3f}. Early stopping ended after {len(stopped)} epochs and kept {kept:.3f}.",
+    f" {validation[best - 1]:.3f} after {best}. Up to overfitting: after {LONG} it was"
+    f" {validation[-1]:.3f}. Early stopping ended after {len(stopped)} epochs and kept {kept:.3f}.",
 )
 
 # %% [markdown]

@@ -137,8 +137,7 @@ lesson.table(
 )
 lesson.check(
     38,
-    close(list(on_paper.values()), [node.data for node in nodes.values()])
-    and model([X1, X2]).data == prediction.data,
+    close(list(on_paper.values()), [node.data for node in nodes.values()]) and model([X1, X2]).data == prediction.data,
     f"Forward: z1 = {z1:.1f}, z2 = {z2:.1f}, h1 = {h1:.1f}, h2 = {h2:.1f} and the prediction {y_hat:.2f} are the same"
     " on paper, node by node in the engine, and in one call of the model.",
 )
@@ -579,8 +578,8 @@ lesson.expect(zero == ["w12", "w21", "w22", "b2", "u2"], "Five of the nine get g
 #   Does the network still learn?
 # - Replace `RATE, ACTIVATION = 0.1, "relu"` by `RATE, ACTIVATION = 0.02, "relu"`, then by
 #   `RATE, ACTIVATION = 0.5, "relu"`. How many epochs does it take, and does it arrive?
-# - Change the order of the rows: replace `take([3, 2, 1, 0])` by `take([1, 0, 3, 2])`. The first step is another one; is
-#   the last result?
+# - Change the order of the rows: replace `take([3, 2, 1, 0])` by `take([1, 0, 3, 2])`. The first step is another one;
+#   is the last result?
 # - Give the iris network no hidden layer: replace `nn.MLP(4, [8, 3], activation="relu", seed=0)` by
 #   `nn.MLP(4, [3], seed=0)`. How much worse is it on the test flowers?
 #

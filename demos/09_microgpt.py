@@ -262,15 +262,15 @@ lesson.say(f"Of these {len(new)} names, {known} were among the {len(names):,} th
 # <details><summary>In attention the products $q_t \cdot k_s$ are divided by $\sqrt{d}$ before the softmax.
 # Why?</summary>
 #
-# A product of $d$ pairs is a sum of $d$ terms, and grows with $d$. Large scores make the softmax sure of a single token,
-# and where it is sure its slope is almost 0: nothing is learned. Divided by $\sqrt{d}$ they stay of one size.
+# A product of $d$ pairs is a sum of $d$ terms, and grows with $d$. Large scores make the softmax sure of a single
+# token, and where it is sure its slope is almost 0: nothing is learned. Divided by $\sqrt{d}$ they stay of one size.
 #
 # </details>
 #
 # ## Change and try
 #
-# - Replace `temperature: float = 0.7` by `temperature: float = 1.5`, then by `temperature: float = 0.2`. Which names are
-#   stranger, and which are known ones?
+# - Replace `temperature: float = 0.7` by `temperature: float = 1.5`, then by `temperature: float = 0.2`. Which names
+#   are stranger, and which are known ones?
 # - Replace `blocks: int = 1` by `blocks: int = 2`. How much does the loss gain, how much longer does a step take?
 # - Take the positions away: replace `added(self.characters(token), self.positions(t))` by
 #   `added(self.characters(token), self.characters(token))`. Look at the loss: what can a model without positions not

@@ -32,7 +32,6 @@ x = [Value(0.5, "x0"), Value(-1.0, "x1")]
 y = Value(1.0, "y")
 
 
-
 def loss_of(x: list[Value], y: Value) -> Value:
     """The squared error of one example, in scalars."""
     h = [(w[j][0] * x[0] + w[j][1] * x[1] + b[j]).tanh() for j in range(3)]

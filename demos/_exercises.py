@@ -1,4 +1,4 @@
-"""What a lesson asks the learner to change, in a form that can be carried out: by hand, by a test, by a link to the cell.
+"""What a lesson asks the learner to change, in a form that can be carried out by hand and by a test.
 
 An item under the heading "Change and try" says, in a sentence of its own, which text of a code cell to replace by
 which:
