@@ -308,9 +308,9 @@ for name in ("0.0001", "100"):
     lesson.show(doctors[name])
 
 # %% [markdown]
-# A good rate for the network is 20 times as high as the one for our single weight. There is no rate that is right for
-# all. In practice one tries a few, each several times the one before, and takes the highest with which the error still
-# falls steadily.
+# The best of these rates for the network is many times the one that was good for our single weight. There is no rate
+# that is right for all. In practice one tries a few, each several times the one before, and takes the highest with
+# which the error still falls steadily.
 #
 # ## Where the simple story fails
 #

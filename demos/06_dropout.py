@@ -11,6 +11,7 @@
 
 # %% tags=["helper"]
 from collections import Counter
+from functools import partial
 from math import inf, isclose
 from statistics import fmean, stdev
 
@@ -64,8 +65,42 @@ lesson.show(
 # %% [markdown]
 # Check it with a pencil: the last column is the same as the mask. That is the chain rule for a product: the
 # derivative of $m_i h_i$ by $h_i$ is $m_i$. So a dropped neuron gets the gradient 0. It had no part in this output,
-# and it is neither praised nor blamed for it: the weights that lead into it do not move in this step.
+# and it is neither praised nor blamed for it.
 #
+# Do the weights that lead into it stay where they are in this step, then? Only in plain gradient descent on a single
+# example. Momentum and Adam ([lesson 4](04_adam.py)) remember earlier gradients and go on moving; and in a batch every
+# example has a mask of its own, so that a neuron is dropped for some of them only. Here is one weight, in a step in
+# which its neuron works, and in the next, in which it is dropped:
+
+# %%
+
+
+def moves(optimizer: nn.Optimizer) -> list[float]:
+    """How far a weight moves in a step in which its neuron works, and in the next, in which it is dropped."""
+    [weight] = optimizer.parameters
+    found = []
+    for mask in (2.0, 0.0):
+        before = weight.data
+        optimizer.zero_grad()
+        ((mask * (1.5 * weight).tanh() - 1.0) ** 2).backward()
+        optimizer.step()
+        found.append(weight.data - before)
+    return found
+
+
+RULES = {"SGD": nn.SGD, "SGD with momentum": partial(nn.SGD, momentum=0.9), "Adam": nn.Adam}
+movements = {name: moves(rule([Value(0.2, "w")], lr=0.1)) for name, rule in RULES.items()}
+lesson.table(
+    ["rule", "moves while the neuron works", "moves while it is dropped"],
+    [[name, *moved] for name, moved in movements.items()],
+    "One weight into a neuron",
+)
+lesson.expect(
+    movements["SGD"][1] == 0 and all(movements[name][1] != 0 for name in RULES if name != "SGD"),
+    "The weight of a dropped neuron rests in plain SGD alone.",
+)
+
+# %% [markdown]
 # ## A network with neurons left out
 #
 # Here is a small network with a dropout after its hidden layer, at work on one example. First in training, drawn
