@@ -167,7 +167,8 @@ lesson.show(
 
 # %% [markdown]
 # Read the picture together with the table. Batch descent takes one step an epoch: each in the right direction, but
-# few. Stochastic descent has taken one for each example by then. Each of them is crude, but together they go the right way.
+# few. Stochastic descent has taken one for each example by then. Each of them is crude, but together they go the right
+# way.
 #
 # ## How accurate is a step?
 #

@@ -55,5 +55,5 @@ def test_lesson_4_describes_the_losses_that_it_takes() -> None:
 @pytest.mark.parametrize("name", TEXTS)
 def test_no_time_of_another_machine_stands_in_the_text(name: str) -> None:
     text = re.sub(r"\$[^$]*\$", "", prose(f"{name}.py"))
-    spoken = r"\b(\d[\d.,]*|an?|tenth of an?|half an?) (ms|milliseconds?|seconds?)\b"
+    spoken = r"\b(?:\d[\d.,]*|(?:tenth|hundredth|half) of a|half a) (?:ms|milliseconds?|seconds?)\b"
     assert not re.findall(spoken, text), "write it with lesson.say, with this run's number"
