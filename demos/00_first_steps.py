@@ -48,8 +48,9 @@ lesson.show(n.graph(), "neuron.svg", alt="The graph of n = tanh(w * x + b), with
 #
 # A network is the same thing, only larger. The data are 1,797 handwritten digits of 8 × 8 pixels (UCI Machine Learning
 # Repository, CC BY 4.0). A fifth of them is held out: the network never sees these while it learns, so they tell how
-# well it reads what is new to it. The pixels are brought to mean 0 and deviation 1, by numbers that come from the
-# training part alone.
+# well it reads what is new to it. The pixels are *standardized*: shifted so that their mean is 0, and stretched so that
+# their *standard deviation* is 1. (That is how far numbers typically lie from their mean: take each distance, square
+# it, take the mean of the squares, and of that the root.) Both come from the training part alone.
 
 # %%
 train_raw, test_raw = split(digits(), test=0.2, seed=0)

@@ -399,6 +399,14 @@ for _ in range(EPOCHS):
     b.data -= STEP * b.grad
 
 slope, intercept = linear_regression([x for [x] in points.inputs], points.targets)
+lesson.show(
+    lesson.points_and_lines(
+        points, {"at the start": (0.0, 0.0), "found": (w.data, b.data)}, title=f"The line after {EPOCHS} epochs"
+    ),
+    "line",
+    alt="Twenty points that rise from left to right, the flat line of the start, and the line that was found: it runs "
+    "through the middle of the points.",
+)
 least = fmean((slope * x + intercept - y) ** 2 for [x], y in points)
 lesson.table(["epoch", "mean error"], [[i, errors[i - 1]] for i in (1, 2, 3, 5, 10, 20, 40, 80) if i <= EPOCHS])
 lesson.show(

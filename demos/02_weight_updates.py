@@ -300,7 +300,9 @@ lesson.expect(
 
 # %% [markdown]
 # What the doctor says of the lowest rate and of the highest. The first finding is the cause; those below it are
-# consequences: weights that were thrown far out.
+# consequences: weights that were thrown far out. (`xavier_uniform` and `kaiming_uniform`, which some cures name, are
+# ways to draw the random weights at the start: so small that what goes through a layer, forward and backward, keeps
+# about its size. Xavier Glorot and Kaiming He found them, for tanh and for ReLU.)
 
 # %%
 for name in ("0.0001", "100"):

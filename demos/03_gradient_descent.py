@@ -155,6 +155,27 @@ lesson.table(
     "What each made of the same examples",
 )
 
+# %% [markdown]
+# What is it that they look for? Here are the points, with the line of the start and the lines that were found. The
+# best line of all can be computed directly (statistics books call it linear regression); it is the lowest point of the
+# loss.
+
+# %%
+lesson.show(
+    lesson.points_and_lines(
+        data,
+        {"at the start": START, **{f"found by {name}": path[-1] for name, path in paths.items()}},
+        title=f"The lines after {EPOCHS} epochs",
+    ),
+    "lines",
+    alt="Sixty points around a rising line. The line of the start falls; the lines that were found rise through the "
+    "points, batch descent's still a little off.",
+)
+
+# %% [markdown]
+# Every line is a point in a plane of weight and bias, and the loss is a height above it. So the three ways can be drawn
+# on a map: a ring joins lines that are equally good.
+
 # %%
 lesson.show(
     plots.loss_contours(
@@ -216,13 +237,15 @@ lesson.check(
 # ## How noisy is a gradient?
 #
 # Stand still at the start, and look at the gradients that different batches give there. Their mean is the full
-# gradient; the *noise* is how far they lie around it. If batches are dealt at random without repeats, as in an
-# epoch, statistics predict it from the noise $\sigma$ of single examples:
+# gradient; the *noise* is how far they typically lie from it: square each distance, take the mean of the squares, and
+# of that the root. For single examples statistics books call this number $\sigma$ ("sigma"). From it they predict the
+# noise of batches of $B$ examples, dealt at random without repeats from all $N$, as in an epoch:
 #
 # $$ \text{noise}(B) = \frac{\sigma}{\sqrt{B}} \sqrt{\frac{N - B}{N - 1}} $$
 #
-# The first factor is the gain of any mean: four times the examples, half the noise. The second says that nothing is
-# left to chance once the batch is the whole set.
+# The first factor, $\sigma / \sqrt{B}$, is the gain of any mean: errors in opposite directions cancel, and with four
+# times the examples half the noise is left. The second, $\sqrt{(N - B) / (N - 1)}$, is there because nothing repeats:
+# it is 1 for single examples, and 0 for $B = N$, since a batch of all examples leaves nothing to chance.
 
 # %%
 

@@ -276,7 +276,8 @@ lesson.table(
 # $$ \sqrt{\frac{1 - \beta_1}{1 + \beta_1}} = \sqrt{\frac{0.1}{1.9}} \approx 0.23 $$
 #
 # of it. To measure only the noise, hold the weight still (a learning rate of 0) and feed Adam the gradients of
-# examples drawn at random.
+# examples drawn at random. In the table, the spread is the standard deviation: how far numbers typically lie from
+# their mean.
 
 # %%
 data = line(60, noise=0.5, seed=1)

@@ -251,7 +251,7 @@ lesson.show(
 SHARE = 0.7
 shares = sorted({*(i / 10 for i in range(1, 10)), SHARE})
 crossed = {p: nn.binary_cross_entropy(p, SHARE).data for p in shares}
-entropy = -(SHARE * log(SHARE) + (1 - SHARE) * log(1 - SHARE))
+entropy = -sum(q * log(q) for q in (SHARE, 1 - SHARE) if q > 0)
 lesson.table(
     ["the model's p", "cross-entropy", "above the lowest"],
     [[p, crossed[p], round(crossed[p] - entropy, 12)] for p in shares],
@@ -260,7 +260,12 @@ lesson.table(
 
 # %% [markdown]
 # That lowest value is not 0: if 7 of 10 such mails are spam, nobody can be right every time. And nobody has to tell
-# the model about $q$. Give it ten mails that look the same, seven of them spam, and let it lower its loss:
+# the model about $q$. Give it ten mails that look the same, seven of them spam, and let it lower its loss.
+#
+# One thing is needed for that. What a model computes can be any number from minus to plus infinity, and a probability
+# lies between 0 and 1. So the model computes a number $z$, which is called a *logit*, and the *sigmoid* makes a
+# probability of it: $p = \operatorname{sigmoid}(z) = 1 / (1 + e^{-z})$. That is one half for $z = 0$, about 0 for $z$
+# far below 0, and about 1 far above.
 
 # %%
 spam = [1] * round(10 * SHARE) + [0] * round(10 - 10 * SHARE)
@@ -293,9 +298,8 @@ lesson.check(
 #
 # ## Why not the squared error for classes?
 #
-# A network's last number can be anything from minus to plus infinity. It is called a *logit*, $z$. The sigmoid
-# makes a probability of it: $p = \sigma(z) = 1 / (1 + e^{-z})$, about 0 for $z$ far below 0, and about 1 far above.
-# Both losses could be taken of $p$. Compare what they send back to $z$, when the answer is $y$:
+# A network's last number is a logit $z$, and the sigmoid makes its probability $p$. Both losses could be taken of $p$.
+# Compare what they send back to $z$, when the answer is $y$:
 #
 # | loss | slope for $z$ |
 # |---|---|

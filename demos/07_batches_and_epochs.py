@@ -214,7 +214,8 @@ lesson.expect(
 #
 # How steady is a run? We compare each step with the one after it. The cosine of the angle between the two is 1 if they
 # go the same way, 0 if they have nothing to do with each other, and −1 if the second takes the first one back. And we
-# look at how much the loss jumps from one batch to the next (the standard deviation of its changes).
+# look at how much the loss jumps from one batch to the next (the standard deviation of its changes: how far they
+# typically lie from their mean).
 
 # %%
 

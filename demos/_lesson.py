@@ -17,11 +17,15 @@ import html
 import os
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.report import Table
+
+if TYPE_CHECKING:
+    from micrograd_plus.data import Dataset
+    from micrograd_plus.viz import Chart
 
 __all__ = ["Lesson"]
 
@@ -91,6 +95,19 @@ class Lesson:
         if _is_strict():
             raise AssertionError(f"this does not hold in this run: {text}")
         self._tell(_Claim(text, held=False))
+
+    @staticmethod
+    def points_and_lines(data: Dataset, lines: Mapping[str, tuple[float, float]], title: str = "") -> Chart:
+        """A chart of data with one feature: its points, and lines over them, each by its slope and height at 0."""
+        from micrograd_plus.viz import palette, plots  # Matplotlib takes its time, and few lessons draw this
+
+        xs = [x for [x] in data.inputs]
+        ends = min(xs), max(xs)
+        drawn = {name: (ends, [slope * x + height for x in ends]) for name, (slope, height) in lines.items()}
+        chart = plots.curves(drawn, xlabel=data.feature_names[0], ylabel=data.target_name, title=title)
+        chart.axes[0].scatter(xs, data.targets, s=18, color=palette.muted["light"], label="data", zorder=3)
+        chart.axes[0].legend()
+        return chart
 
     def _tell(self, words: Any) -> None:
         if self._shell is None:

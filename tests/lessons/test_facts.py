@@ -10,7 +10,7 @@ import pytest
 
 from micrograd_plus import Value, dot, nn
 from micrograd_plus.data import iris
-from tests.lessons.test_exercises import TEXTS
+from tests.lessons.test_exercises import DEMOS, TEXTS
 from tests.lessons.test_form import prose
 
 
@@ -57,3 +57,25 @@ def test_no_time_of_another_machine_stands_in_the_text(name: str) -> None:
     text = re.sub(r"\$[^$]*\$", "", prose(f"{name}.py"))
     spoken = r"\b(?:\d[\d.,]*|(?:tenth|hundredth|half) of a|half a) (?:ms|milliseconds?|seconds?)\b"
     assert not re.findall(spoken, text), "write it with lesson.say, with this run's number"
+
+
+def test_the_glossary_is_in_order_and_each_word_stands_in_the_lesson_that_it_names() -> None:
+    entries = re.findall(r"^\*\*(.+?)\*\*(.*)$", (DEMOS / "GLOSSARY.md").read_text(encoding="utf-8"), flags=re.M)
+    words = [word.lower() for word, _ in entries]
+    assert words == sorted(words) and len(words) == len(set(words))
+    for word, meaning in entries:
+        for lesson in re.findall(r"\((\d\d_\w+\.py)\)", meaning):
+            for each in word.lower().split(", "):
+                told = " ".join(TEXTS[lesson.removesuffix(".py")].lower().split())
+                assert each.removesuffix("e") in told, f"{lesson} does not speak of {each}"
+
+
+@pytest.mark.parametrize(
+    ("lesson", "word"),
+    [("00_first_steps", "standard deviation"), ("02_weight_updates", "xavier"), ("03_gradient_descent", "sigma"),
+     ("05_losses", "logit"), ("05_losses", "sigmoid")],
+)  # fmt: skip
+def test_a_word_is_explained_where_it_first_stands(lesson: str, word: str) -> None:
+    text = " ".join(prose(f"{lesson}.py").split()).lower()
+    around = text[max(text.index(word) - 200, 0) : text.index(word) + 250]
+    assert re.search(r"called|that is|is how|are ways|makes a", around), around
