@@ -132,7 +132,7 @@ lesson.table(
 # | $E = d^2$ | $\frac{\partial E}{\partial d} = 2 d$ | $2 \cdot (-1.5) = -3$ |
 # | $d = \hat y - y$ | $\frac{\partial d}{\partial \hat y} = 1$ | $1$ |
 # | $\hat y = wx + b$ | $\frac{\partial \hat y}{\partial (wx)} = 1$ | $1$ |
-# | | $\frac{\partial \hat y}{\partial b} = 1$ | $1$ |
+# | $\hat y = wx + b$ | $\frac{\partial \hat y}{\partial b} = 1$ | $1$ |
 # | $wx = w \cdot x$ | $\frac{\partial (wx)}{\partial w} = x$ | $2$ |
 #
 # These are *local derivatives*: each knows one operation and nothing else. The **chain rule** joins them. If $w$

@@ -336,7 +336,7 @@ lesson.show(
     "1.5 in the deeper one on the right.",
 )
 lesson.table(
-    ["", "ends at w", "error there"], [[name, path[-1], two_valleys(path[-1])] for name, path in starts.items()]
+    ["start", "ends at w", "error there"], [[name, path[-1], two_valleys(path[-1])] for name, path in starts.items()]
 )
 floors = [two_valleys(path[-1]) for path in starts.values()]
 lesson.expect(

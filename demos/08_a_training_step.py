@@ -39,12 +39,12 @@ def close(first, second) -> bool:
 #
 # A network with two inputs, two hidden neurons and one output can solve it. Its nine numbers to learn:
 #
-# | | weight on $x_1$ | weight on $x_2$ | bias |
+# | neuron | weight on $x_1$ | weight on $x_2$ | bias |
 # |---|---|---|---|
 # | hidden neuron 1 | $w_{11}$ | $w_{12}$ | $b_1$ |
 # | hidden neuron 2 | $w_{21}$ | $w_{22}$ | $b_2$ |
 #
-# | | weight on $h_1$ | weight on $h_2$ | bias |
+# | neuron | weight on $h_1$ | weight on $h_2$ | bias |
 # |---|---|---|---|
 # | output | $u_1$ | $u_2$ | $c$ |
 #

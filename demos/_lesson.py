@@ -65,7 +65,12 @@ class Lesson:
             print(f"  -> {_relative(path)}" + (f"  ({alt})" if alt else ""))
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> None:
-        """Shows a table: floats to four digits, columns of numbers set to the right."""
+        """Shows a table: floats to four digits, columns of numbers set to the right.
+
+        Raises ValueError for a column without a header, which a reader who hears the table could not tell.
+        """
+        if not all(headers):
+            raise ValueError(f"each column needs a header, but got {list(headers)}")
         cells = [list(row) for row in rows]
         columns = zip(*cells)
         numeric = tuple(i for i, column in enumerate(columns) if all(isinstance(cell, (int, float)) for cell in column))
