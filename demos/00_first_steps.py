@@ -1,8 +1,8 @@
 # %% [markdown]
 # # First steps
 #
-# In a few minutes you will differentiate an expression and see its graph, then train a network to read handwritten
-# digits, keep it in a file, and let it read one.
+# You will differentiate an expression and see its graph, then train a network to read handwritten digits, keep it in a
+# file, and let it read one.
 
 # %% tags=["helper"]
 from _lesson import Lesson

@@ -2,21 +2,21 @@
 # # 9 A GPT from scalars
 #
 # A language model predicts the next character. This one is a GPT: the same parts, in the same places, as in the models
-# behind the assistants that you know, only small: 4,000 weights instead of hundreds of billions. Every number in it is
+# behind the assistants that you know, only small: thousands of weights instead of hundreds of billions. Every number in it is
 # a `Value`, and the text of the model below has no matrix in it, only sums of products.
 #
 # Run as it is written, a training step on one name makes thousands of numbers and walks back through all of them, and
 # it would be ten times as many if every sum were written out with + and *. `compile` turns the very same code into a
 # few dozen array instructions. We run both, side by side, take the time, and see that the losses are the same.
 
-# %%
+# %% tags=["helper"]
 import math
 import random
 import time
 
 from _lesson import Lesson
 
-from micrograd_plus import Value, compile, dot, logsumexp, no_grad, select, softmax, total
+from micrograd_plus import Value, compile, dot, logsumexp, no_grad, select, softmax, topological_order, total
 from micrograd_plus.nn import Adam, Embedding, Layer, Module
 from micrograd_plus.nn.schedules import Cosine
 from micrograd_plus.train.trainer import Trainer
@@ -140,7 +140,17 @@ def loss_of(model: GPT, tokens: list[Value]) -> Value:
 
 
 model = GPT(len(characters))
-lesson.table(["weights"], [[len(model.parameters())]])
+one_loss = loss_of(model, [Value(token) for token in tokens_of(names[0])])
+lesson.say(
+    f"It has {len(model.parameters()):,} weights. One step on the name {names[0]} makes"
+    f" {len(topological_order(one_loss)):,} scalars; in the picture they are gathered to what they belong to."
+)
+lesson.show(
+    one_loss.graph(title=f"The loss of the name {names[0]}"),
+    "transformer",
+    alt="From left to right: the embeddings of characters and positions, the parts of the block, the scores and the "
+    "loss, each a box for all of its scalars.",
+)
 
 # %% [markdown]
 # ## A few steps as it is written, and the same steps compiled

@@ -6,7 +6,7 @@
 # step by step. Here a small network is written neuron by neuron, in scalars; then `compile` finds the matrices in it,
 # and we look over its shoulder.
 
-# %%
+# %% tags=["helper"]
 from collections import Counter
 
 import numpy as np
