@@ -2,8 +2,8 @@
 # # 9 A GPT from scalars
 #
 # A language model predicts the next character. This one is a GPT: the same parts, in the same places, as in the models
-# behind the assistants that you know, only small: thousands of weights instead of hundreds of billions. Every number in it is
-# a `Value`, and the text of the model below has no matrix in it, only sums of products.
+# behind the assistants that you know, only small: thousands of weights instead of hundreds of billions. Every number in
+# it is a `Value`, and the text of the model below has no matrix in it, only sums of products.
 #
 # Run as it is written, a training step on one name makes thousands of numbers and walks back through all of them, and
 # it would be ten times as many if every sum were written out with + and *. `compile` turns the very same code into a

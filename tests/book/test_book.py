@@ -316,9 +316,11 @@ def test_prose_code_and_tables_have_one_left_edge(trial: Path, browser: Any, wid
     context = browser.new_context(viewport={"width": width, "height": 844})
     page = context.new_page()
     page.goto((trial / "07_trial.html").as_uri())
-    kinds = ("main h1", "main .prose > p", "main .cell > .code", "main .html table", "main .claim", "main .picture")
-    edges = {kind: page.evaluate(f"document.querySelector('{kind}').getBoundingClientRect().left") for kind in kinds}
-    assert max(edges.values()) - min(edges.values()) <= 3, edges  # a table's cells keep a border's distance
+    kinds = ("main h1", "main .prose > p", "main .cell > .code", "main .html th", "main .claim", "main .picture")
+    inside = "(each.matches('th') ? parseFloat(getComputedStyle(each).paddingLeft) : 0)"
+    left = f"(each) => each.getBoundingClientRect().left + {inside}"
+    edges = {kind: page.locator(kind).first.evaluate(left) for kind in kinds}
+    assert max(edges.values()) - min(edges.values()) <= 1, edges
     context.close()
 
 
