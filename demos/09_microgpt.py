@@ -70,7 +70,7 @@ lesson.table(["names", "characters", "the first ones"], [[len(names), len(charac
 # (*RMS norm*, for root mean square).
 
 
-# %%
+# %% tags=["open"]
 def rms_norm(x: list[Value]) -> list[Value]:
     """The numbers divided by the root of the mean of their squares."""
     scale = (dot(x, x) / len(x) + 1e-5) ** -0.5

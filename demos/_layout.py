@@ -88,14 +88,15 @@ _AFTER_A_NAME = re.compile(r"(<mi>\w{2,}</mi>)(<m[a-np-z])")
 class Code:
     """A code cell in two parts: what a learner reads first, and what is folded away under a line that names it.
 
-    Folded are the calls that only print, show or check, and all of a cell that is a helper or long.
+    Folded are the calls that only print, show or check, and all of a cell that is long; the tag "helper" folds a cell
+    whatever its length, the tag "open" leaves its code to be read.
     """
 
-    def __init__(self, source: str, helper: bool = False) -> None:
-        read, self.plumbing = _parted(source)
-        is_long = helper or len(read.splitlines()) > LINES
-        self.shown, self.folded = ("", source) if is_long else (read, self.plumbing)
-        self.summary = self._named(read) if is_long else "Lines that print, draw and check"
+    def __init__(self, source: str, tags: Sequence[str] = ()) -> None:
+        read, plumbing = _parted(source)
+        is_folded = "open" not in tags and ("helper" in tags or len(read.splitlines()) > LINES)
+        self.shown, self.folded = ("", source) if is_folded else (read, plumbing)
+        self.summary = self._named(read) if is_folded else "Lines that print, draw and check"
 
     def _named(self, read: str) -> str:
         defined = [each.name for each in ast.parse(read).body if isinstance(each, (ast.FunctionDef, ast.ClassDef))]

@@ -36,6 +36,7 @@ __all__ = ["LessonError", "Page", "build", "formula", "lessons", "main", "prose"
 HERE = Path(__file__).parent
 TITLE = "Training a neural network, number by number"
 SECONDS = 300  # that a cell may take before the build gives up
+WIDE = 928  # pixels; a picture wider than the page can be opened alone as well
 
 
 @dataclass
@@ -180,7 +181,7 @@ def _exporter() -> TemplateExporter:
 
 def parted(cell: NotebookNode) -> Code:
     """A code cell's source, in what is read first and what is folded."""
-    return Code(cell.source, helper="helper" in cell.metadata.get("tags", []))
+    return Code(cell.source, cell.metadata.get("tags", []))
 
 
 def figure(output: NotebookNode, resources: dict[str, Any]) -> str:
@@ -189,23 +190,25 @@ def figure(output: NotebookNode, resources: dict[str, Any]) -> str:
     shown = output.metadata.lesson
     path = page.path.parent / "output" / page.path.stem / shown.file
     alt = html.escape(shown.alt)
+    alone = f'{alt} <a href="{page.path.stem}/{shown.file}">Open it on a page of its own</a>'
     if path.suffix == ".svg":
         drawing = _inlined(path.read_text(encoding="utf-8"), f"p{next(resources['numbers'])}-")
-        natural = f"--natural: {_width(drawing):.0f}px"
-        return (
-            f'<figure><div class="picture scroll" style="{natural}">{drawing}</div>'
-            f"<figcaption>{alt}</figcaption></figure>"
-        )
-    players: Path = resources["players"]
-    (players / shown.file).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, players / shown.file)
-    link = f'<a href="{players.name}/{shown.file}">Open it on a page of its own</a>'
+        width = _width(drawing)
+        if width > WIDE:
+            _keep(path, resources["players"] / shown.file)
+        picture = f'<div class="picture scroll" style="--natural: {width:.0f}px">{drawing}</div>'
+        return f"<figure>{picture}<figcaption>{alone if width > WIDE else alt}</figcaption></figure>"
+    _keep(path, resources["players"] / shown.file)
     if path.suffix != ".html":
-        picture = f'<img src="{players.name}/{shown.file}" alt="{alt}">'
+        picture = f'<img src="{page.path.stem}/{shown.file}" alt="{alt}">'
         return f'<figure><div class="picture">{picture}</div><figcaption>{alt}</figcaption></figure>'
-    inside = html.escape(path.read_text(encoding="utf-8"))
-    caption = f"<figcaption>{alt} {link}</figcaption>"
-    return f'<figure class="player"><iframe loading="lazy" title="{alt}" srcdoc="{inside}"></iframe>{caption}</figure>'
+    frame = f'<iframe loading="lazy" title="{alt}" srcdoc="{html.escape(path.read_text(encoding="utf-8"))}"></iframe>'
+    return f'<figure class="player">{frame}<figcaption>{alone}</figcaption></figure>'
+
+
+def _keep(path: Path, copy: Path) -> None:
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, copy)
 
 
 def _inlined(svg: str, prefix: str) -> str:

@@ -196,6 +196,17 @@ def test_every_heading_can_be_linked_to_and_is_in_the_list(trial: Path) -> None:
     assert listed == re.findall(r'<a class="anchor" href="#([^"]+)"', text)
 
 
+@pytest.mark.parametrize(
+    ("tags", "lines", "is_open"), [((), 3, True), ((), 40, False), (("helper",), 3, False), (("open",), 40, True)]
+)
+def test_code_gives_way_by_its_length_or_its_tag(
+    builder: ModuleType, tags: tuple[str, ...], lines: int, is_open: bool
+) -> None:
+    code = builder.Code("a = 1\n" * lines + "for b in range(3):\n    print(b)\n", tags)
+    assert ("a = 1" in code.shown) == is_open == ("a = 1" not in code.folded)
+    assert "print" in code.folded
+
+
 def test_what_an_exercise_replaces_leads_to_its_cell(trial: Path) -> None:
     text = (trial / "07_trial.html").read_text(encoding="utf-8")
     assert '<a href="#code-3"><code>w = Value(0.5, ' in text
