@@ -238,9 +238,9 @@ lesson.table(
 )
 lesson.expect(all(abs(row[1] - row[2]) < 1e-9 for row in rows), "The formula's factor is the measured one.")
 
-low, good, high, diverging = paths.values()
-arrived = dict(zip(("low", "good", "high", "diverging"), (row[3] for row in rows)))
-low_rate, good_rate, high_rate, diverging_rate = RATES.values()
+low, good, high, diverging = (list(paths.values())[i] for i in (0, 1, -2, -1))
+arrived = dict(zip(("low", "good", "high", "diverging"), (rows[i][3] for i in (0, 1, -2, -1))))
+low_rate, good_rate, high_rate, diverging_rate = (list(RATES.values())[i] for i in (0, 1, -2, -1))
 first_steps = [abs(visited[1] - visited[0]) for visited in paths.values()]
 lesson.check(
     10,
@@ -293,9 +293,10 @@ lesson.table(
         for name in NETWORK_RATES
     ],
 )
+lowest, *_, third, highest = kinds
 lesson.expect(
-    "rate too low" in kinds["0.0001"] and kinds["1"] == [] and kinds["100"][:1] == ["rate too high"],
-    "The doctor calls 0.0001 too low and 100 too high, and has nothing to say about 1.",
+    "rate too low" in kinds[lowest] and kinds[third] == [] and kinds[highest][:1] == ["rate too high"],
+    f"The doctor calls {lowest} too low and {highest} too high, and has nothing to say about {third}.",
 )
 
 # %% [markdown]
@@ -305,7 +306,7 @@ lesson.expect(
 # about its size. Xavier Glorot and Kaiming He found them, for tanh and for ReLU.)
 
 # %%
-for name in ("0.0001", "100"):
+for name in (lowest, highest):
     print(f"rate {name}")
     lesson.show(doctors[name])
 

@@ -205,7 +205,8 @@ lesson.table(
     ["rate p", "neurons let through", "dropped", "fraction dropped", "factor of the others"],
     [[rate, 8 * PASSES, sum(counts[rate]), fractions[rate], nn.Dropout(rate).op.scale] for rate in RATES],
 )
-at_half = Counter(counts[0.5])
+half_rate = dropped_of_eight(0.5)
+at_half = Counter(half_rate)
 lesson.show(
     plots.bars(
         {str(number): at_half[number] for number in range(9)},
@@ -220,7 +221,7 @@ lesson.check(
     all(abs(fractions[rate] - rate) < 4 * (rate * (1 - rate) / (8 * PASSES)) ** 0.5 for rate in RATES)
     and max(at_half, key=at_half.__getitem__) == 4,
     f"The rate is the fraction dropped: {', '.join(f'{fractions[rate]:.3f} at p = {rate}' for rate in RATES)}."
-    f" 0.5 turns half off: {sum(counts[0.5]):,} of {8 * PASSES:,}.",
+    f" 0.5 turns half off: {sum(half_rate):,} of {8 * PASSES:,}.",
 )
 
 # %% [markdown]

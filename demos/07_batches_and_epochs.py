@@ -260,7 +260,7 @@ def race(batch_size: int) -> dict[str, float]:
 
 race_sizes = list(RATES)
 results = {size: race(size) for size in race_sizes}
-columns = [name for name in results[1] if name != "losses"]
+columns = [name for name in results[race_sizes[0]] if name != "losses"]
 lesson.table(
     ["batch size", *columns],
     [[size, *(results[size][name] for name in columns)] for size in race_sizes],
@@ -313,14 +313,19 @@ history = fit(longer, hundred, optimizer="sgd", lr=RATES[N], epochs=LONGER, batc
 lesson.table(
     ["run", "updates", "loss at last"],
     [
-        [f"B = 10, {RACE_EPOCHS} epochs", RACE_EPOCHS * per_epoch[1], results[10]["loss at last"]],
+        [
+            f"B = {race_sizes[1]}, {RACE_EPOCHS} epochs",
+            RACE_EPOCHS * per_epoch[1],
+            results[race_sizes[1]]["loss at last"],
+        ],
         [f"B = {N}, {RACE_EPOCHS} epochs", RACE_EPOCHS * per_epoch[-1], results[N]["loss at last"]],
         [f"B = {N}, {LONGER} epochs", len(history.losses), history["loss"][-1]],
     ],
     "As many updates, ten times the samples",
 )
 lesson.expect(
-    abs(history["loss"][-1] - results[10]["loss at last"]) < 0.05, "With as many updates the two come equally far."
+    abs(history["loss"][-1] - results[race_sizes[1]]["loss at last"]) < 0.05,
+    "With as many updates the two come equally far.",
 )
 
 # %% [markdown]

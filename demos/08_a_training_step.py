@@ -9,7 +9,7 @@
 # 2](02_weight_updates.py), the loss in [lesson 5](05_losses.py), epochs in [lesson 7](07_batches_and_epochs.py).
 
 # %% tags=["helper"]
-from math import inf, tanh
+from math import exp, inf, tanh
 from statistics import fmean
 
 from _lesson import Lesson
@@ -118,7 +118,8 @@ for number, h in enumerate(hidden, start=1):
     h.label, h.children[0].label = f"h{number}", f"z{number}"
 
 w11, w12, b1, w21, w22, b2, u1, u2, c = START.values()
-bend = {"relu": lambda z: max(z, 0.0), "tanh": tanh}[ACTIVATION]
+bends = {"relu": lambda z: max(z, 0.0), "tanh": tanh, "sigmoid": lambda z: 1 / (1 + exp(-z))}
+bend = bends.get(ACTIVATION, bends["relu"])
 z1 = w11 * X1 + w12 * X2 + b1
 z2 = w21 * X1 + w22 * X2 + b2
 h1 = bend(z1)
@@ -193,7 +194,8 @@ lesson.check(
 # and in the same way with $\delta_2$ for neuron 2.
 
 # %%
-slope = {"relu": lambda z: float(z > 0), "tanh": lambda z: 1 - tanh(z) ** 2}[ACTIVATION]
+slopes = {"tanh": lambda z: 1 - tanh(z) ** 2, "sigmoid": lambda z: bend(z) * (1 - bend(z))}
+slope = slopes.get(ACTIVATION, lambda z: float(z > 0))  # ReLU's, where no other is known
 d = 2 * (y_hat - Y)
 d1 = d * u1 * slope(z1)
 d2 = d * u2 * slope(z2)

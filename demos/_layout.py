@@ -157,9 +157,9 @@ def with_links_to_cells(page: str, source: str) -> str:
     """A page on which each text that an exercise asks to replace leads to the cell where it stands."""
     before, heading, after = page.partition(f'id="{slug(HEADING)}"')
     for old in {old for exercise in exercises(source) for run in exercise.runs for old, _ in run}:
-        cell = next(i for i, cell in enumerate(code_cells(source), 1) if old in cell)
         marked = f"<code>{html.escape(old, quote=False).replace(chr(34), '&quot;')}</code>"
-        after = after.replace(marked, f'<a href="#code-{cell}">{marked}</a>')
+        for cell in [i for i, cell in enumerate(code_cells(source), 1) if old in cell][:1]:
+            after = after.replace(marked, f'<a href="#code-{cell}">{marked}</a>')
     return before + heading + after
 
 
