@@ -96,7 +96,8 @@
     addEventListener("resize", measure);
     addEventListener("load", measure);
     document.addEventListener("toggle", measure, true);
-    addEventListener("beforeprint", () => document.querySelectorAll("main details").forEach((each) => { each.open = true; }));
+    const answers = () => document.querySelectorAll("main details:not(.helper)");
+    addEventListener("beforeprint", () => answers().forEach((each) => { each.open = true; }));
 
     const button = document.querySelector(".theme");
     const name = () => { button.textContent = isDark() ? "Light" : "Dark"; };
