@@ -39,7 +39,7 @@ def run(name: str, text: str, folder: Path, strict: str = "") -> subprocess.Comp
     paths = os.pathsep.join([str(DEMOS.parent), str(DEMOS)])
     env = {**os.environ, "PYTHONPATH": paths, "PYTHONIOENCODING": "utf-8", "LESSONS_STRICT": strict}
     return subprocess.run(
-        [sys.executable, path], cwd=folder, env=env, capture_output=True, encoding="utf-8", timeout=180
+        [sys.executable, path], cwd=folder, env=env, capture_output=True, encoding="utf-8", timeout=600
     )
 
 

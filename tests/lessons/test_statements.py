@@ -111,7 +111,7 @@ def test_a_lesson_holds_each_statement_against_its_numbers(number: int, lesson: 
 @pytest.mark.parametrize("lesson", STATEMENTS)
 def test_a_lesson_runs_as_a_script_and_its_statements_hold(lesson: str) -> None:
     done = subprocess.run(
-        [sys.executable, f"{lesson}.py"], cwd=DEMOS, capture_output=True, encoding="utf-8", timeout=120,
+        [sys.executable, f"{lesson}.py"], cwd=DEMOS, capture_output=True, encoding="utf-8", timeout=600,
         env={**os.environ, "LESSONS_STRICT": "1", "PYTHONWARNINGS": "error", "PYTHONIOENCODING": "utf-8"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
