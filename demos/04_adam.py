@@ -11,7 +11,8 @@
 # %% tags=["helper"]
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from statistics import fmean, pstdev
 
 from _lesson import Lesson
@@ -36,12 +37,41 @@ def answers(optimizer: nn.Optimizer, gradients: list[float], lr: float = 1.0) ->
     return found
 
 
+def first(numbers: Iterable[int]) -> float:
+    """The first of some numbers; infinite if there is none."""
+    return next(iter(numbers), math.inf)
+
+
+def told(count: float) -> str:
+    """A number of steps in words."""
+    return "never" if count == math.inf else f"{count:,}"
+
+
+def turning_points(betas: tuple[float, ...], steps: list[float]) -> str:
+    """After how many steps it happened with which beta, in words."""
+    each = (f"with {b:g} {'never' if n == math.inf else f'after {told(n)} steps'}" for b, n in zip(betas, steps))
+    return ", ".join(each)
+
+
 # %% [markdown]
 # ## One weight by hand
 #
 # The smallest case: one weight $w$, and the loss $(w - 3)^2$, lowest at $w = 3$. We start at $w = 0$, where the
-# gradient is $2 (0 - 3) = -6$, and let Adam make three steps. The *ledger* writes down each line of the rule, with
-# the numbers put into the formula.
+# gradient is $2 (0 - 3) = -6$, and let Adam make three steps.
+#
+# Adam keeps two numbers for the weight beside the weight itself. Both are *running averages*: at each step most of the
+# old average is kept, and a little of the new number is mixed in.
+#
+# - $m$ averages the gradient $g$. Of the old average it keeps the share $\beta_1$ ("beta one", usually 0.9), and takes
+#   the rest, $1 - \beta_1 = 0.1$, of the new gradient. It says where the gradient has pointed lately.
+# - $v$ averages the gradient's square $g^2$, and keeps the share $\beta_2$ (usually 0.999). It says how large the
+#   gradient has been lately, whatever its sign.
+#
+# Both start at 0, so at first they are too small. Adam divides them by what is missing, and the results are called
+# $\hat m$ and $\hat v$ ("m hat", "v hat"; `m_hat` and `v_hat` in code). The step is then the learning rate times
+# $\hat m$, divided by the root of $\hat v$.
+#
+# The *ledger* writes down each line of the rule, with the numbers put into the formula.
 
 # %%
 w = Value(0.0, "w")
@@ -56,7 +86,7 @@ lesson.show(book)
 lesson.show(book.table())
 
 # %% [markdown]
-# What stands there, line by line:
+# The same as formulas, line by line:
 #
 # $$ m \leftarrow \beta_1 m + (1 - \beta_1)\, g $$
 #
@@ -67,10 +97,9 @@ lesson.show(book.table())
 # $$ w \leftarrow w - \eta \, \frac{\hat m}{\sqrt{\hat v} + \epsilon} $$
 #
 # - $g$ is the gradient, $t$ the number of the step, $\eta$ (eta) the learning rate, `lr`.
-# - $m$ is a running average of the gradient: where has it pointed lately? This half is called *momentum*.
-# - $v$ is a running average of its square: how large has it been lately? This half is called *RMSprop*.
-# - Both start at 0 and so are too small at first. $\hat m$ and $\hat v$ ("m hat", "v hat") put that right. At $t =
-#   1$ the first line gives $m = 0.1\, g$; dividing by $1 - 0.9 = 0.1$ makes $g$ of it.
+# - The half with $m$ is called *momentum*, the half with $v$ *RMSprop* ("root mean square": the root of the average
+#   square).
+# - At $t = 1$ the first line gives $m = 0.1\, g$; dividing by $1 - 0.9 = 0.1$ makes $g$ of it.
 # - $\epsilon$ (epsilon) is tiny, $10^{-8}$. It only keeps the division from going wrong where the gradient is 0.
 #
 # One thing follows at once. In the first step $\hat m = g$ and $\sqrt{\hat v} = |g|$, so their ratio is $\pm 1$ and
@@ -86,7 +115,9 @@ for steepness in (0.001, 1.0, 1000.0):
         rule.step()
     rows.append([steepness, steepness * -6, sgd.data, adam.data])
 lesson.table(["steepness", "gradient", "SGD's first step", "Adam's first step"], rows)
-assert all(math.isclose(row[3], 0.1, rel_tol=1e-4) for row in rows)
+lesson.expect(
+    all(math.isclose(row[3], 0.1, rel_tol=1e-4) for row in rows), "Adam's first step is the learning rate each time."
+)
 
 # %% [markdown]
 # ## Two rules in one
@@ -103,14 +134,17 @@ assert all(math.isclose(row[3], 0.1, rel_tol=1e-4) for row in rows)
 
 
 def weights_of(rule: nn.Optimizer, steps: int = 60) -> list[float]:
-    """Where a rule takes a weight on a wavy loss."""
+    """Where a rule takes a weight on a wavy loss; infinite if it breaks down on the way."""
     [weight] = rule.parameters
     visited = []
-    for _ in range(steps):
-        rule.zero_grad()
-        ((weight - 3) ** 2 + (3 * weight).sin()).backward()
-        rule.step()
-        visited.append(weight.data)
+    try:
+        for _ in range(steps):
+            rule.zero_grad()
+            ((weight - 3) ** 2 + (3 * weight).sin()).backward()
+            rule.step()
+            visited.append(weight.data)
+    except ArithmeticError:
+        visited += [math.inf] * (steps - len(visited))
     return visited
 
 
@@ -133,9 +167,10 @@ lesson.table(
 )
 apart = {half: max(abs(a - b) for a, b in zip(*both)) for half, both in visited.items()}
 moved = min(abs(path[-1]) for both in visited.values() for path in both)
+differ = max(abs(a - b) for a, b in zip(visited["RMSprop"][0], visited["momentum"][0]))
 lesson.check(
     15,
-    max(apart.values()) < 1e-6 and moved > 1,
+    all(distance < 1e-6 for distance in apart.values()) and moved > 1 and differ > 0.1,
     f"Adam joins momentum and RMSprop. With one half off it walks with the other: over 60 steps the two are never"
     f" further apart than {apart['RMSprop']:.0e} (RMSprop) and {apart['momentum']:.0e} (momentum).",
 )
@@ -182,15 +217,14 @@ with Ledger(optimizer, weights) as book:
         long_bowl(*weights).backward()
         optimizer.step()
 
-# Each weight's step is its own rate times m_hat. The rate is what the rule makes of the learning rate and v_hat.
-rates = {
-    weight.label: [
-        entry["lr"] / (entry["v_hat"] ** 0.5 + 1e-8)
-        for each in book.entries
-        if each.parameter == weight.label
-        for entry in [each.quantities()]
-    ]
-    for weight in weights
+entries = {
+    weight.label: [each.quantities() for each in book.entries if each.parameter == weight.label] for weight in weights
+}
+# Each weight's step is its own rate times m_hat: so much the rule's own step says, whatever its formula.
+rates = {name: [each["step"] / each["m_hat"] for each in row] for name, row in entries.items()}
+by_formula = {
+    name: [each["lr"] / (each["v_hat"] ** 0.5 + optimizer.options["eps"]) for each in row]
+    for name, row in entries.items()
 }
 lesson.table(
     ["step", "rate of w1", "rate of w2", "ratio"],
@@ -207,7 +241,9 @@ ratios = [b / a for a, b in zip(rates["w1"], rates["w2"])]
 growth = {name: max(row) / min(row) for name, row in rates.items()}
 lesson.check(
     16,
-    min(ratios) > 3 and min(growth.values()) > 1.5,
+    all(math.isclose(a, b, rel_tol=1e-9) for name in rates for a, b in zip(rates[name], by_formula[name]))
+    and min(ratios) > 3
+    and min(growth.values()) > 1.5,
     f"Each parameter gets its own rate, changing over time: w2's is {min(ratios):.0f} to {max(ratios):.0f} times w1's,"
     f" and over 60 steps w1's changes by a factor of {growth['w1']:.1f}, w2's by {growth['w2']:.1f}.",
 )
@@ -240,7 +276,8 @@ lesson.table(
 # $$ \sqrt{\frac{1 - \beta_1}{1 + \beta_1}} = \sqrt{\frac{0.1}{1.9}} \approx 0.23 $$
 #
 # of it. To measure only the noise, hold the weight still (a learning rate of 0) and feed Adam the gradients of
-# examples drawn at random.
+# examples drawn at random. In the table, the spread is the standard deviation: how far numbers typically lie from
+# their mean.
 
 # %%
 data = line(60, noise=0.5, seed=1)
@@ -257,7 +294,7 @@ true = fmean(singles)
 kept = pstdev(smooth) / pstdev(gradients)
 wrong = [sum(g * true < 0 for g in row) / len(row) for row in (gradients, smooth)]
 lesson.table(
-    ["", "true value", "spread around it", "points the wrong way"],
+    ["quantity", "true value", "spread around it", "points the wrong way"],
     [
         ["g, of one example", true, pstdev(gradients), f"{wrong[0]:.0%}"],
         ["m_hat", true, pstdev(smooth), f"{wrong[1]:.0%}"],
@@ -278,7 +315,8 @@ lesson.check(
 
 # %%
 GRID = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]
-RULES = {"SGD": SGD, "Adam": Adam}
+BETAS = (0.9, 0.999)
+RULES = {"SGD": SGD, "Adam": partial(Adam, betas=BETAS)}
 raw_iris = split(iris(), seed=1)[0]
 PROBLEMS = {
     "iris, scaled": (lambda: nn.MLP(4, [8, 3], activation="tanh", seed=2), standardize(raw_iris)[0], 0.1),
@@ -287,16 +325,16 @@ PROBLEMS = {
 }
 
 
-def bowl_steps(rule: type[nn.Optimizer], lr: float, loss: Callable, goal: float, limit: int = 1500) -> float:
+def bowl_steps(rule: Callable, lr: float, loss: Callable, goal: float, limit: int = 1500) -> float:
     """How many steps a rule needs until the loss is below the goal; infinite if it is not within the limit."""
     try:
         path = descend(lambda ws: rule(ws, lr=lr), loss, limit, START)
     except ArithmeticError:
         return math.inf  # it diverged
-    return next((t for t, place in enumerate(path) if loss(*place) < goal), math.inf)
+    return first(t for t, place in enumerate(path) if loss(*place) < goal)
 
 
-def epochs_needed(rule: type[nn.Optimizer], lr: float, problem: str, limit: int = 40) -> float:
+def epochs_needed(rule: Callable, lr: float, problem: str, limit: int = 40) -> float:
     """How many epochs of mini-batches it takes until the training loss of an epoch is below the goal."""
     make, data, goal = PROBLEMS[problem]
     model = make()
@@ -315,13 +353,9 @@ def epochs_needed(rule: type[nn.Optimizer], lr: float, problem: str, limit: int 
     return len(history) if history.stopped else math.inf
 
 
-def best(count: Callable[[type[nn.Optimizer], float], float]) -> list[str | float]:
+def best(count: Callable[[Callable, float], float]) -> dict[str, tuple[float, float]]:
     """For each rule, the fewest steps at any rate of the grid, and that rate."""
-    found: list[str | float] = []
-    for rule in RULES.values():
-        fewest, rate = min((count(rule, lr), lr) for lr in GRID)
-        found += ["never", "any"] if fewest == math.inf else [int(fewest), rate]
-    return found
+    return {name: min((count(rule, lr), lr) for lr in GRID) for name, rule in RULES.items()}
 
 
 def round_bowl(w1, w2):
@@ -335,22 +369,22 @@ race = {
     **{f"{name} (epochs)": best(lambda rule, lr, name=name: epochs_needed(rule, lr, name)) for name in PROBLEMS},
 }
 lesson.table(
-    ["problem", "SGD", "at rate", "Adam", "at rate"], [[name, *row] for name, row in race.items()], "Steps to the goal"
+    ["problem", *(head for name in RULES for head in (name, "at rate"))],
+    [
+        [name, *(cell for steps, rate in row.values() for cell in (told(steps), "any" if steps == math.inf else rate))]
+        for name, row in race.items()
+    ],
+    "Steps to the goal",
 )
-wins = {
-    name: sum(
-        (row[place] if row[place] != "never" else math.inf)
-        < (row[2 - place] if row[2 - place] != "never" else math.inf)
-        for row in race.values()
-    )
-    for place, name in ((0, "SGD"), (2, "Adam"))
-}
+steps_of = {name: [row[name][0] for row in race.values()] for name in RULES}
+adam_wins = sum(adam < sgd for sgd, adam in zip(steps_of["SGD"], steps_of["Adam"]))
+sgd_wins = sum(sgd < adam for sgd, adam in zip(steps_of["SGD"], steps_of["Adam"]))
+round_race = {name: steps for name, (steps, _) in race["round bowl (steps)"].items()}
 lesson.check(
     18,
-    wins["Adam"] > wins["SGD"] and race["round bowl (steps)"][0] < race["round bowl (steps)"][2],
-    f"It often converges faster: Adam wins {wins['Adam']} of {len(race)} races, each at its best rate. And SGD wins"
-    f" {wins['SGD']}: on the round bowl it needs {race['round bowl (steps)'][0]} steps, Adam"
-    f" {race['round bowl (steps)'][2]}.",
+    adam_wins > sgd_wins and round_race["SGD"] < round_race["Adam"],
+    f"It often converges faster: Adam wins {adam_wins} of {len(race)} races, each at its best rate. And SGD wins"
+    f" {sgd_wins}: on the round bowl it needs {told(round_race['SGD'])} steps, Adam {told(round_race['Adam'])}.",
 )
 
 # %% [markdown]
@@ -374,23 +408,30 @@ sparse_rows = [
 sparse = Dataset(sparse_rows, [2 * sum(row) for row in sparse_rows], name="sparse")
 
 
-def learned(rule: type[nn.Optimizer], lr: float) -> tuple[float, float]:
+CONTESTANTS = RULES
+
+
+def learned(rule: Callable, lr: float) -> tuple[float, float]:
     """After two passes from 0: the common weight that is furthest from 2, and the rare one."""
     model = nn.MLP(9, [1], bias=False)
     model.load_state_dict(dict.fromkeys(model.state_dict(), 0.0))
-    fit(model, sparse, optimizer=rule(model.parameters(), lr=lr), epochs=2, batch_size=10, progress=False)
+    try:
+        fit(model, sparse, optimizer=rule(model.parameters(), lr=lr), epochs=2, batch_size=10, progress=False)
+    except ArithmeticError:
+        return math.inf, math.inf  # it diverged
     *common, rare = (weight.data for weight in model.parameters())
     return max(common, key=lambda weight: abs(weight - 2)), rare
 
 
-runs = {(name, lr): learned(rule, lr) for name, rule in RULES.items() for lr in (0.03, 0.1, 0.3, 0.5, 1.0)}
+runs = {(name, lr): learned(rule, lr) for name, rule in CONTESTANTS.items() for lr in (0.03, 0.1, 0.3, 0.5, 1.0)}
 lesson.table(
-    ["", "rate", "the common weight furthest off", "the rare weight"],
+    ["rule", "rate", "the common weight furthest off", "the rare weight"],
     [[name, lr, *weights] for (name, lr), weights in runs.items()],
     "After two passes over the data; all should be 2",
 )
 nearest = {
-    rule: min((abs(rare - 2), lr, rare) for (name, lr), (_, rare) in runs.items() if name == rule) for rule in RULES
+    rule: min((abs(rare - 2), lr, rare) for (name, lr), (_, rare) in runs.items() if name == rule)
+    for rule in CONTESTANTS
 }
 lesson.check(
     19,
@@ -414,16 +455,16 @@ lesson.check(
 # %%
 
 
-def wavy(w):
+def first_loss(w):
     """The loss of the first section: lowest at 3."""
     return (w - 3) ** 2
 
 
 rows = []
 for rate in (0.003, 0.03, 0.3, 3.0):
-    path = [place for (place,) in descend(lambda ws, rate=rate: Adam(ws, lr=rate), wavy, 100, (0.0,))]
-    arrived = next((t for t, place in enumerate(path) if abs(place - 3) < 0.1), None)
-    rows.append([rate, path[1], path[100], "not in 100 steps" if arrived is None else str(arrived), max(path)])
+    path = [place for (place,) in descend(lambda ws, rate=rate: Adam(ws, lr=rate), first_loss, 100, (0.0,))]
+    arrived = first(t for t, place in enumerate(path) if abs(place - 3) < 0.1)
+    rows.append([rate, path[1], path[100], "not in 100 steps" if arrived == math.inf else str(arrived), max(path)])
 lesson.table(
     ["learning rate", "w after 1 step", "w after 100 steps", "first within 0.1 of 3", "furthest"],
     rows,
@@ -447,9 +488,9 @@ lesson.check(
 flip = [1.0] * 1000 + [-1.0] * 100
 betas1 = (0.0, 0.5, 0.9, 0.99)
 memory = {f"β1 = {beta}": [each["m_hat"] for each in answers(Adam([w], betas=(beta, 0.999)), flip)] for beta in betas1}
-flips = [1 + next(k for k, m in enumerate(row[1000:]) if m < 0) for row in memory.values()]
+flips = [1 + first(k for k, m in enumerate(row[1000:]) if m < 0) for row in memory.values()]
 expected = [1 if beta == 0 else math.floor(math.log(0.5) / math.log(beta)) + 1 for beta in betas1]
-lesson.table(["β1", "steps until m turns", "predicted"], zip(betas1, flips, expected))
+lesson.table(["β1", "steps until m turns", "predicted"], zip(betas1, map(told, flips), map(told, expected)))
 lesson.show(
     plots.curves(
         {name: (range(-20, 100), row[980:]) for name, row in memory.items()},
@@ -461,7 +502,8 @@ lesson.show(
 lesson.check(
     21,
     flips == expected and flips == sorted(flips) and len(set(flips)) == len(flips),
-    f"Beta 1 is the decay of the average of the gradient: with {betas1} the average turns after {flips} steps.",
+    "Beta 1 is the decay of the average of the gradient: the larger it is, the later the average turns:"
+    f" {turning_points(betas1, flips)}.",
 )
 
 # %% [markdown]
@@ -480,9 +522,11 @@ sizes = {
     f"β2 = {beta}": [1 / each["v_hat"] ** 0.5 for each in answers(Adam([w], betas=(0.9, beta)), spike)]
     for beta in betas2
 }
-recovered = [next(k for k, rate in enumerate(row[10_000:]) if rate > 0.5) for row in sizes.values()]
+recovered = [first(k for k, rate in enumerate(row[10_000:]) if rate > 0.5) for row in sizes.values()]
 expected = [math.ceil(math.log(3 / ((1 - beta) * 9999)) / math.log(beta)) for beta in betas2]
-lesson.table(["β2", "steps until half the rate is back", "predicted"], zip(betas2, recovered, expected))
+lesson.table(
+    ["β2", "steps until half the rate is back", "predicted"], zip(betas2, map(told, recovered), map(told, expected))
+)
 lesson.show(
     plots.curves(
         {name: (range(-100, 3000, 20), row[9900:13_000:20]) for name, row in sizes.items()},
@@ -494,9 +538,9 @@ lesson.show(
 )  # fmt: skip
 lesson.check(
     22,
-    all(abs(a - b) <= 2 for a, b in zip(recovered, expected)) and recovered == sorted(recovered),
-    f"Beta 2 is the decay of the average of the square: with {betas2} half of the rate is back after"
-    f" {recovered} steps.",
+    all(abs(a - b) <= 2 for a, b in zip(recovered, expected)) and recovered == sorted(set(recovered)),
+    "Beta 2 is the decay of the average of the square: the larger it is, the longer one large gradient is remembered."
+    f" Half of the rate is back {turning_points(betas2, recovered)}.",
 )
 
 # %% [markdown]
@@ -520,7 +564,7 @@ for name, rate in (("0.05 throughout", 0.05), ("falling from 0.05 to 0", nn.sche
         places.append(weight.data)
     rows.append([name, fmean(places[-400:]), pstdev(places[-400:])])
 lesson.table(["Adam's rate", "mean of the last 400 weights", "spread"], rows)
-assert rows[1][2] < rows[0][2] / 4
+lesson.expect(rows[1][2] < rows[0][2] / 4, "With a falling rate the weight comes to rest.")
 
 # %% [markdown]
 # ## Questions
@@ -550,10 +594,12 @@ assert rows[1][2] < rows[0][2] / 4
 #
 # ## Change and try
 #
-# - In the first cell, set the starting weight to `2.95`. Watch $m$ carry the weight past 3 in the ledger. (Make 10
-#   steps.)
-# - Give Adam the betas `(0.9, 0.9)`. Which of the races changes most?
-# - Use `nn.Adagrad` in the sparse example. It never forgets a square. Is that good or bad here?
+# - In the first cell, start close to the goal and make ten steps: replace `w = Value(0.0, "w")` by
+#   `w = Value(2.95, "w")` and `for _ in range(3):` by `for _ in range(10):`. Watch $m$ carry the weight past 3.
+# - In the races, let Adam forget squares quickly: replace `BETAS = (0.9, 0.999)` by `BETAS = (0.9, 0.9)`. Which race
+#   changes most?
+# - Let Adagrad take part in the sparse example: replace `CONTESTANTS = RULES` by
+#   `CONTESTANTS = {**RULES, "Adagrad": nn.Adagrad}`. It never forgets a square. Is that good or bad here?
 #
 # ## Next
 #

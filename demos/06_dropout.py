@@ -11,6 +11,8 @@
 
 # %% tags=["helper"]
 from collections import Counter
+from functools import partial
+from math import inf, isclose
 from statistics import fmean, stdev
 
 from _lesson import Lesson
@@ -43,14 +45,17 @@ kept = half(outputs)
 result = total(kept)
 result.label = "sum"
 result.backward()
-masks = [each.children[1].data for each in kept]
+masks = [each.data / h.data for h, each in zip(outputs, kept)]
 lesson.table(
     ["neuron", "puts out", "mask", "passed on", "d(sum)/d(neuron)"],
     [[h.label, h.data, mask, each.data, h.grad] for h, mask, each in zip(outputs, masks, kept)],
     "One pass through Dropout(0.5), and the gradients that come back",
 )
-assert [each.data for each in kept] == [mask * h.data for h, mask in zip(outputs, masks)]
-assert [h.grad for h in outputs] == masks
+lesson.expect(
+    [each.data for each in kept] == [mask * h.data for h, mask in zip(outputs, masks)]
+    and [h.grad for h in outputs] == masks,
+    "What is passed on is mask times neuron, and the gradient that comes back is the mask.",
+)
 lesson.show(
     result.graph(title="One pass through Dropout(0.5)"),
     "one_pass",
@@ -60,8 +65,42 @@ lesson.show(
 # %% [markdown]
 # Check it with a pencil: the last column is the same as the mask. That is the chain rule for a product: the
 # derivative of $m_i h_i$ by $h_i$ is $m_i$. So a dropped neuron gets the gradient 0. It had no part in this output,
-# and it is neither praised nor blamed for it: the weights that lead into it do not move in this step.
+# and it is neither praised nor blamed for it.
 #
+# Do the weights that lead into it stay where they are in this step, then? Only in plain gradient descent on a single
+# example. Momentum and Adam ([lesson 4](04_adam.py)) remember earlier gradients and go on moving; and in a batch every
+# example has a mask of its own, so that a neuron is dropped for some of them only. Here is one weight, in a step in
+# which its neuron works, and in the next, in which it is dropped:
+
+# %%
+
+
+def moves(optimizer: nn.Optimizer) -> list[float]:
+    """How far a weight moves in a step in which its neuron works, and in the next, in which it is dropped."""
+    [weight] = optimizer.parameters
+    found = []
+    for mask in (2.0, 0.0):
+        before = weight.data
+        optimizer.zero_grad()
+        ((mask * (1.5 * weight).tanh() - 1.0) ** 2).backward()
+        optimizer.step()
+        found.append(weight.data - before)
+    return found
+
+
+RULES = {"SGD": nn.SGD, "SGD with momentum": partial(nn.SGD, momentum=0.9), "Adam": nn.Adam}
+movements = {name: moves(rule([Value(0.2, "w")], lr=0.1)) for name, rule in RULES.items()}
+lesson.table(
+    ["rule", "moves while the neuron works", "moves while it is dropped"],
+    [[name, *moved] for name, moved in movements.items()],
+    "One weight into a neuron",
+)
+lesson.expect(
+    movements["SGD"][1] == 0 and all(movements[name][1] != 0 for name in RULES if name != "SGD"),
+    "The weight of a dropped neuron rests in plain SGD alone.",
+)
+
+# %% [markdown]
 # ## A network with neurons left out
 #
 # Here is a small network with a dropout after its hidden layer, at work on one example. First in training, drawn
@@ -113,27 +152,30 @@ small.train()
 drawn, noisy = passes(small, PASSES)
 small.eval()
 undrawn, steady = passes(small, PASSES)
-dropped = [sum(masks[neuron] == 0 for masks in drawn) for neuron in range(6)]
+HIDDEN = len(small.layers[0].neurons)
+dropped = [sum(masks[neuron] == 0 for masks in drawn if masks) for neuron in range(HIDDEN)]
 lesson.table(
     ["hidden neuron", "dropped in training", "dropped in use"],
     [[neuron + 1, count, sum(len(masks) > 0 for masks in undrawn)] for neuron, count in enumerate(dropped)],
     f"How often each neuron was dropped in {PASSES:,} passes",
 )
 lesson.table(
-    ["", "lowest output", "highest output", "mean"],
+    ["mode", "lowest output", "highest output", "mean"],
     [["in training", min(noisy), max(noisy), fmean(noisy)], ["in use", min(steady), max(steady), fmean(steady)]],
     "The output for the same example",
 )
-assert abs(fmean(noisy) - steady[0]) < 3 * stdev(noisy) / PASSES**0.5
+lesson.expect(
+    abs(fmean(noisy) - steady[0]) < 3 * stdev(noisy) / PASSES**0.5, "The means differ by no more than chance allows."
+)
 patterns = len({tuple(masks) for masks in drawn})
 lesson.check(
     26,
     all(0 < count < PASSES for count in dropped)
-    and patterns == 2**6
+    and patterns == 2**HIDDEN
     and all(masks == [] for masks in undrawn)
     and len(set(steady)) == 1 < len(set(noisy)),
     f"Neurons are zeroed at random during training, and only then: in {PASSES:,} training passes all {patterns}"
-    f" patterns of 6 neurons came up; in {PASSES:,} passes in use not one neuron was dropped, and the output was"
+    f" patterns of {HIDDEN} neurons came up; in {PASSES:,} passes in use not one neuron was dropped, and the output was"
     f" {steady[0]:.4f} every time.",
 )
 
@@ -153,7 +195,7 @@ lesson.check(
 def dropped_of_eight(rate: float) -> list[int]:
     """How many of eight neurons each of the passes dropped."""
     drop = nn.Dropout(rate, seed=0)
-    return [sum(each.data == 0 for each in drop([1.0] * 8)) for _ in range(PASSES)]
+    return [sum(each.data == 0 for each in drop([Value(1.0)] * 8)) for _ in range(PASSES)]
 
 
 RATES = [0.1, 0.2, 0.5, 0.8]
@@ -163,7 +205,8 @@ lesson.table(
     ["rate p", "neurons let through", "dropped", "fraction dropped", "factor of the others"],
     [[rate, 8 * PASSES, sum(counts[rate]), fractions[rate], nn.Dropout(rate).op.scale] for rate in RATES],
 )
-at_half = Counter(counts[0.5])
+half_rate = dropped_of_eight(0.5)
+at_half = Counter(half_rate)
 lesson.show(
     plots.bars(
         {str(number): at_half[number] for number in range(9)},
@@ -178,7 +221,7 @@ lesson.check(
     all(abs(fractions[rate] - rate) < 4 * (rate * (1 - rate) / (8 * PASSES)) ** 0.5 for rate in RATES)
     and max(at_half, key=at_half.__getitem__) == 4,
     f"The rate is the fraction dropped: {', '.join(f'{fractions[rate]:.3f} at p = {rate}' for rate in RATES)}."
-    f" 0.5 turns half off: {sum(counts[0.5]):,} of {8 * PASSES:,}.",
+    f" 0.5 turns half off: {sum(half_rate):,} of {8 * PASSES:,}.",
 )
 
 # %% [markdown]
@@ -195,7 +238,7 @@ lesson.check(
 # losses are measured in use, with nothing dropped, so that they can be compared.
 
 # %%
-EPOCHS = 300
+EPOCHS, RATE = 300, 0.5
 SEEN, UNSEEN = "seen", "unseen"
 
 
@@ -204,20 +247,20 @@ def points(seed: int) -> dict[str, Dataset]:
     return {SEEN: moons(40, noise=0.35, seed=seed), UNSEEN: moons(200, noise=0.35, seed=100 + seed)}
 
 
-def train(rate: float, seed: int, recorder: Recorder | None = None) -> tuple[nn.MLP, History]:
+def train(rate: float, seed: int, callbacks=()) -> tuple[nn.MLP, History]:
     """A network trained with this rate of dropout, and its history."""
     data = points(seed)
     model = nn.MLP(2, [32, 1], activation="relu", dropout=rate, seed=seed)
     history = fit(
         model, data[SEEN], validation=data, epochs=EPOCHS, batch_size=10, lr=0.02, progress=False,
-        callbacks=[recorder] if recorder else [],
+        callbacks=callbacks,
     )  # fmt: skip
     return model, history
 
 
-films = {rate: Recorder(frames=60) for rate in (0.0, 0.5)}
-runs = {(rate, seed): train(rate, seed, films[rate] if seed == 0 else None) for rate in (0.0, 0.5) for seed in range(3)}
-WORDS = {0.0: "without dropout", 0.5: "with dropout"}
+WORDS = {0.0: "without dropout", RATE: "with dropout"}
+films = {rate: Recorder(frames=60) for rate in WORDS}
+runs = {(rate, seed): train(rate, seed, [films[rate]] if seed == 0 else []) for rate in WORDS for seed in range(3)}
 lesson.show(
     plots.curves(
         {f"{WORDS[rate]}, {name}": runs[rate, 0][1][f"{name} loss"] for rate in WORDS for name in (SEEN, UNSEEN)},
@@ -263,10 +306,10 @@ gap = {rate: fmean(ends[rate, seed][1] - ends[rate, seed][0] for seed in range(3
 rise = runs[0.0, 0][1][f"{UNSEEN} loss"]
 lesson.check(
     28,
-    all(ends[0.5, seed][1] < ends[0.0, seed][1] and ends[0.5, seed][0] > ends[0.0, seed][0] for seed in range(3))
+    all(ends[RATE, seed][1] < ends[0.0, seed][1] and ends[RATE, seed][0] > ends[0.0, seed][0] for seed in range(3))
     and rise[-1] > 1.5 * min(rise),
     f"It works against overfitting: in all three runs dropout made the loss larger on the seen points and smaller on"
-    f" the unseen ones; the gap between the two fell from {gap[0.0]:.2f} to {gap[0.5]:.2f} on average.",
+    f" the unseen ones; the gap between the two fell from {gap[0.0]:.2f} to {gap[RATE]:.2f} on average.",
 )
 
 # %% [markdown]
@@ -278,6 +321,11 @@ lesson.check(
 # others must not build on any single one, and the work is spread over many. That can be tested. Take a finished
 # network, remove one hidden neuron (set the weight that leads away from it to 0), and see how much worse the loss on
 # the seen points gets. Put it back, and take the next.
+#
+# One thing could deceive us. The network without dropout has learned its points by heart, so its loss is much lower,
+# and whoever stands higher falls deeper. A fair comparison needs a *control*: the network without dropout, stopped as
+# soon as its loss on the seen points is down to where the one with dropout ended. These two know their points equally
+# well.
 
 # %%
 
@@ -288,44 +336,72 @@ def loss_of(model: nn.MLP, data: Dataset) -> float:
         return fmean(nn.binary_cross_entropy_with_logits(model(x), y).data for x, y in data)
 
 
+TOGETHER = 1  # neurons that are removed at a time
+
+
 def damage(model: nn.MLP, data: Dataset) -> list[float]:
-    """How much the loss rises when each hidden neuron is removed alone, the worst first."""
+    """How much the loss rises when each hidden neuron, with TOGETHER - 1 more, is removed: the worst first."""
     whole, found = loss_of(model, data), []
-    for weight in model.layers[-1].neurons[0].weights:
-        before, weight.data = weight.data, 0.0
+    leaving = model.layers[-1].neurons[0].weights
+    for start in range(len(leaving) + 1 - TOGETHER):
+        removed = leaving[start : start + TOGETHER]
+        before = [weight.data for weight in removed]
+        for weight in removed:
+            weight.data = 0.0
         found.append(loss_of(model, data) - whole)
-        weight.data = before
+        for weight, number in zip(removed, before):
+            weight.data = number
     return sorted(found, reverse=True)
 
 
-damages = {key: damage(model, points(key[1])[SEEN]) for key, (model, _) in runs.items()}
+def control(seed: int) -> tuple[nn.MLP, History]:
+    """The network without dropout, stopped where its loss on the seen points is that of the one with dropout."""
+    goal = ends[RATE, seed][0]
+
+    def stop(run):
+        if run.history[f"{SEEN} loss"][-1] <= goal:
+            run.stop("it knows the seen points as well as the network with dropout")
+
+    return train(0.0, seed, [stop])
+
+
+STOPPED, WITHOUT, WITH = "without dropout, stopped at the same loss", "without dropout", "with dropout"
+models = {
+    (name, seed): made[0]
+    for seed in range(3)
+    for name, made in ((WITHOUT, runs[0.0, seed]), (STOPPED, control(seed)), (WITH, runs[RATE, seed]))
+}
+seen_loss = {key: loss_of(model, points(key[1])[SEEN]) for key, model in models.items()}
+damages = {key: damage(model, points(key[1])[SEEN]) for key, model in models.items()}
 lesson.table(
-    ["data", "network", "worst neuron", "second", "third", "mean of all 32"],
+    ["data", "network", "loss on seen", "worst neuron", "second", "mean of all"],
     [
-        [seed + 1, WORDS[rate], *damages[rate, seed][:3], fmean(damages[rate, seed])]
-        for seed in range(3)
-        for rate in WORDS
+        [seed + 1, name, seen_loss[name, seed], *damages[name, seed][:2], fmean(damages[name, seed])]
+        for name, seed in models
     ],
     "How much the loss on the seen points rises when one neuron is removed",
 )
 lesson.show(
     plots.curves(
-        {WORDS[rate]: damages[rate, 0] for rate in WORDS},
+        {name: damages[name, 0] for name in (STOPPED, WITH)},
         xlabel="hidden neurons, from the one missed most to the one missed least",
         ylabel="rise of the loss",
-        title="What it costs to remove one neuron",
+        title="What it costs to remove one neuron, at the same loss",
     ),
     "damage",
-    alt="Without dropout a few neurons are missed badly; with dropout the curve is close to zero throughout.",
+    alt="Without dropout a few neurons are missed badly, though the loss is the same; with dropout the curve is close "
+    "to zero throughout.",
 )
-worst = {rate: [damages[rate, seed][0] for seed in range(3)] for rate in WORDS}
-ratio = min(without / with_it for without, with_it in zip(worst[0.0], worst[0.5]))
+worst = {name: [damages[name, seed][0] for seed in range(3)] for name in (STOPPED, WITH)}
+equal = all(isclose(seen_loss[STOPPED, seed], seen_loss[WITH, seed], rel_tol=0.1) for seed in range(3))
+ratio = min(without / with_it if with_it > 0 else inf for without, with_it in zip(*worst.values()))
 lesson.check(
     29,
-    ratio > 5,
-    f"It reduces the reliance on single neurons: without dropout, removing the neuron that is missed most raises the"
-    f" loss by {', '.join(f'{each:.2g}' for each in worst[0.0])} in the three runs; with dropout, by"
-    f" {', '.join(f'{each:.2g}' for each in worst[0.5])}: at least {ratio:.0f} times less.",
+    equal and ratio > 3,
+    f"It reduces the reliance on single neurons. Of two networks that know the seen points equally well, removing the"
+    f" neuron that is missed most raises the loss by {', '.join(f'{each:.2g}' for each in worst[STOPPED])} without"
+    f" dropout, in the three runs, and by {', '.join(f'{each:.2g}' for each in worst[WITH])} with dropout: at least"
+    f" {ratio:.1f} times less.",
 )
 
 # %% [markdown]
@@ -346,7 +422,7 @@ lesson.table(
     [[rate, loss] for rate, loss in tiny.items()],
     "Four hidden neurons, 400 epochs",
 )
-assert tiny[0.0] < 0.05 < tiny[0.5] < tiny[0.8]
+lesson.expect(tiny[0.0] < 0.05 < tiny[0.5] < tiny[0.8], "The higher the rate, the less of XOR is learned.")
 
 # %% [markdown]
 # **It must be off when it counts.** A network that is left in training mode gives another answer each time it is
@@ -354,7 +430,7 @@ assert tiny[0.0] < 0.05 < tiny[0.5] < tiny[0.8]
 # (`micrograd_plus.explain.diagnose`) looks for it. We ask a trained network about the same point, over and over.
 
 # %%
-model, _ = runs[0.5, 0]
+model, _ = runs[RATE, 0]
 ASKED = [0.5, 0.25]
 with no_grad():
     answers = {}
@@ -367,7 +443,9 @@ lesson.table(
     [[mode, min(found), max(found), stdev(found)] for mode, found in answers.items()],
     f"The probability of the second class at the point {tuple(ASKED)}, asked {PASSES:,} times",
 )
-assert stdev(answers["in use"]) == 0 < stdev(answers["left in training"])
+lesson.expect(
+    stdev(answers["in use"]) == 0 < stdev(answers["left in training"]), "In use the answer is the same every time."
+)
 
 # %% [markdown]
 # **Stopping early may do as much, or more.** Look again at the curves: without dropout, the loss on the unseen was
@@ -376,10 +454,13 @@ assert stdev(answers["in use"]) == 0 < stdev(answers["left in training"])
 # %%
 lesson.table(
     ["data", "without dropout, stopped at its best epoch", "with dropout, after all epochs"],
-    [[seed + 1, min(runs[0.0, seed][1][f"{UNSEEN} loss"]), ends[0.5, seed][1]] for seed in range(3)],
+    [[seed + 1, min(runs[0.0, seed][1][f"{UNSEEN} loss"]), ends[RATE, seed][1]] for seed in range(3)],
     "Loss on the unseen points",
 )
-assert all(min(runs[0.0, seed][1][f"{UNSEEN} loss"]) < ends[0.5, seed][1] for seed in range(3))
+lesson.expect(
+    all(min(runs[0.0, seed][1][f"{UNSEEN} loss"]) < ends[RATE, seed][1] for seed in range(3)),
+    "Whoever stops at the best epoch needs no dropout for this data.",
+)
 
 # %% [markdown]
 # ## Questions
@@ -410,10 +491,11 @@ assert all(min(runs[0.0, seed][1][f"{UNSEEN} loss"]) < ends[0.5, seed][1] for se
 #
 # ## Change and try
 #
-# - Train with the rates 0.1, 0.3 and 0.8 instead of 0.5. Where is the loss on the unseen points lowest?
-# - Give the network 400 points to learn from instead of 40 (`moons(400, ...)`). What is left of the gap, and of the
-#   use of dropout?
-# - Remove *two* neurons at a time. Does the damage add up?
+# - Train with other rates: replace `EPOCHS, RATE = 300, 0.5` by `EPOCHS, RATE = 300, 0.1`, then by
+#   `EPOCHS, RATE = 300, 0.3`, then by `EPOCHS, RATE = 300, 0.8`. Where is the loss on the unseen points lowest?
+# - Give the network more to learn from: replace `moons(40, noise=0.35, seed=seed)` by
+#   `moons(400, noise=0.35, seed=seed)`. What is left of the gap, and of the use of dropout?
+# - Remove two neurons at a time: replace `TOGETHER = 1` by `TOGETHER = 2`. Does the damage add up?
 #
 # ## Next
 #

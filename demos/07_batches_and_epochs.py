@@ -83,8 +83,12 @@ lesson.show(
     "forward, mean loss, backward and one update.",
 )
 in_fit = [each.loss for each in loop.iterations]
-assert all(abs(a - b) < 1e-12 for a, b in zip(looped, in_fit, strict=True))
-assert all(abs(a.data - b.data) < 1e-12 for a, b in zip(model.parameters(), again.parameters()))
+lesson.expect(
+    len(looped) == len(in_fit)
+    and all(abs(a - b) < 1e-12 for a, b in zip(looped, in_fit))
+    and all(abs(a.data - b.data) < 1e-12 for a, b in zip(model.parameters(), again.parameters())),
+    "The loop by hand and fit find the same losses and the same weights.",
+)
 
 # %% [markdown]
 # Read the picture from the outside in. A large box is an epoch. A card in it is an iteration. The small squares are
@@ -93,15 +97,18 @@ assert all(abs(a.data - b.data) < 1e-12 for a, b in zip(model.parameters(), agai
 
 # %%
 sizes = [len(each.rows) for each in loop.iterations]
+full, rest = divmod(SAMPLES, BATCH_SIZE)
+one_epoch = [BATCH_SIZE] * full + [rest] * bool(rest)  # the sizes of an epoch's batches
 lesson.check(
     30,
-    before_update == sizes == [4, 4, 2, 4, 4, 2],
+    before_update == sizes == one_epoch * EPOCHS,
     f"The batch size is the number of samples before one update: with batches of {BATCH_SIZE} the updates came after"
     f" {', '.join(map(str, before_update))} samples.",
 )
 lesson.check(
     33,
-    counted["updates"] == len(loop.iterations) == 6 and counted["forward"] == counted["backward"] == sum(sizes),
+    counted["updates"] == len(loop.iterations) == len(one_epoch) * EPOCHS
+    and counted["forward"] == counted["backward"] == sum(sizes) == SAMPLES * EPOCHS,
     f"An iteration is one batch through the network: {counted['updates']} batches went forward and backward,"
     f" and there were {len(loop.iterations)} iterations.",
 )
@@ -121,7 +128,7 @@ lesson.check(
 N = 100
 hundred = moons(N, noise=0.2, seed=0)
 counts, rows = {}, []
-for size in (1, 10, 25, 30, 32, 64, 100):
+for size in (each for each in (1, 10, 25, 30, 32, 64, 100) if each <= N):
     all_in = [len(batch) for batch in batches(hundred, size, epoch=1)]
     full_only = [len(batch) for batch in batches(hundred, size, epoch=1, drop_last=True)]
     counts[size] = len(all_in), len(full_only)
@@ -137,7 +144,7 @@ others = [size for size in counts if N % size]
 lesson.check(
     34,
     all(counts[size] == (N // size, N // size) for size in exact)
-    and all(counts[size] == (ceil(N / size), N // size) and counts[size][0] != N / size for size in others)
+    and all(counts[size] == (ceil(N / size), N // size) for size in others)
     and all(iterations_per_epoch(N, size) == counts[size][0] for size in counts),
     f"Iterations = samples / batch size, exactly, for B = {', '.join(map(str, exact))}; for B ="
     f" {', '.join(map(str, others))} there is a remainder, and the number is rounded up (or down, with drop_last):"
@@ -160,7 +167,7 @@ def together(dealing: list[list[int]]) -> list[int]:
 
 dealt = {epoch: batch_indices(SAMPLES, BATCH_SIZE, epoch=epoch) for epoch in (1, 2, 3)}
 lesson.table(
-    ["epoch", "first batch", "second batch", "third batch", "all together, sorted"],
+    ["epoch", *(f"batch {i}" for i, _ in enumerate(one_epoch, 1)), "all together, sorted"],
     [
         [epoch, *(", ".join(map(str, batch)) for batch in dealing), ", ".join(map(str, together(dealing)))]
         for epoch, dealing in dealt.items()
@@ -177,24 +184,27 @@ lesson.check(
 )
 lesson.check(
     36,
-    all([len(batch) for batch in dealing] == [4, 4, 2] for dealing in dealt.values())
+    all([len(batch) for batch in dealing] == one_epoch for dealing in dealt.values())
     and all(together(dealing) == list(range(SAMPLES)) for dealing in dealt.values())
     and dealt[1] != dealt[2] != dealt[3],
-    "An epoch is broken into batches: put together, the batches of 4, 4 and 2 samples are all 10, in each epoch in"
-    " another order.",
-)  # fmt: skip
+    f"An epoch is broken into batches: put together, the batches of {', '.join(map(str, one_epoch))} samples are all"
+    f" {SAMPLES}, in each epoch in another order.",
+)
 
 # %% [markdown]
 # With `drop_last` the word *every* is not quite true: the samples that do not fill a batch are left out. Since they
 # are shuffled, it is others in each epoch.
 
 # %%
-left_out = [
-    sorted({*range(SAMPLES)} - {*together(batch_indices(SAMPLES, BATCH_SIZE, epoch=epoch, drop_last=True))})
-    for epoch in (1, 2, 3)
-]
+left_out = []
+for epoch in (1, 2, 3):
+    kept = batch_indices(SAMPLES, BATCH_SIZE, epoch=epoch, drop_last=True) if full else []
+    left_out.append(sorted({*range(SAMPLES)} - {*together(kept)}))
 lesson.table(["epoch", "left out with drop_last"], [[i, ", ".join(map(str, out))] for i, out in enumerate(left_out, 1)])
-assert all(len(out) == 2 for out in left_out) and len({tuple(out) for out in left_out}) > 1
+lesson.expect(
+    all(len(out) == rest for out in left_out) and (not rest or len({tuple(out) for out in left_out}) > 1),
+    f"{rest} of the {SAMPLES} samples are left out, not the same ones in each epoch.",
+)
 
 # %% [markdown]
 # ## Small batches and large ones
@@ -204,7 +214,8 @@ assert all(len(out) == 2 for out in left_out) and len({tuple(out) for out in lef
 #
 # How steady is a run? We compare each step with the one after it. The cosine of the angle between the two is 1 if they
 # go the same way, 0 if they have nothing to do with each other, and −1 if the second takes the first one back. And we
-# look at how much the loss jumps from one batch to the next (the standard deviation of its changes).
+# look at how much the loss jumps from one batch to the next (the standard deviation of its changes: how far they
+# typically lie from their mean).
 
 # %%
 
@@ -221,7 +232,11 @@ class Steps(Callback):
 
 def cosine(a: list[float], b: list[float]) -> float:
     """The cosine of the angle between two steps."""
-    return sum(x * y for x, y in zip(a, b)) / (hypot(*a) * hypot(*b))
+    return sum(x * y for x, y in zip(a, b)) / (hypot(*a) * hypot(*b) or 1.0)
+
+
+RACE_EPOCHS = 20
+RATES = {1: 0.1, 10: 0.1, 32: 0.1, N: 0.1}  # the learning rate of each batch size
 
 
 def race(batch_size: int) -> dict[str, float]:
@@ -229,11 +244,12 @@ def race(batch_size: int) -> dict[str, float]:
     steps = Steps()
     model = nn.MLP(2, [8, 1], activation="tanh", seed=0)
     history = fit(
-        model, hundred, optimizer="sgd", lr=0.1, epochs=20, batch_size=batch_size, callbacks=[steps], progress=False
-    )
+        model, hundred, optimizer="sgd", lr=RATES[batch_size], epochs=RACE_EPOCHS, batch_size=batch_size,
+        callbacks=[steps], progress=False,
+    )  # fmt: skip
     moves = [[after - before for before, after in zip(a, b)] for a, b in pairwise(steps.places)]
     return {
-        "updates an epoch": len(moves) // 20,
+        "updates an epoch": len(moves) // RACE_EPOCHS,
         "cosine of successive steps": fmean(cosine(a, b) for a, b in pairwise(moves)),
         "jumps of the loss": stdev(b - a for a, b in pairwise(history.losses)),
         "loss at first": history["loss"][0],
@@ -242,20 +258,20 @@ def race(batch_size: int) -> dict[str, float]:
     }
 
 
-race_sizes = [1, 10, 32, 100]
+race_sizes = list(RATES)
 results = {size: race(size) for size in race_sizes}
-columns = [name for name in results[1] if name != "losses"]
+columns = [name for name in results[race_sizes[0]] if name != "losses"]
 lesson.table(
     ["batch size", *columns],
     [[size, *(results[size][name] for name in columns)] for size in race_sizes],
-    "The same 20 epochs with four batch sizes",
+    f"The same {RACE_EPOCHS} epochs with four batch sizes",
 )
 lesson.show(
     plots.curves(
         {
             f"B = {size}": ([(i + 1) / results[size]["updates an epoch"] for i in range(len(results[size]["losses"]))],
                             results[size]["losses"])
-            for size in (10, 32, 100)
+            for size in race_sizes[1:]
         },
         xlabel="epoch", ylabel="loss of the batch", title="The loss of each batch, before its update",
     ),
@@ -270,8 +286,8 @@ per_epoch, steadiness, jumps = (
 lesson.check(
     31,
     per_epoch[0] == N and per_epoch[0] > per_epoch[-1] and steadiness[0] < 0.5 and jumps[0] > 10 * jumps[-1],
-    f"Small batches: more updates, and noisier ones. B = 1 made {per_epoch[0]} an epoch; one step and the next had a"
-    f" cosine of only {steadiness[0]:.2f}, and the loss jumped by {jumps[0]:.2f}.",
+    f"Small batches: more updates, and noisier ones. B = {race_sizes[0]} made {per_epoch[0]} an epoch; one step and"
+    f" the next had a cosine of only {steadiness[0]:.2f}, and the loss jumped by {jumps[0]:.2f}.",
 )
 lesson.check(
     32,
@@ -282,24 +298,35 @@ lesson.check(
 )  # fmt: skip
 
 # %% [markdown]
-# Fewer and steadier does not mean better. After the same 20 epochs, batches of 100 have the *highest* loss of the four:
-# they made 20 updates where batches of one made 2,000. To compare fairly by updates and not by samples, give the large
-# batches more epochs, or a higher learning rate. [Lesson 3](03_gradient_descent.py) has that race, and the clock.
+# Fewer and steadier does not mean better. After the same epochs, batches of 100 have the *highest* loss of the four:
+# they made one update where batches of one made a hundred. To compare fairly by updates and not by samples, give the
+# large batches more epochs, or a higher learning rate. [Lesson 3](03_gradient_descent.py) has that race, and the clock.
 
 # %%
-assert results[100]["loss at last"] == max(result["loss at last"] for result in results.values())
+lesson.expect(
+    results[N]["loss at last"] == max(result["loss at last"] for result in results.values()),
+    f"After {RACE_EPOCHS} epochs the largest batches have the highest loss.",
+)
 longer = nn.MLP(2, [8, 1], activation="tanh", seed=0)
-history = fit(longer, hundred, optimizer="sgd", lr=0.1, epochs=200, batch_size=N, progress=False)
+LONGER = RACE_EPOCHS * per_epoch[1]
+history = fit(longer, hundred, optimizer="sgd", lr=RATES[N], epochs=LONGER, batch_size=N, progress=False)
 lesson.table(
     ["run", "updates", "loss at last"],
     [
-        ["B = 10, 20 epochs", 20 * per_epoch[1], results[10]["loss at last"]],
-        ["B = 100, 20 epochs", 20 * per_epoch[-1], results[100]["loss at last"]],
-        ["B = 100, 200 epochs", len(history.losses), history["loss"][-1]],
+        [
+            f"B = {race_sizes[1]}, {RACE_EPOCHS} epochs",
+            RACE_EPOCHS * per_epoch[1],
+            results[race_sizes[1]]["loss at last"],
+        ],
+        [f"B = {N}, {RACE_EPOCHS} epochs", RACE_EPOCHS * per_epoch[-1], results[N]["loss at last"]],
+        [f"B = {N}, {LONGER} epochs", len(history.losses), history["loss"][-1]],
     ],
     "As many updates, ten times the samples",
 )
-assert abs(history["loss"][-1] - results[10]["loss at last"]) < 0.05
+lesson.expect(
+    abs(history["loss"][-1] - results[race_sizes[1]]["loss at last"]) < 0.05,
+    "With as many updates the two come equally far.",
+)
 
 # %% [markdown]
 # ## More epochs
@@ -322,15 +349,16 @@ def long_run(epochs: int, callbacks: list[Callback]):
     return model, found
 
 
-_, history = long_run(300, [film])
+LONG = 300
+_, history = long_run(LONG, [film])
 training, validation, right = history["loss"], history["validation loss"], history["validation accuracy"]
-best = min(range(300), key=validation.__getitem__) + 1
-marks = sorted({1, 3, 10, 30, best, 100, 300})
+best = min(range(LONG), key=validation.__getitem__) + 1
+marks = [epoch for epoch in sorted({1, 3, 10, 30, best, 100, LONG}) if epoch <= LONG]
 lesson.table(
     ["after epoch", "iterations so far", "loss on the seen", "loss on the unseen", "unseen right"],
     [
-        [epoch, epoch * 4, training[epoch - 1], validation[epoch - 1], f"{right[epoch - 1]:.1%}"]
-        for epoch in marks
+        [history.epochs[i].epoch, history.epochs[i].iteration, training[i], validation[i], f"{right[i]:.1%}"]
+        for i in (epoch - 1 for epoch in marks)
     ],
 )  # fmt: skip
 lesson.show(
@@ -340,7 +368,7 @@ lesson.show(
     "and rises from there on.",
 )
 lesson.show(
-    film.player(title="300 epochs"),
+    film.player(title=f"{LONG} epochs"),
     "film",
     alt="Training player: the network, the plane of its answers and the loss over 300 epochs.",
 )
@@ -354,8 +382,9 @@ lesson.show(
 # improved for a while: *early stopping*. The best weights are put back.
 
 # %%
-stopped_model, stopped = long_run(300, [EarlyStopping(patience=20)])
-print(stopped.stopped)
+PATIENCE = 20
+stopped_model, stopped = long_run(LONG, [EarlyStopping(patience=PATIENCE)])
+print(stopped.stopped or "it was not stopped")
 kept = fmean(nn.binary_cross_entropy_with_logits(stopped_model(x), y).data for x, y in unseen)
 lesson.table(
     ["run", "epochs", "loss on the unseen"],
@@ -363,13 +392,14 @@ lesson.table(
 )
 lesson.check(
     37,
-    all(training[a - 1] > training[b - 1] for a, b in pairwise((1, 3, 10, 30, 100, 300)))
-    and validation[0] > validation[2] > validation[9] > validation[best - 1]
+    all(training[a - 1] > training[b - 1] for a, b in pairwise(marks))
+    and all(validation[a - 1] > validation[b - 1] for a, b in pairwise(marks[: marks.index(best) + 1]))
+    and best > 10
     and validation[-1] > 1.5 * validation[best - 1]
     and len(stopped) < len(history)
     and abs(kept - validation[best - 1]) < 1e-9,
     f"More epochs learn better: the loss on new points fell from {validation[0]:.3f} after 1 epoch to"
-    f" {validation[9]:.3f} after 10 and {validation[best - 1]:.3f} after {best}. Up to overfitting: after 300 it was"
+    f" {validation[best - 1]:.3f} after {best}. Up to overfitting: after {LONG} it was"
     f" {validation[-1]:.3f}. Early stopping ended after {len(stopped)} epochs and kept {kept:.3f}.",
 )
 
@@ -401,10 +431,12 @@ lesson.check(
 #
 # ## Change and try
 #
-# - Set `BATCH_SIZE = 3` at the top and say before you run it: how many iterations, and how large is the last batch?
-#   (The checks know about 4, 4, 2, so they will tell you that they no longer hold.)
-# - Give the race `lr=1.0` for the batch size 100. Can it catch up?
-# - Set `patience=3` in `EarlyStopping`. Does it stop too early?
+# - Replace `SAMPLES, BATCH_SIZE, EPOCHS = 10, 4, 2` by `SAMPLES, BATCH_SIZE, EPOCHS = 10, 3, 2`, then by
+#   `SAMPLES, BATCH_SIZE, EPOCHS = 10, 5, 2`, and say before you run it: how many iterations, and how large is the last
+#   batch?
+# - Give the largest batches a higher rate in the race: replace `32: 0.1, N: 0.1}` by `32: 0.1, N: 1.0}`. Can they catch
+#   up?
+# - Replace `PATIENCE = 20` by `PATIENCE = 3`. Does early stopping come too early?
 #
 # ## Next
 #

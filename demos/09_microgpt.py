@@ -2,21 +2,21 @@
 # # 9 A GPT from scalars
 #
 # A language model predicts the next character. This one is a GPT: the same parts, in the same places, as in the models
-# behind the assistants that you know, only small: 4,000 weights instead of hundreds of billions. Every number in it is
-# a `Value`, and the text of the model below has no matrix in it, only sums of products.
+# behind the assistants that you know, only small: thousands of weights instead of hundreds of billions. Every number in
+# it is a `Value`, and the text of the model below has no matrix in it, only sums of products.
 #
-# Run as it is written, a training step on one name takes a tenth of a second: there are thousands of numbers to make
-# and to walk back through, and ten times as many if every sum were written out with + and *. `compile` turns the very
-# same code into a few dozen array instructions. We run both, side by side, and see that the losses are the same.
+# Run as it is written, a training step on one name makes thousands of numbers and walks back through all of them, and
+# it would be ten times as many if every sum were written out with + and *. `compile` turns the very same code into a
+# few dozen array instructions. We run both, side by side, take the time, and see that the losses are the same.
 
-# %%
+# %% tags=["helper"]
 import math
 import random
 import time
 
 from _lesson import Lesson
 
-from micrograd_plus import Value, compile, dot, logsumexp, no_grad, select, softmax, total
+from micrograd_plus import Value, compile, dot, logsumexp, no_grad, select, softmax, topological_order, total
 from micrograd_plus.nn import Adam, Embedding, Layer, Module
 from micrograd_plus.nn.schedules import Cosine
 from micrograd_plus.train.trainer import Trainer
@@ -66,10 +66,11 @@ lesson.table(["names", "characters", "the first ones"], [[len(names), len(charac
 #    o_t = \sum_{s \le t} w_{ts} v_s $$
 #
 # Four *heads* do so at once, each with 4 of the 16 numbers. A small network then works on each token by itself. Both
-# parts *add* what they find to the token, and see it brought to length 1 first (RMS norm).
+# parts *add* what they find to the token, and see it scaled first, so that the root of the mean of its squares is 1
+# (*RMS norm*, for root mean square).
 
 
-# %%
+# %% tags=["open"]
 def rms_norm(x: list[Value]) -> list[Value]:
     """The numbers divided by the root of the mean of their squares."""
     scale = (dot(x, x) / len(x) + 1e-5) ** -0.5
@@ -139,7 +140,17 @@ def loss_of(model: GPT, tokens: list[Value]) -> Value:
 
 
 model = GPT(len(characters))
-lesson.table(["weights"], [[len(model.parameters())]])
+one_loss = loss_of(model, [Value(token) for token in tokens_of(names[0])])
+lesson.say(
+    f"It has {len(model.parameters()):,} weights. One step on the name {names[0]} makes"
+    f" {len(topological_order(one_loss)):,} scalars; in the picture they are gathered to what they belong to."
+)
+lesson.show(
+    one_loss.graph(title=f"The loss of the name {names[0]}"),
+    "transformer",
+    alt="From left to right: the embeddings of characters and positions, the parts of the block, the scores and the "
+    "loss, each a box for all of its scalars.",
+)
 
 # %% [markdown]
 # ## A few steps as it is written, and the same steps compiled
@@ -187,7 +198,7 @@ compiled, _ = compiled_steps(10)
 apart = max(abs(a - b) for a, b in zip(eager, compiled))
 rows = [[step, *both] for step, both in enumerate(zip(eager, compiled), 1)]
 lesson.table(["step", "loss, as written", "loss, compiled"], rows)
-assert apart < 1e-9, f"the losses are {apart} apart"
+lesson.expect(apart < 1e-9, f"The losses are the same; they are {apart:.1e} apart.")
 
 # %% [markdown]
 # ## What the compiler made of it
@@ -202,15 +213,13 @@ print(program.summary())
 # %%
 losses, compiled_time = compiled_steps(STEPS)
 first, last = sum(losses[:100]) / 100, sum(losses[-100:]) / 100
-lesson.table(
-    ["", "a step", "loss of the first 100 names", "of the last 100"],
-    [
-        ["as written", f"{eager_time * 1e3:.1f} ms", "", ""],
-        ["compiled", f"{compiled_time * 1e3:.2f} ms", first, last],
-        ["", f"{eager_time / compiled_time:.0f} times faster", "", ""],
-    ],
+lesson.say(
+    f"A step took {eager_time * 1e3:.1f} ms as written and {compiled_time * 1e3:.2f} ms compiled, which is"
+    f" {eager_time / compiled_time:.0f} times faster. Over the {STEPS:,} steps the loss fell from {first:.2f}, the mean"
+    f" of the first 100 names, to {last:.2f}, that of the last 100. A model that knows nothing and gives each of the"
+    f" {len(characters)} characters the same chance has {math.log(len(characters)):.2f}."
 )
-assert last < first - 0.25, "it has not learned"
+lesson.expect(last < first - 0.25, "It has learned: the loss fell by more than 0.25.")
 
 # %% [markdown]
 # ## New names
@@ -239,8 +248,45 @@ def written(rng: random.Random, temperature: float = 0.7) -> str:
 rng = random.Random(7)
 new = [written(rng) for _ in range(20)]
 known = sum(name in names for name in new)
-lesson.table(["new names", "known ones among them"], [[", ".join(new[:10]), known], [", ".join(new[10:]), ""]])
+print(", ".join(new[:10]) + ",\n" + ", ".join(new[10:]))
+lesson.say(f"Of these {len(new)} names, {known} were among the {len(names):,} that it has learned from.")
 
 # %% [markdown]
-# **To try.** Raise the temperature to 1.5, and lower it to 0.2. Give the model two blocks. Take the positions away
-# (return `self.characters(token)` alone) and look at the loss: what can a model without positions not know?
+# ## Questions
+#
+# <details><summary>At the start every character gets about the same score. What is the loss then, for $K$
+# characters?</summary>
+#
+# Each has the probability $1/K$, so the loss is $-\log \frac{1}{K} = \log K$, as in [lesson 5](05_losses.py). Look at
+# the first loss of the table, and at the number of characters.
+#
+# </details>
+#
+# <details><summary>Why may a token look back, but not ahead?</summary>
+#
+# It is to predict the next character. If it could see it, there would be nothing left to learn; and when a name is
+# written, what comes next is not there yet.
+#
+# </details>
+#
+# <details><summary>In attention the products $q_t \cdot k_s$ are divided by $\sqrt{d}$ before the softmax.
+# Why?</summary>
+#
+# A product of $d$ pairs is a sum of $d$ terms, and grows with $d$. Large scores make the softmax sure of a single
+# token, and where it is sure its slope is almost 0: nothing is learned. Divided by $\sqrt{d}$ they stay of one size.
+#
+# </details>
+#
+# ## Change and try
+#
+# - Replace `temperature: float = 0.7` by `temperature: float = 1.5`, then by `temperature: float = 0.2`. Which names
+#   are stranger, and which are known ones?
+# - Replace `blocks: int = 1` by `blocks: int = 2`. How much does the loss gain, how much longer does a step take?
+# - Take the positions away: replace `added(self.characters(token), self.positions(t))` by
+#   `added(self.characters(token), self.characters(token))`. Look at the loss: what can a model without positions not
+#   know?
+#
+# ## Next
+#
+# How can code on single numbers become array instructions? [Lesson 10](10_scalars_to_tensors.py) looks over the
+# compiler's shoulder.

@@ -6,7 +6,7 @@
 # step by step. Here a small network is written neuron by neuron, in scalars; then `compile` finds the matrices in it,
 # and we look over its shoulder.
 
-# %%
+# %% tags=["helper"]
 from collections import Counter
 
 import numpy as np
@@ -27,12 +27,19 @@ w = [[nn.Parameter(0.1 * (i + 1) * (-1) ** j, f"w.{j}.{i}") for i in range(2)] f
 b = [nn.Parameter(0.1 * j, f"b.{j}") for j in range(3)]
 v = [nn.Parameter(0.5 - 0.2 * j, f"v.{j}") for j in range(3)]
 c = nn.Parameter(0.05, "c")
+parameters = [*(weight for row in w for weight in row), *b, *v, c]
 x = [Value(0.5, "x0"), Value(-1.0, "x1")]
 y = Value(1.0, "y")
 
-h = [(w[j][0] * x[0] + w[j][1] * x[1] + b[j]).tanh() for j in range(3)]
-prediction = v[0] * h[0] + v[1] * h[1] + v[2] * h[2] + c
-loss = (prediction - y) ** 2
+
+def loss_of(x: list[Value], y: Value) -> Value:
+    """The squared error of one example, in scalars."""
+    h = [(w[j][0] * x[0] + w[j][1] * x[1] + b[j]).tanh() for j in range(3)]
+    prediction = v[0] * h[0] + v[1] * h[1] + v[2] * h[2] + c
+    return (prediction - y) ** 2
+
+
+loss = loss_of(x, y)
 loss.backward()
 
 lesson.show(loss.graph(), "scalars.svg", alt="The graph of one example: every number a box, every operation a circle")
@@ -53,13 +60,12 @@ lesson.table(["operation", "times in the graph"], sorted(counts.items()))
 # What comes out has a line for every group, whatever the number of neurons:
 
 # %%
-parameters = [*(weight for row in w for weight in row), *b, *v, c]
 program = compile(loss, inputs=[x, y], parameters=parameters)
 print(program.summary())
 print()
 print(program.source)
-for line in ("np.matmul(w, x, out=w_sum)", "np.matmul(v, w_tanh, out=v_sum)", "np.matmul(d_w_sum, x.T, out=d_w)"):
-    assert line in program.source, line
+expected = ("np.matmul(w, x, out=w_sum)", "np.matmul(v, w_tanh, out=v_sum)", "np.matmul(d_w_sum, x.T, out=d_w)")
+lesson.expect(all(line in program.source for line in expected), f"The program has the lines {', '.join(expected)}.")
 
 # %% [markdown]
 # ## Line by line
@@ -104,9 +110,7 @@ def one_by_one() -> tuple[list[float], list[float]]:
     for each in parameters:
         each.grad = 0.0
     for point, target in zip(points, targets):
-        row = [Value(number) for number in point]
-        hidden = [(w[j][0] * row[0] + w[j][1] * row[1] + b[j]).tanh() for j in range(3)]
-        out = (v[0] * hidden[0] + v[1] * hidden[1] + v[2] * hidden[2] + c - target) ** 2
+        out = loss_of([Value(number) for number in point], Value(target))
         (out / len(points)).backward()
         losses.append(out.data)
     return losses, [each.grad for each in parameters]
@@ -117,7 +121,7 @@ rows = [[each.label, scalar, array] for each, scalar, array in zip(parameters, g
 lesson.table(["parameter", "derivative, on scalars", "on arrays"], rows)
 apart = max(np.abs(found.values - losses).max(), np.abs(found.parameters - gradients).max())
 print(f"largest difference: {apart:.1e}")
-assert apart < 1e-12
+lesson.expect(apart < 1e-12, "Arrays and scalars give the same losses and gradients.")
 
 # %% [markdown]
 # ## The lines do not grow with the network
@@ -129,28 +133,42 @@ rows = []
 for width in (3, 10, 30, 100):
     model = nn.MLP(2, [width, width, 1], activation="tanh", seed=0)
 
-    def loss_of(row: list[Value], target: Value, model: nn.MLP = model) -> Value:
+    def wide_loss(row: list[Value], target: Value, model: nn.MLP = model) -> Value:
         return nn.mse_loss(model(row), target)
 
-    wide = compile(loss_of, parameters=model.parameters(), example=([0.0, 0.0], 0.0))
+    wide = compile(wide_loss, parameters=model.parameters(), example=([0.0, 0.0], 0.0))
     plain = sum(len(neuron.weights) * 2 + 1 for layer in model.layers for neuron in layer.neurons)
     rows.append([width, len(model.parameters()), plain, len(wide.plan.layout.instructions)])
 lesson.table(["width", "parameters", "additions and products", "array instructions"], rows)
-assert len({row[-1] for row in rows}) == 1
+lesson.expect(len({row[-1] for row in rows}) == 1, "The program has as many instructions for every width.")
 
 # %% [markdown]
+# ## Questions
+#
 # <details><summary>Why is the bias of the hidden layer added to every column?</summary>
 #
 # Each column is an example, and each neuron has one bias, which it adds whatever the example. So row $j$ of $A$ gets
 # $b_j$ in every column. On the way back, the bias was used once for every example, and a number that is used in
 # several places gets the sum of all its derivatives: $\bar b_j = \sum_n \bar a_{jn}$.
+#
 # </details>
 #
 # <details><summary>What happens to a graph that has no matrices in it?</summary>
 #
 # It compiles as well. What is not regular is taken number by number from where it lies; and where hardly two
 # operations are alike, the program becomes a list of single operations, each on all examples at once.
+#
 # </details>
 #
-# **To try.** Use the same weight in two places and look at `backward`. Add `0.01 * sum(each * each for each in
-# parameters)` to the loss: which lines are new, and which of them run once a batch and not once an example?
+# ## Change and try
+#
+# - Use one weight in two places: replace `w[j][1] * x[1]` by `w[j][0] * x[1]`. What becomes of the matrix? Look at
+#   `backward`.
+# - Add a penalty on large weights to the loss: replace `return (prediction - y) ** 2` by
+#   `return (prediction - y) ** 2 + 0.01 * sum(each * each for each in parameters)`. Which lines are new, and which of
+#   them run once a batch and not once an example?
+#
+# ## Next
+#
+# You have been through all the lessons. Train something of your own: `micrograd-plus train` does it with a table of
+# your data, in one command.

@@ -6,21 +6,31 @@
 
 Run as a script, pictures and pages go to `demos/output/<lesson>/`, and tables and claims are printed. In a notebook,
 and so in the book, everything stands in its place.
+
+Who changes a number may make a claim false: the lesson says so where it stands, and goes on. With the environment
+variable `LESSONS_STRICT` set, as when the book is built, a claim that does not hold ends the lesson instead.
 """
 
 from __future__ import annotations
 
 import html
+import os
 import sys
-from collections.abc import Iterable, Sequence
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.report import Table
+
+if TYPE_CHECKING:
+    from micrograd_plus.data import Dataset
+    from micrograd_plus.viz import Chart
 
 __all__ = ["Lesson"]
 
 OUTPUT = Path(__file__).parent / "output"
+NOT_HELD = "Does not hold with your numbers:"
 
 
 class Lesson:
@@ -55,26 +65,60 @@ class Lesson:
             print(f"  -> {_relative(path)}" + (f"  ({alt})" if alt else ""))
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> None:
-        """Shows a table: floats to four digits, columns of numbers set to the right."""
+        """Shows a table: floats to four digits, columns of numbers set to the right.
+
+        Raises ValueError for a column without a header, which a reader who hears the table could not tell.
+        """
+        if not all(headers):
+            raise ValueError(f"each column needs a header, but got {list(headers)}")
         cells = [list(row) for row in rows]
         columns = zip(*cells)
         numeric = tuple(i for i, column in enumerate(columns) if all(isinstance(cell, (int, float)) for cell in column))
         texts = tuple(tuple(_written(cell) for cell in row) for row in cells)
         self.show(Table(tuple(headers), texts, numeric, caption))
 
+    def say(self, markdown: str) -> None:
+        """Says something with this run's own numbers in it: a paragraph of the text, not of the output."""
+        self._tell(_Prose(markdown))
+
     def check(self, statement: int, condition: Any, text: str) -> None:
         """Holds a numbered statement of the curriculum against this run's own numbers, and tells them in `text`.
 
-        Raises AssertionError if the condition is false: then the lesson claims what it does not show.
+        If the condition is false, that is said instead; in a strict run AssertionError is raised, as then the lesson
+        claims what it does not show.
         """
-        if not condition:
+        if condition:
+            self.checked.add(statement)
+        elif _is_strict():
             raise AssertionError(f"statement {statement} does not hold in this run: {text}")
-        self.checked.add(statement)
-        claim = _Claim(statement, text)
+        self._tell(_Claim(text, bool(condition), statement))
+
+    def expect(self, condition: Any, text: str) -> None:
+        """Holds what the text around it says against this run's numbers: silent if it holds, else as `check`."""
+        if condition:
+            return
+        if _is_strict():
+            raise AssertionError(f"this does not hold in this run: {text}")
+        self._tell(_Claim(text, held=False))
+
+    @staticmethod
+    def points_and_lines(data: Dataset, lines: Mapping[str, tuple[float, float]], title: str = "") -> Chart:
+        """A chart of data with one feature: its points, and lines over them, each by its slope and height at 0."""
+        from micrograd_plus.viz import palette, plots  # Matplotlib takes its time, and few lessons draw this
+
+        xs = [x for [x] in data.inputs]
+        ends = min(xs), max(xs)
+        drawn = {name: (ends, [slope * x + height for x in ends]) for name, (slope, height) in lines.items()}
+        chart = plots.curves(drawn, xlabel=data.feature_names[0], ylabel=data.target_name, title=title)
+        chart.axes[0].scatter(xs, data.targets, s=18, color=palette.muted["light"], label="data", zorder=3)
+        chart.axes[0].legend(frameon=False, labelcolor=palette.text["light"], fontsize="small")
+        return chart
+
+    def _tell(self, words: Any) -> None:
         if self._shell is None:
-            print(claim)
+            print(words)
         else:
-            self._display(claim, None, "")
+            self._display(words, None, "")
 
     def _save(self, thing: Any, name: str, alt: str) -> Path:
         path = self.folder / name
@@ -110,19 +154,37 @@ class _Shown:
 
 
 class _Claim:
-    """A statement that was checked: a line of text, or of HTML in a notebook."""
+    """A claim that was held against the numbers: a line of text, or of HTML in a notebook."""
 
-    def __init__(self, statement: int, text: str) -> None:
-        self.statement, self.text = statement, text
+    def __init__(self, text: str, held: bool, statement: int = 0) -> None:
+        self.text, self.held, self.statement = text, held, statement
 
     def __repr__(self) -> str:
-        return f"  ✓ [{self.statement}] {self.text}"
+        number = f"[{self.statement}] " if self.statement else ""
+        return f"  ✓ {number}{self.text}" if self.held else f"  ✗ {number}{NOT_HELD} {self.text}"
 
     def _repr_html_(self) -> str:
-        return (
-            f'<p class="claim"><span class="tick" aria-hidden="true">✓</span> '
-            f"<b>Statement {self.statement}.</b> {html.escape(self.text)}</p>"
-        )
+        number = f"<b>Statement {self.statement}.</b> " if self.statement else ""
+        look, mark, verdict = ("", "✓", "") if self.held else (" failed", "✗", f"<b>{NOT_HELD}</b> ")
+        tick = f'<span class="tick" aria-hidden="true">{mark}</span>'
+        return f'<p class="claim{look}">{tick} {number}{verdict}{html.escape(self.text)}</p>'
+
+
+class _Prose:
+    """A paragraph of the text: set to the width of a terminal, or as Markdown in a notebook."""
+
+    def __init__(self, markdown: str) -> None:
+        self.markdown = markdown
+
+    def __repr__(self) -> str:
+        return textwrap.fill(self.markdown, 110) + "\n"
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown
+
+
+def _is_strict() -> bool:
+    return bool(os.environ.get("LESSONS_STRICT"))
 
 
 def _notebook_shell() -> Any:

@@ -10,7 +10,6 @@ needs the extra `book`: pip install "micrograd_plus[book]".
 from __future__ import annotations
 
 import argparse
-import ast
 import asyncio
 import html
 import os
@@ -19,26 +18,25 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
 import jupytext
-import latex2mathml.converter
+from _layout import Code, coloured, formula, minutes, prose, with_contents, with_links_to_cells
 from jinja2 import Environment, FileSystemLoader
 from nbclient import NotebookClient
 from nbconvert.exporters import TemplateExporter
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
 
 from micrograd_plus.viz import palette
+
+__all__ = ["LessonError", "Page", "build", "formula", "lessons", "main", "prose"]
 
 HERE = Path(__file__).parent
 TITLE = "Training a neural network, number by number"
 SECONDS = 300  # that a cell may take before the build gives up
+WIDE = 928  # pixels; a picture wider than the page can be opened alone as well
 
 
 @dataclass
@@ -50,6 +48,7 @@ class Page:
     before: Page | None = None
     after: Page | None = None
     pictures: int = 0
+    players: int = 0
 
     @property
     def file(self) -> str:
@@ -60,6 +59,14 @@ class Page:
     def opening(self) -> list[str]:
         """The paragraphs of the first cell: the title, then what the learner will see."""
         return [part for part in self.notebook.cells[0].source.split("\n\n") if part.strip()]
+
+    @property
+    def facts(self) -> str:
+        """How long it takes a learner and what there is to see, once it has been laid out and that was counted."""
+        taken = minutes([(cell.cell_type, cell.source) for cell in self.notebook.cells], self.pictures + self.players)
+        kinds = (("picture", self.pictures), ("player", self.players))
+        seen = [f"{number} {kind}{'s' if number > 1 else ''}" for kind, number in kinds if number]
+        return " · ".join([f"about {taken} minutes", *seen])
 
     @property
     def title(self) -> str:
@@ -117,13 +124,21 @@ def build(paths: Sequence[Path], output: Path, *, jobs: int = 2) -> list[Page]:
     common = {"book_title": TITLE, "css": _css(), "script": (HERE / "book" / "book.js").read_text(encoding="utf-8")}
     exporter = _exporter()
     for page in pages:
-        resources = {**common, "page": page, "players": output / page.path.stem}
+        for number, cell in enumerate((each for each in page.notebook.cells if each.cell_type == "code"), 1):
+            cell.metadata["number"] = number
+        resources = {**common, "page": page, "players": output / page.path.stem, "numbers": count(1)}
         text, _ = exporter.from_notebook_node(page.notebook, resources=resources)
+        page.pictures, page.players = text.count('<div class="picture'), text.count("<iframe")
+        text = with_links_to_cells(with_contents(text), page.path.read_text(encoding="utf-8"))
+        text = text.replace("<!--facts-->", page.facts)  # known now that its pictures are counted
         (output / page.file).write_text(_linked(text, pages), encoding="utf-8")
     templates = Environment(loader=FileSystemLoader(HERE / "book"))
     templates.filters["prose"] = prose
-    contents = templates.get_template("contents.html.j2")
-    (output / "index.html").write_text(contents.render(pages=pages, **common), encoding="utf-8")
+    glossary = (HERE / "GLOSSARY.md").read_text(encoding="utf-8")
+    for name in ("contents", "glossary"):
+        text = templates.get_template(f"{name}.html.j2").render(pages=pages, glossary=glossary, **common)
+        file = "index.html" if name == "contents" else f"{name}.html"
+        (output / file).write_text(_linked(text, pages), encoding="utf-8")
     return pages
 
 
@@ -150,7 +165,8 @@ async def _run(page: Page, places: asyncio.Semaphore) -> None:
             page.notebook, kernel_name="python3", timeout=SECONDS, extra_arguments=["--log-level=ERROR"],
             resources={"metadata": {"path": str(page.path.parent)}},
         )  # fmt: skip
-        await client.async_execute(env={**os.environ, "PYDEVD_DISABLE_FILE_VALIDATION": "1"})
+        strict = {"LESSONS_STRICT": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+        await client.async_execute(env={**os.environ, **strict})
 
 
 # -------------------------------------------------------------------- laying out
@@ -159,67 +175,13 @@ async def _run(page: Page, places: asyncio.Semaphore) -> None:
 def _exporter() -> TemplateExporter:
     return TemplateExporter(
         template_name="book", extra_template_basedirs=[str(HERE)], file_extension=".html",
-        filters={"prose": prose, "code": code, "coloured": _coloured, "figure": figure},
+        filters={"prose": prose, "parted": parted, "coloured": coloured, "figure": figure},
     )  # fmt: skip
 
 
-class _Renderer(IPythonRenderer):
-    """Markdown as HTML, with formulas as MathML, which browsers draw by themselves."""
-
-    def inline_math(self, body: str) -> str:
-        return formula(body)
-
-    def block_math(self, body: str) -> str:
-        return f'<div class="formula" tabindex="0">{formula(body, display="block")}</div>'
-
-    def block_html(self, html: str) -> str:
-        text = re.sub(r"\$([^$\n]+)\$", lambda found: formula(found[1]), super().block_html(html))
-        return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", text)
-
-
-def prose(markdown: str) -> str:
-    """A markdown text as HTML."""
-    return MarkdownWithMath(renderer=_Renderer(escape=False, exclude_anchor_links=True)).render(markdown)
-
-
-def formula(latex: str, display: str = "inline") -> str:
-    """A formula as MathML. Raises ValueError for what the converter does not know and would show raw."""
-    found = latex2mathml.converter.convert(latex.strip(), display=display)
-    strange = re.search(r"<m[iot]\w*>(\\\w+|&)<", found)
-    if strange:
-        raise ValueError(f"the formula {latex!r} has {strange[1]!r}, which does not become MathML; write it otherwise")
-    return _AFTER_A_NAME.sub(_THIN_SPACE, _BEFORE_A_NAME.sub(_THIN_SPACE, found))
-
-
-_THIN_SPACE = r'\1<mspace width="0.17em" />\2'  # on both sides of log, tanh, ...; the converter leaves none
-_BEFORE_A_NAME = re.compile(r"(</m[in]>|&#x00029;</mo>)(<mi>\w{2,}</mi>)")
-_AFTER_A_NAME = re.compile(r"(<mi>\w{2,}</mi>)(<m[a-np-z])")
-
-
-def code(source: str) -> str:
-    """Python code as HTML; the calls that only lay out a table or hold a statement to its numbers are folded away."""
-    shown, folded = _unfolded(source)
-    details = f'<details class="helper"><summary>Lines that print and check</summary>{_coloured(folded)}</details>'
-    return (_coloured(shown) if shown else "") + (details if folded else "")
-
-
-def _coloured(source: str) -> str:
-    inside = highlight(source.replace("  # fmt: skip", ""), PythonLexer(), HtmlFormatter(nowrap=True))
-    return f'<pre class="code" tabindex="0"><code>{inside}</code></pre>'
-
-
-def _unfolded(source: str) -> tuple[str, str]:
-    """A cell's lines in two parts: what a learner reads, and the calls of `lesson.table` and `lesson.check`."""
-    lines = source.splitlines()
-    plumbing = {
-        number
-        for statement in ast.parse(source).body
-        if isinstance(statement, ast.Expr) and ast.unparse(statement).startswith(("lesson.table(", "lesson.check("))
-        for number in range(statement.lineno - 1, statement.end_lineno or statement.lineno)
-    }
-    parts = ([line for i, line in enumerate(lines) if (i in plumbing) == wanted] for wanted in (False, True))
-    shown, folded = ("\n".join(part).strip("\n") for part in parts)
-    return shown, folded
+def parted(cell: NotebookNode) -> Code:
+    """A code cell's source, in what is read first and what is folded."""
+    return Code(cell.source, cell.metadata.get("tags", []))
 
 
 def figure(output: NotebookNode, resources: dict[str, Any]) -> str:
@@ -228,24 +190,25 @@ def figure(output: NotebookNode, resources: dict[str, Any]) -> str:
     shown = output.metadata.lesson
     path = page.path.parent / "output" / page.path.stem / shown.file
     alt = html.escape(shown.alt)
+    alone = f'{alt} <a href="{page.path.stem}/{shown.file}">Open it on a page of its own</a>'
     if path.suffix == ".svg":
-        page.pictures += 1
-        drawing = _inlined(path.read_text(encoding="utf-8"), f"p{page.pictures}-")
-        natural = f"--natural: {_width(drawing):.0f}px"
-        return (
-            f'<figure><div class="picture" tabindex="0" style="{natural}">{drawing}</div>'
-            f"<figcaption>{alt}</figcaption></figure>"
-        )
-    players: Path = resources["players"]
-    (players / shown.file).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, players / shown.file)
-    link = f'<a href="{players.name}/{shown.file}">Open it on a page of its own</a>'
+        drawing = _inlined(path.read_text(encoding="utf-8"), f"p{next(resources['numbers'])}-")
+        width = _width(drawing)
+        if width > WIDE:
+            _keep(path, resources["players"] / shown.file)
+        picture = f'<div class="picture scroll" style="--natural: {width:.0f}px">{drawing}</div>'
+        return f"<figure>{picture}<figcaption>{alone if width > WIDE else alt}</figcaption></figure>"
+    _keep(path, resources["players"] / shown.file)
     if path.suffix != ".html":
-        picture = f'<img src="{players.name}/{shown.file}" alt="{alt}">'
+        picture = f'<img src="{page.path.stem}/{shown.file}" alt="{alt}">'
         return f'<figure><div class="picture">{picture}</div><figcaption>{alt}</figcaption></figure>'
-    inside = html.escape(path.read_text(encoding="utf-8"))
-    caption = f"<figcaption>{alt} {link}</figcaption>"
-    return f'<figure class="player"><iframe loading="lazy" title="{alt}" srcdoc="{inside}"></iframe>{caption}</figure>'
+    frame = f'<iframe loading="lazy" title="{alt}" srcdoc="{html.escape(path.read_text(encoding="utf-8"))}"></iframe>'
+    return f'<figure class="player">{frame}<figcaption>{alone}</figcaption></figure>'
+
+
+def _keep(path: Path, copy: Path) -> None:
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, copy)
 
 
 def _inlined(svg: str, prefix: str) -> str:
@@ -270,6 +233,7 @@ def _width(svg: str) -> float:
 def _linked(text: str, pages: Sequence[Page]) -> str:
     """Links from lesson to lesson lead from page to page; those to a lesson that is not in this book become words."""
     files = {page.path.name: page.file for page in pages}
+    text = text.replace('href="GLOSSARY.md"', 'href="glossary.html"')
     known = re.sub(r'href="(\d\d_\w+\.py)"', lambda link: f'href="{files.get(link[1], link[1])}"', text)
     return re.sub(r'<a href="\d\d_\w+\.py">(.*?)</a>', r"\1", known, flags=re.S)
 

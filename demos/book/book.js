@@ -1,4 +1,5 @@
-// The button that turns pages dark or light, players in frames too, and frames as tall as what is in them.
+// What a page does by itself: dark or light (players in frames too), frames as tall as what is in them, a tab stop and a
+// name for what scrolls, folded code that a link leads into, and slides: one heading at a time.
 "use strict";
 (() => {
   const root = document.documentElement;
@@ -18,7 +19,86 @@
     if (height > frame.clientHeight) frame.style.height = `${height + 2}px`;
   };
 
+  // What is wider than its place can be scrolled with the keyboard, and says so; what fits is no tab stop.
+  const measure = () => {
+    for (const each of document.querySelectorAll(".scroll, .html div")) {
+      const isWide = each.scrollWidth > each.clientWidth + 1 && getComputedStyle(each).overflowX === "auto";
+      each.classList.toggle("wide", isWide);
+      if (isWide) {
+        each.tabIndex = 0;
+        each.setAttribute("role", "group");
+        each.setAttribute("aria-label", "Wider than the page: scroll sideways");
+      } else for (const name of ["tabindex", "role", "aria-label"]) each.removeAttribute(name);
+    }
+  };
+
+  // A link to a cell opens what is folded there.
+  const unfold = () => {
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (target) target.querySelectorAll(":scope > details").forEach((each) => { each.open = true; });
+  };
+
+  // A slide is a heading and all that follows it, up to the next.
+  const slides = () => {
+    const main = document.querySelector("main");
+    const parts = [];
+    for (const child of [...main.children]) {
+      for (const part of child.matches(".prose") ? [...child.children] : [child]) {
+        if (!parts.length || part.matches("h2")) parts.push([]);
+        parts.at(-1).push(part);
+      }
+    }
+    let at = Math.max(parts.findIndex((part) => part.some((each) => each.getBoundingClientRect().bottom > 80)), 0);
+    const show = (to) => {
+      at = Math.min(Math.max(to, 0), parts.length - 1);
+      parts.forEach((part, i) => part.forEach((each) => each.classList.toggle("away", i !== at)));
+      scrollTo(0, 0);
+      measure();
+    };
+    const turn = (event) => {
+      if (event.target.closest("input, button, summary, .wide") || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === "Escape") return end();
+      const by = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 }[event.key];
+      if (by) { event.preventDefault(); show(at + by); }
+    };
+    const end = () => {
+      removeEventListener("keydown", turn);
+      root.classList.remove("as-slides");
+      parts.flat().forEach((each) => each.classList.remove("away"));
+      parts[at][0].scrollIntoView();
+      measure();
+    };
+    root.classList.add("as-slides");
+    addEventListener("keydown", turn);
+    show(at);
+    return end;
+  };
+
   addEventListener("DOMContentLoaded", () => {
+    const onePage = document.querySelector(".slides");
+    if (onePage) {
+      let end = null;
+      onePage.hidden = false;
+      onePage.title = "One heading at a time; arrow keys turn, Escape ends";
+      onePage.addEventListener("click", () => {
+        if (root.classList.contains("as-slides")) end(); else end = slides();
+        onePage.blur();
+      });
+    }
+    const toc = document.querySelector(".toc details");
+    const isNarrow = matchMedia("(max-width: 77.99rem)");
+    const fold = () => { if (toc) toc.open = !isNarrow.matches; };
+    fold();
+    isNarrow.addEventListener("change", fold);
+    unfold();
+    addEventListener("hashchange", unfold);
+    measure();
+    addEventListener("resize", measure);
+    addEventListener("load", measure);
+    document.addEventListener("toggle", measure, true);
+    const answers = () => document.querySelectorAll("main details:not(.helper)");
+    addEventListener("beforeprint", () => answers().forEach((each) => { each.open = true; }));
+
     const button = document.querySelector(".theme");
     const name = () => { button.textContent = isDark() ? "Light" : "Dark"; };
     button.hidden = false;

@@ -31,12 +31,50 @@ TRIAL = """# %% [markdown]
 # A weight, *times* $x_1$.
 #
 # </details>
+#
+# | number | slope |
+# |---|---|
+# | $w$ | $-2$ |
+#
+# ## Twice
+#
+# ## Twice
+#
+# ### Change and *see*
+#
+# ## Change and try
+#
+# - Replace `w = Value(0.5, "</script><b>w")` by `w = Value(1.5, "w")`.
 
 # %% tags=["helper"]
 from _lesson import Lesson
 from micrograd_plus import Value
 
 lesson = Lesson("07_trial")
+
+# %%
+def long():
+    return [
+        1, 2, 3, 4,
+        1, 2, 3, 4,
+        1, 2, 3, 4,
+        1, 2, 3, 4,
+        1, 2, 3, 4,
+        1, 2, 3, 4,
+        1, 2, 3, 4,
+        1, 2, 3, 4,
+        1, 2, 3, 4,
+        1, 2, 3, 4,
+        1, 2, 3, 4,
+        1, 2, 3, 4,
+        1, 2, 3, 4,
+        1, 2, 3, 4,
+        1, 2, 3, 4,
+        1, 2, 3, 4,
+    ]  # fmt: skip
+
+
+lesson.table([f"a long header, number {i}" for i in range(30)], [range(1000, 1030)])
 
 # %%
 w = Value(0.5, "</script><b>w")
@@ -61,7 +99,8 @@ def builder() -> Iterator[ModuleType]:
 @pytest.fixture(scope="module")
 def trial(builder: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demos")
-    shutil.copy(DEMOS / "_lesson.py", folder)
+    for helper in ("_lesson.py", "_exercises.py"):
+        shutil.copy(DEMOS / helper, folder)
     (folder / "07_trial.py").write_text(TRIAL, encoding="utf-8")
     (folder / "08_other.py").write_text("# %% [markdown]\n# # 8 Other\n#\n# Short.\n\n# %%\n1 + 1\n", encoding="utf-8")
     builder.build(builder.lessons(folder), folder / "book")
@@ -134,16 +173,62 @@ def test_a_page_has_what_the_lesson_showed(trial: Path) -> None:
     assert re.search(r"<summary>What is <math.*</summary>", text)
     assert "<em>times</em>" in text
     assert 'href="08_other.html">the next one' in text and "one that is not here" in text and "09_absent" not in text
-    assert "<summary>Helper code</summary>" in text
-    shown, folded = text.split("<summary>Lines that print and check</summary>")
-    assert ">check</span>" in folded and ">check</span>" not in shown  # the call, not the statement it makes
+    shown, folded = text.split("<summary>Lines that print, draw and check</summary>")
+    for call in ("check", "show"):
+        assert f">{call}</span>" in folded and f">{call}</span>" not in shown
+    assert "<summary>The code, 4 lines</summary>" in shown, "a helper is folded"
+    assert re.search(r"<summary>The code, \d\d lines: long</summary>", shown), "what is long is folded, and named"
     assert "&quot;drawn&quot; &amp; named</figcaption>" in text
-    assert text.count('<figure><div class="picture"') == 2 and text.count("<iframe") == 1
+    assert text.count('<figure><div class="picture') == 2 and text.count("<iframe") == 1
+    assert re.search(r'<p class="facts">about \d+ minutes · 2 pictures · 1 player</p>', text)
     assert "Statement 1." in text
     assert '<span class="ansi-bold">bold</span> &lt;tag&gt;' in text
     assert "</script><b>w" not in text
     assert (trial / "07_trial" / "steps.html").is_file()
     check_links(trial)
+
+
+def test_every_heading_can_be_linked_to_and_is_in_the_list(trial: Path) -> None:
+    text = (trial / "07_trial.html").read_text(encoding="utf-8")
+    listed = re.findall(r'<li class="level-\d"><a href="#([^"]+)">', text)
+    assert listed == ["twice", "twice-2", "change-and-see", "change-and-try"]
+    assert listed == re.findall(r'<h[23] id="([^"]+)">', text)
+    assert listed == re.findall(r'<a class="anchor" href="#([^"]+)"', text)
+
+
+@pytest.mark.parametrize(
+    ("tags", "lines", "is_open"), [((), 3, True), ((), 40, False), (("helper",), 3, False), (("open",), 40, True)]
+)
+def test_code_gives_way_by_its_length_or_its_tag(
+    builder: ModuleType, tags: tuple[str, ...], lines: int, is_open: bool
+) -> None:
+    code = builder.Code("a = 1\n" * lines + "for b in range(3):\n    print(b)\n", tags)
+    assert ("a = 1" in code.shown) == is_open == ("a = 1" not in code.folded)
+    assert "print" in code.folded
+
+
+def test_what_an_exercise_replaces_leads_to_its_cell(trial: Path) -> None:
+    text = (trial / "07_trial.html").read_text(encoding="utf-8")
+    assert '<a href="#code-3"><code>w = Value(0.5, ' in text
+    cell = text[text.index('id="code-3"') : text.index("</section>", text.index('id="code-3"'))]
+    assert ">0.5</span>" in cell
+
+
+def test_a_column_without_a_header_stops_the_build(builder: ModuleType) -> None:
+    with pytest.raises(ValueError, match="a word above each column"):
+        builder.prose("| | b |\n|---|---|\n| 1 | 2 |\n")
+
+
+@pytest.mark.parametrize(
+    ("latex", "signs", "operators"),
+    [("b = -0.5", 1, 0), ("a - b", 0, 1), ("(-3) \\cdot (-1)", 2, 0), ("(1 - b) - x^{-1}", 1, 2),
+     (r"\frac{-1}{2}", 1, 0), (r"L = -\left[ y \log p + 1 \right]", 1, 1), (r"|a| - 1", 0, 1)],
+)  # fmt: skip
+def test_a_minus_before_a_number_is_a_sign(builder: ModuleType, latex: str, signs: int, operators: int) -> None:
+    found = builder.formula(latex)
+    minus = r"(?:&#x02212;|&#x0002B;)"
+    assert len(re.findall(rf'<mo form="prefix">{minus}', found)) == signs, found
+    assert len(re.findall(rf"<mo>{minus}", found)) == operators, found
 
 
 def test_pages_turn(trial: Path) -> None:
@@ -152,6 +237,7 @@ def test_pages_turn(trial: Path) -> None:
     assert 'rel="prev" href="07_trial.html"' in second and '<a rel="next"' not in second
     contents = (trial / "index.html").read_text(encoding="utf-8")
     assert contents.index("7 A trial") < contents.index("8 Other")
+    assert re.findall(r'<p class="facts">(.*?)</p>', contents)[0].endswith("2 pictures · 1 player")
 
 
 def test_a_lesson_that_fails_stops_the_build(
@@ -189,6 +275,122 @@ def test_every_lesson_is_in_the_book_and_every_link_leads_somewhere(book: Path, 
     check_links(book)
     contents = Page(book / "index.html").references
     assert [name for name in contents if name[0].isdigit()] == [f"{p.stem}.html" for p in builder.lessons(DEMOS)]
+    assert "glossary.html" in contents
+
+
+def test_no_table_has_an_empty_header(book: Path) -> None:
+    for path in book.glob("*.html"):
+        assert not re.search(r"<th[^>]*>\s*</th>", path.read_text(encoding="utf-8")), path.name
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page(book: Path, browser: Any, scheme: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    found = []
+    for path in sorted(book.rglob("*.html")):  # players too, each as a page of its own
+        page.goto(path.as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+        page.wait_for_timeout(100)
+        results = Axe().run(page, context={"exclude": ["iframe"]}).response
+        assert results["passes"], f"axe-core checked nothing on {path.name}"
+        found += [f"{path.name}: {each['id']}: {each['nodes'][0]['html'][:150]}" for each in results["violations"]]
+    context.close()
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("width", [390, 844, 1280])
+def test_what_scrolls_is_a_tab_stop_and_nothing_else_is(trial: Path, browser: Any, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 844})
+    page = context.new_page()
+    page.goto((trial / "07_trial.html").as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    page.wait_for_timeout(200)
+    stops = page.evaluate(
+        "[...document.querySelectorAll('[tabindex]')].map((each) => [each.scrollWidth > each.clientWidth + 1,"
+        " each.getAttribute('aria-label'), getComputedStyle(each, '::before').content])"
+    )
+    assert stops, "the table of thirty columns scrolls"
+    assert all(scrolls and name and "scroll sideways" in told for scrolls, name, told in stops), stops
+    hidden = page.evaluate(
+        "[...document.querySelectorAll('.scroll, .html div')].filter((each) =>"
+        " each.scrollWidth > each.clientWidth + 1 && each.tabIndex < 0).length"
+    )
+    assert hidden == 0
+    context.close()
+
+
+@pytest.mark.parametrize("width", [390, 1100, 1280, 1920])
+def test_prose_code_and_tables_have_one_left_edge(trial: Path, browser: Any, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 844})
+    page = context.new_page()
+    page.goto((trial / "07_trial.html").as_uri())
+    kinds = ("main h1", "main .prose > p", "main .cell > .code", "main .html th", "main .claim", "main .picture")
+    inside = "(each.matches('th') ? parseFloat(getComputedStyle(each).paddingLeft) : 0)"
+    left = f"(each) => each.getBoundingClientRect().left + {inside}"
+    edges = {kind: page.locator(kind).first.evaluate(left) for kind in kinds}
+    assert max(edges.values()) - min(edges.values()) <= 1, edges
+    context.close()
+
+
+def test_code_can_be_read(trial: Path, browser: Any) -> None:
+    ratio = """(each) => {
+        const light = (colour) => {
+            const parts = colour.match(/[\\d.]+/g).slice(0, 3).map((x) => x / 255)
+                .map((x) => x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4);
+            return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
+        };
+        const both = [getComputedStyle(each).color, getComputedStyle(each.closest("pre")).backgroundColor].map(light);
+        return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+    }"""
+    for scheme in ("light", "dark"):
+        context = browser.new_context(color_scheme=scheme)
+        page = context.new_page()
+        page.goto((trial / "07_trial.html").as_uri())
+        kinds = set(page.evaluate("[...document.querySelectorAll('.cell > .code span')].map((each) => each.className)"))
+        assert "s2" in kinds
+        for kind in kinds:
+            assert page.locator(f".cell > .code .{kind}").first.evaluate(ratio) >= 4.5, f"{kind} in {scheme}"
+        context.close()
+
+
+def test_slides_show_one_heading_at_a_time(trial: Path, browser: Any) -> None:
+    page = browser.new_page()
+    page.goto((trial / "07_trial.html").as_uri())
+    headings = "[...document.querySelectorAll('main h1, main h2')]"
+    shown = f"{headings}.filter((each) => each.checkVisibility()).map((each) => each.id)"
+    everything = page.evaluate(shown)
+    assert len(everything) == 4
+    page.get_by_role("button", name="Slides").click()
+    for heading in everything:
+        assert page.evaluate(shown) == [heading]
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate(shown) == [everything[-2]]
+    page.keyboard.press("Escape")
+    assert page.evaluate(shown) == everything
+    page.close()
+
+
+def test_a_page_prints_its_answers_and_no_controls(trial: Path, browser: Any) -> None:
+    page = browser.new_page()
+    page.goto((trial / "07_trial.html").as_uri())
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    assert page.get_by_text("A weight,").is_visible(), "an answer is printed"
+    for left_out in (".bar", ".toc", ".helper"):
+        assert not page.locator(left_out).first.is_visible()
+    assert len(page.pdf(format="A4")) > 10_000
+    page.close()
+
+
+def test_a_link_to_a_cell_opens_its_code(trial: Path, browser: Any) -> None:
+    page = browser.new_page()
+    page.goto((trial / "07_trial.html").as_uri() + "#code-2")
+    assert page.locator("#code-2 > details").evaluate("(each) => each.open")
+    page.close()
 
 
 @pytest.mark.parametrize("width", [360, 1280])

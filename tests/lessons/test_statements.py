@@ -1,8 +1,8 @@
 """Each of the curriculum's 42 statements: the lesson that shows it, and a check there that fails if it is false.
 
 A lesson holds a statement against its own numbers with `lesson.check(number, condition, text)`. Here the table says
-which lesson must do so; the quick tests read the lessons' text, the slow one runs them and takes the checks that passed
-from what they print.
+which lesson must do so; the quick tests read the lessons' text, the slow one runs them strictly and takes the checks
+that passed from what they print.
 """
 
 from __future__ import annotations
@@ -111,8 +111,8 @@ def test_a_lesson_holds_each_statement_against_its_numbers(number: int, lesson: 
 @pytest.mark.parametrize("lesson", STATEMENTS)
 def test_a_lesson_runs_as_a_script_and_its_statements_hold(lesson: str) -> None:
     done = subprocess.run(
-        [sys.executable, f"{lesson}.py"], cwd=DEMOS, capture_output=True, encoding="utf-8", timeout=120,
-        env={**os.environ, "PYTHONWARNINGS": "error", "PYTHONIOENCODING": "utf-8"},
+        [sys.executable, f"{lesson}.py"], cwd=DEMOS, capture_output=True, encoding="utf-8", timeout=600,
+        env={**os.environ, "LESSONS_STRICT": "1", "PYTHONWARNINGS": "error", "PYTHONIOENCODING": "utf-8"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     held = {int(number) for number in re.findall(r"^ *✓ \[(\d+)\]", done.stdout, flags=re.M)}
