@@ -22,6 +22,7 @@ from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
+import build_reference
 import jupytext
 from _layout import Code, coloured, formula, minutes, prose, with_contents, with_links_to_cells
 from jinja2 import Environment, FileSystemLoader
@@ -139,6 +140,7 @@ def build(paths: Sequence[Path], output: Path, *, jobs: int = 2) -> list[Page]:
         text = templates.get_template(f"{name}.html.j2").render(pages=pages, glossary=glossary, **common)
         file = "index.html" if name == "contents" else f"{name}.html"
         (output / file).write_text(_linked(text, pages), encoding="utf-8")
+    build_reference.build(output / "reference")
     return pages
 
 
