@@ -192,7 +192,8 @@ class History(Report):
     def _csv(self) -> str:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["epoch", "iteration", "loss", "rate", *(f"epoch's {name}" for name in self.figures)])
+        names = [f"epoch's {name}".replace("\0", "\ufffd") for name in self.figures]  # CSV has no NUL
+        writer.writerow(["epoch", "iteration", "loss", "rate", *names])
         ends = {each.iteration: each.figures for each in self.epochs}
         for each in self.iterations:
             figures = ends.get(each.iteration, {})
