@@ -45,8 +45,10 @@ class Engine(Protocol):
     takes them from there. The optimizer's count `t` it keeps up to date, as the learning rate hangs on it.
     """
 
-    def prepare(self, data: Dataset) -> None:
+    def prepare(self, data: Dataset, batch_size: int = 0) -> None:
         """Runs model and loss on the first row of `data`, and changes nothing; `fit` calls it before all else.
+
+        `batch_size` is the number of rows that a step will have, if that is known.
 
         Raises ValueError where they don't fit together (a width, a kind of target). An engine that compiles does so
         here, and raises `micrograd_plus.compiler.CompileError` with the reason where it can't.
@@ -107,7 +109,7 @@ class EagerEngine:
         self.penalty, self.clip_norm, self.clip_value = penalty, clip_norm, clip_value
         self._parameters = model.parameters()
 
-    def prepare(self, data: Dataset) -> None:
+    def prepare(self, data: Dataset, batch_size: int = 0) -> None:
         """Tries model and loss on the first row of `data`; see `Engine.prepare`."""
         self.evaluate(data[:1])
 
