@@ -123,20 +123,14 @@ def test_divergence_is_told_as_by_numpy() -> None:
     np.testing.assert_allclose([*kept.values()], [*before.values()], rtol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("large", "rate", "words"),
-    [
-        (1e100, 1e200, "with lr = 1e\\+200 the update of"),
-        (3.0, 1e308, "with lr = 1e\\+308 the update of .*weights.* is"),
-    ],
-)
-def test_a_step_that_is_not_finite_changes_nothing(large: float, rate: float, words: str) -> None:
+@pytest.mark.parametrize(("large", "rate"), [(1e100, 1e200), (3.0, 1e308)])
+def test_a_step_that_is_not_finite_changes_nothing(large: float, rate: float) -> None:
     model = MLP(1, [1], seed=0)
     optimizer = SGD(model.parameters(), lr=rate, momentum=0.9)
     engine = NativeEngine(model, mse_loss, optimizer)
     data = Dataset([[large]], [100.0])
     before = model.state_dict(), optimizer.state_dict()
-    with pytest.raises(NonFiniteError, match=words):
+    with pytest.raises(NonFiniteError, match=r"takes layers.0.neurons.0.* to -?(inf|nan), from"):
         for _ in range(3):
             engine.step(data)
             engine.sync()
