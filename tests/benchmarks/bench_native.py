@@ -134,18 +134,18 @@ def perceptron(name: str, widths: list[int], x: Any, y: Any, bars: Mapping[str, 
     return Case(name, steps, {OURS, BY_HAND}, bars, len(x), scaled)
 
 
-def language_model(batch: int, bars: Mapping[str, float], dtype: str = "float64") -> Case:
-    """The GPT of demo 9 on 8 tokens, with a vocabulary of 27."""
+def language_model(batch: int, bars: Mapping[str, float], dtype: str = "float64", length: int = 8) -> Case:
+    """The GPT of demo 9 on so many tokens, with a vocabulary of 27; with 16 it has microgpt's own size."""
     demo = others._demo("09_microgpt", until="A few steps")
-    model = demo.GPT(27, length=8)
-    tokens = np.random.default_rng(0).integers(0, 27, (batch, 9))
+    model = demo.GPT(27, length=length)
+    tokens = np.random.default_rng(0).integers(0, 27, (batch, length + 1))
     weights = others.gpt_weights(model)
     function = lambda tokens: demo.loss_of(model, tokens)  # noqa: E731
     steps = {OURS: in_c(function, model, (tokens,), dtype), "numpy": in_numpy(function, model, (tokens,))}
     if importlib.util.find_spec("torch"):
         steps["PyTorch, 32 bits"] = others.torch_gpt(weights, tokens)
     steps["microgpt's way"] = others.microgpt_step(weights, tokens[0])
-    return Case(f"GPT, batch {batch}, {dtype}", steps, {OURS}, bars, batch, {"microgpt's way": batch})
+    return Case(f"GPT, {length} tokens, batch {batch}, {dtype}", steps, {OURS}, bars, batch, {"microgpt's way": batch})
 
 
 def cases() -> list[Callable[[float], Result]]:
@@ -174,5 +174,6 @@ def models() -> list[Callable[[], Case]]:
                            "float32"),
         lambda: language_model(1, {"numpy": 10, "microgpt's way": 30_000}),
         lambda: language_model(32, {"numpy": 2.5, "microgpt's way": 80_000}),
-        lambda: language_model(32, {}, "float32"),
+        lambda: language_model(16, {"microgpt's way": 40_000}, length=16),
+        lambda: language_model(16, {"microgpt's way": 80_000}, "float32", length=16),
     ]  # fmt: skip
