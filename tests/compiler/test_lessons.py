@@ -44,6 +44,7 @@ def programs_of(lesson: str, folder: Path, patch: pytest.MonkeyPatch) -> list[tu
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_lessons_programs_agree(lesson: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cases = programs_of(lesson, tmp_path, monkeypatch)
+    assert cases or lesson == "01_backpropagation"  # which works on single graphs
     compared = natives([program for program, _ in cases], 8, tmp_path) if cases else []
     node = []
     for (program, batch), native in zip(cases, compared):
