@@ -154,20 +154,22 @@ class NativeProgram(Program):
         by_inputs = bound.d_rows[: self.plan.input_count].T.copy() if wrt_inputs else None
         return np.array(bound.numbers()), self.d_shared[rows], by_inputs
 
-    def library(
-        self, examples: int, of: tuple[int, ...], wrt_inputs: bool = False, rule: StepRule | None = None
-    ) -> Library:
-        """Returns the library for batches of about this size: with a rule, for those of this very size."""
+    def library(self, examples: int, of: tuple[int, ...], wrt_inputs: bool = False) -> Library:
+        """Returns the library for calls with batches of about this size."""
         lanes = 64 // np.dtype(self.dtype).itemsize
-        size = self.tile(examples if rule or examples <= lanes else 4 * lanes)
-        key = (size, of, wrt_inputs, repr(rule))
+        key = (self.tile(examples if examples <= lanes else 4 * lanes), of, wrt_inputs)
         if key not in self._libraries:
-            program = loop_program(self.plan, self.dialect, size, rule, of=of, wrt_inputs=wrt_inputs)
-            loaded = load_library(library_source(program, DTYPES[self.dtype]))
-            names = ("run_forward", "run_gradients", *(["run_epoch"] if rule else []))
-            functions = {name: getattr(loaded, name) for name in names}
-            self._libraries[key] = Library(self.plan, program, functions, self.dtype)
+            self._libraries[key] = self.new_library(*key)
         return self._libraries[key]
+
+    def new_library(
+        self, size: int, of: tuple[int, ...], wrt_inputs: bool = False, rule: StepRule | None = None
+    ) -> Library:
+        """Returns a library for tiles of this size, with buffers that are the caller's own."""
+        program = loop_program(self.plan, self.dialect, size, rule, of=of, wrt_inputs=wrt_inputs)
+        loaded = load_library(library_source(program, DTYPES[self.dtype]))
+        names = ("run_forward", "run_gradients", *(["run_epoch"] if rule else []))
+        return Library(self.plan, program, {name: getattr(loaded, name) for name in names}, self.dtype)
 
     @property
     def dialect(self) -> Dialect:

@@ -40,6 +40,9 @@ class PartedError(ArithmeticError):
 class Engine(Protocol):
     """One way to run a model's iterations: what `fit` needs of it.
 
+    One that can make many steps in a go has a method `epoch(data, batches)` too, which does what `step` does for each
+    batch, and yields lists of their losses and learning rates.
+
     The constructor takes `(model, loss, optimizer, *, penalty=None, clip_norm=None, clip_value=None)`. Between calls an
     engine may keep the parameters and the optimizer's state to itself: `sync` brings them back to their homes, `load`
     takes them from there. The optimizer's count `t` it keeps up to date, as the learning rate hangs on it.

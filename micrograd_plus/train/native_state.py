@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class NativeState(TrainState):
         # in place as long as the rule's own numbers can't grow by themselves, or by a division by next to nothing
         options = group.rule.options
         self.tame = self.tame and options.get("momentum", 0.0) < 1 and options.get("eps", 1.0) >= 1e-12
-        self._libraries: dict[tuple[Program, int], _Bound] = {}
+        self._libraries: WeakKeyDictionary[Program, dict[int, _Bound]] = WeakKeyDictionary()
         self._grads: Array | None = None
         self.expected = 0  # the rows of a step, if they are known
 
@@ -128,11 +129,11 @@ class NativeState(TrainState):
         return float(np.mean(outputs[0])), grads
 
     def _bound(self, program: NativeProgram, batch: int) -> _Bound:
-        key = (program, program.tile(batch))
-        if key not in self._libraries:
-            library = program.library(batch, program.every_output, rule=self.step_rule)
-            self._libraries[key] = _Bound(library, self, program)
-        return self._libraries[key]
+        kept, size = self._libraries.setdefault(program, {}), program.tile(batch)
+        if size not in kept:
+            library = program.new_library(size, program.every_output, rule=self.step_rule)
+            kept[size] = _Bound(library, self, program)
+        return kept[size]
 
 
 def rates_to_come(optimizer: Optimizer, rate: Callable[[], float], count: int) -> list[float]:

@@ -213,6 +213,27 @@ def test_a_trainer_goes_on_over_programs_of_several_lengths() -> None:
     np.testing.assert_allclose(*results, rtol=1e-12, atol=1e-15)
 
 
+def test_two_runs_of_one_program_do_not_meet() -> None:
+    def trainers(count: int) -> list[Trainer]:
+        table = [Parameter(0.1 * i, f"w{i}") for i in range(3)]
+        inputs = [Value(0.5, f"x{i}") for i in range(3)]
+        output = (total([w * x for w, x in zip(table, inputs)]).tanh() - 1) ** 2
+        program = compile(output, inputs=[inputs], parameters=table, backend="c")
+        return [Trainer(program, Adam(table, lr=0.1)) for _ in range(count)]
+
+    batch = [[0.5, 1.0, -1.0], [0.25, 0.0, 2.0]]
+    (alone,) = trainers(1)
+    losses = [alone.step(batch) for _ in range(6)]
+    first, second = trainers(2)
+    for i, loss in enumerate(losses):
+        assert first.step(batch) == loss
+        if i % 2:
+            assert second.step(batch) == losses[i // 2]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        run = lambda trainer: [trainer.step(batch) for _ in range(6)]  # noqa: E731
+        assert [*pool.map(run, trainers(2))] == [losses, losses]
+
+
 def test_threads_with_programs_of_their_own_are_right() -> None:
     def train(seed: int) -> list[float]:
         model = MLP(2, [6, 1], activation="tanh", seed=seed)
@@ -242,7 +263,7 @@ def test_the_audit_looks_at_the_library_itself() -> None:
     engine.step(data)
     engine.audit(data, at_once=True)
     engine.step(data)
-    libraries = [each for program in engine._programs.values() for each in getattr(program, "_libraries", {}).values()]
+    libraries = [each.library for kept in engine.state._libraries.values() for each in kept.values()]
     assert libraries
     for library in libraries:
         whole = library.gradients
