@@ -29,7 +29,8 @@ function run(parameters, inputs, draws, back) {
 }
 
 // The outputs of examples, one after the other.
-export const values = (parameters, inputs, draws) => run(parameters, inputs, draws, false).outputs;
+const values = (parameters, inputs, draws) => run(parameters, inputs, draws, false).outputs;
+export {values as forward};
 
 // The outputs, and the derivatives of the mean of the first one by the parameters, and by the inputs of each example.
 export const gradients = (parameters, inputs, draws) => run(parameters, inputs, draws, true);

@@ -58,17 +58,7 @@ def loop_program(
     loops = Loops(layout, namer, dialect, size)
     loops.wanted = wanted_rows(layout, namer, wrt_inputs)
     constant = [each for each in layout.instructions if is_constant(each, namer.constants)]
-    done = {id(each) for each in constant}
-    batched = [each for each in layout.instructions if each.space == BATCHED and id(each) not in done]
-    shared = [each for each in layout.instructions if each.space == SHARED]
-    with loops.function("prepare", ["shared"]):
-        for each in shared:
-            LOOPS[each.form][0](loops, each)
-    with loops.function("forward", ["shared", "rows"]):
-        for each in batched:
-            LOOPS[each.form][0](loops, each)
-    _results(loops)
-    _back(loops, batched, shared, of, wrt_inputs)
+    _functions(loops, {id(each) for each in constant}, of, wrt_inputs)
     lines = [*loops.definitions, *([""] if loops.definitions else []), *loops.lines]
     if rule:
         lines += step_lines(dialect, rule)
@@ -80,6 +70,21 @@ def loop_program(
         "SHARED": loops.sizes[SHARED], "ROWS": loops.sizes[BATCHED],
     }  # fmt: skip
     return LoopProgram("\n".join(lines), sizes, (rows, numbers), rule is not None)
+
+
+def _functions(loops: Loops, done: set[int], of: tuple[int, ...], wrt_inputs: bool) -> None:
+    """Says all functions of the layout; the instructions `done` are so before any run."""
+    instructions = [each for each in loops.layout.instructions if id(each) not in done]
+    batched = [each for each in instructions if each.space == BATCHED]
+    shared = [each for each in instructions if each.space == SHARED]
+    with loops.function("prepare", ["shared"]):
+        for each in shared:
+            LOOPS[each.form][0](loops, each)
+    with loops.function("forward", ["shared", "rows"]):
+        for each in batched:
+            LOOPS[each.form][0](loops, each)
+    _results(loops)
+    _back(loops, batched, shared, of, wrt_inputs)
 
 
 def _results(loops: Loops) -> None:

@@ -181,7 +181,7 @@ class Program:
 
     @property
     def js_source(self) -> str:
-        """The program as a JavaScript module of pure functions over Float64Arrays: values, gradients and step.
+        """The program as a JavaScript module of pure functions over Float64Arrays: forward, gradients and step.
 
         Parameters come in the order of `parameters`; inputs, example by example, in that of `inputs`; and the random
         leaves' numbers as `draws`. `step` does plain gradient descent.

@@ -19,7 +19,8 @@ MODULE = """async ([source, parameters, inputs, draws]) => {
   const module = await import('data:text/javascript,' + encodeURIComponent(source));
   const [w, x, r] = [parameters, inputs, draws].map(each => Float64Array.from(each));
   const {outputs, parameters: gradient} = module.gradients(w, x, r), stepped = module.step(w, [], x, r, 1, 0.5);
-  return {outputs: [...outputs], gradient: [...gradient], loss: stepped.loss, w: [...stepped.parameters]};
+  return {outputs: [...outputs], forward: [...module.forward(w, x, r)],
+    gradient: [...gradient], loss: stepped.loss, w: [...stepped.parameters]};
 }"""
 
 
@@ -52,6 +53,7 @@ def test_networks_in_chromium(activation: str, page: Any) -> None:
         )  # fmt: skip
         expected, found = program.gradients(*batch), run(page, program, batch)
         np.testing.assert_allclose(found["outputs"], expected.values, rtol=1e-12)
+        assert found["forward"] == found["outputs"]
         np.testing.assert_allclose(found["gradient"], expected.parameters, rtol=1e-10, atol=1e-13)
         assert found["loss"] == pytest.approx(expected.values.mean())
         stepped = [each.data - 0.5 * g for each, g in zip(model.parameters(), expected.parameters)]
