@@ -105,8 +105,8 @@ def _add_training_options(group: Any) -> None:
     group.add_argument("--patience", type=whole, metavar="N", help=patience)
     group.add_argument("--clip", type=number, metavar="NORM", help="a bound of the gradient's norm (default: none)")
     group.add_argument("--seed", type=whole, default=0, help="of all that is drawn (default: %(default)s)")
-    backend = "array code, or the graph node by node (default: numpy, and eager where a model needs it)"
-    group.add_argument("--backend", choices=("numpy", "eager"), help=backend)
+    backend = "array code, a C program, or the graph node by node (default: numpy, and eager where a model needs it)"
+    group.add_argument("--backend", choices=("numpy", "c", "eager"), help=backend)
     group.add_argument("--resume", action="store_true", help="go on from the checkpoint in the output folder")
 
 

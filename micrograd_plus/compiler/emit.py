@@ -19,7 +19,7 @@ from micrograd_plus.compiler.gradients import GradientSum
 from micrograd_plus.compiler.layout import Layout
 from micrograd_plus.compiler.names import Argument, Namer
 
-__all__ = ["Emitted", "emit", "framed"]
+__all__ = ["Emitted", "emit", "framed", "wanted_rows"]
 
 
 @dataclass
@@ -42,7 +42,7 @@ def emit(layout: Layout, namer: Namer, of: tuple[int, ...], wrt_inputs: bool) ->
     forward, backward = Body(buffers), Body(buffers)
     _go_forward(forward)
     if of:
-        _go_back(GradientSum(buffers, backward, _wanted(layout, namer, wrt_inputs)), of)
+        _go_back(GradientSum(buffers, backward, wanted_rows(layout, namer, wrt_inputs)), of)
     defined = [
         f"rows = np.empty(({layout.batched_rows}, B))  # a row for each number, a column for each example",
         "columns = shared[:, None]  # what is the same for all examples",
@@ -94,8 +94,8 @@ def _go_back(sums: GradientSum, of: tuple[int, ...]) -> None:
             backward(sums, instruction)
 
 
-def _wanted(layout: Layout, namer: Namer, wrt_inputs: bool) -> dict[int, NDArray[np.bool_]]:
-    """Which rows have a gradient that is asked for, or that leads to one."""
+def wanted_rows(layout: Layout, namer: Namer, wrt_inputs: bool) -> dict[int, NDArray[np.bool_]]:
+    """Returns which rows have a gradient that is asked for, or that leads to one."""
     wanted = {SHARED: np.zeros(layout.shared_rows, bool), BATCHED: np.zeros(layout.batched_rows, bool)}
     wanted[SHARED][: layout.parameters] = True
     if wrt_inputs:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import inspect
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import RLock
-from typing import Any, overload
+from typing import Any, Literal, TypeAlias, get_args, overload
 
 import numpy as np
 
 from micrograd_plus import operation
+from micrograd_plus.checks import named
+from micrograd_plus.compiler.ladder import Ladder
 from micrograd_plus.compiler.names import stem
-from micrograd_plus.compiler.plan import Input, plan_of
+from micrograd_plus.compiler.native import DTYPES, DType, NativeProgram
+from micrograd_plus.compiler.plan import Input, Plan, plan_of
 from micrograd_plus.compiler.program import Gradients, Program
 from micrograd_plus.compiler.trace import CompileError, trace
 from micrograd_plus.compiler.trial import Surroundings, trial, values_behind
@@ -21,24 +25,42 @@ from micrograd_plus.mode import no_gc
 from micrograd_plus.tracing import PACKAGE, traced
 from micrograd_plus.value import Number, Value, constant, topological_order
 
-__all__ = ["Compiled", "compile", "compile_graph", "watched"]
+__all__ = ["Backend", "Compiled", "compile", "compile_graph", "watched"]
+
+Backend: TypeAlias = Literal["numpy", "c"]
+"""What a program runs as: array code, or loops that the machine's C compiler has compiled."""
 
 
 @overload
 def compile(
-    target: Value | Sequence[Any], inputs: Sequence[Any] | None = None, parameters: Sequence[Value] | None = None
+    target: Value | Sequence[Any],
+    inputs: Sequence[Any] | None = None,
+    parameters: Sequence[Value] | None = None,
+    *,
+    backend: Backend = "numpy",
+    dtype: DType = "float64",
 ) -> Program: ...
 @overload
 def compile(
-    target: Callable[..., Any], *, parameters: Sequence[Value] | None = None, example: None = None
+    target: Callable[..., Any],
+    *,
+    parameters: Sequence[Value] | None = None,
+    example: None = None,
+    backend: Backend = "numpy",
+    dtype: DType = "float64",
 ) -> Compiled: ...
 @overload
 def compile(
-    target: Callable[..., Any], *, parameters: Sequence[Value] | None = None, example: Sequence[Any]
+    target: Callable[..., Any],
+    *,
+    parameters: Sequence[Value] | None = None,
+    example: Sequence[Any],
+    backend: Backend = "numpy",
+    dtype: DType = "float64",
 ) -> Program: ...
 def compile(
     target: Any, inputs: Sequence[Any] | None = None, parameters: Sequence[Value] | None = None,
-    example: Sequence[Any] | None = None,
+    example: Sequence[Any] | None = None, *, backend: Backend = "numpy", dtype: DType = "float64",
 ) -> Program | Compiled:  # fmt: skip
     """Returns the Program of a graph; of a function of Values, its Program for one form of input, or for any.
 
@@ -54,6 +76,9 @@ def compile(
     The graph is frozen as it was traced: a choice that Python made by looking at a number is made for all examples.
     Where that can be noticed, and for a target without inputs, CompileError is raised.
 
+    `backend` is "numpy", or "c", whose programs the machine's C compiler compiles (see `compiler.toolchain`) when they
+    are run first; there `dtype` may be "float32", which is quicker, and right to some seven digits.
+
     >>> w, x = Value(3.0, "w"), Value(1.0, "x")
     >>> program = compile(w * x, inputs=[x])
     >>> program([1.0, 2.0]).tolist(), program.gradients([1.0, 2.0]).parameters.tolist()
@@ -64,21 +89,22 @@ def compile(
     if callable(target) and not isinstance(target, Value):
         if inputs is not None:
             raise TypeError("a function's inputs are its arguments; leave `inputs` out, or pass the graph it makes")
-        compiled = Compiled(target, parameters)
+        compiled = Compiled(target, parameters, backend=backend, dtype=dtype)
         return compiled if example is None else compiled.program(*[_one(each) for each in example])
     if example is not None:
         raise TypeError("`example` goes with a function; of a graph, pass its leaves as `inputs`")
     outputs = _checked_outputs(target)
     if inputs is None:
         inputs = [[each for each in topological_order(*outputs) if each.op is operation.INPUT]]
-    return compile_graph(target, inputs, parameters)
+    return compile_graph(target, inputs, parameters, backend=backend, dtype=dtype)
 
 
 def compile_graph(
     target: Any, inputs: Sequence[Any], parameters: Sequence[Value] | None = None, names: Sequence[str] = (),
-    random: Sequence[Value] = (),
+    random: Sequence[Value] = (), backend: Backend = "numpy", dtype: DType = "float64",
 ) -> Program:  # fmt: skip
     """Returns the Program of a graph with these inputs; `random` are its random leaves in the order of their draws."""
+    _check_backend(backend, dtype)
     outputs = _checked_outputs(target)
     leaves = list(_flat(inputs))
     for leaf in leaves:
@@ -100,7 +126,32 @@ def compile_graph(
         ]  # fmt: skip
     with no_gc():
         traced = trace(outputs, leaves, parameters, random)
-        return Program(plan_of(traced, given), traced, parameters, given, target)
+        return _program(backend, dtype, plan_of(traced, given), traced, parameters, given, target)
+
+
+def _check_backend(backend: Backend, dtype: DType) -> None:
+    named("backend", backend, dict.fromkeys(get_args(Backend)))
+    named("dtype", dtype, DTYPES)
+    if backend == "numpy" and dtype != "float64":
+        raise ValueError(f"the backend 'numpy' computes in float64, not in {dtype!r}; use backend='c'")
+
+
+def _program(backend: Backend, dtype: DType, plan: Plan, *arguments: Any) -> Program:
+    """The program of a backend; that of NumPy, with a warning, where C would be the whole graph, node by node."""
+    if backend == "numpy":
+        return Program(plan, *arguments)
+    if isinstance(plan.layout, Ladder) and plan.layout.count > MOST_RUNGS:
+        warnings.warn(
+            f"the graph is irregular, of {plan.layout.count:,} operations: a C compiler would take minutes over it, and"
+            " it runs as array code; make it of layers, or use backend='numpy'",
+            stacklevel=3,
+        )
+        return Program(plan, *arguments)
+    return NativeProgram(plan, *arguments, dtype=dtype)
+
+
+MOST_RUNGS = 5_000
+"""So many operations an irregular graph may have in C."""
 
 
 def _named(inputs: Sequence[Any], names: Sequence[str]) -> list[Input]:
@@ -129,8 +180,12 @@ class Compiled:
     ([5.0], [3.0], 2)
     """
 
-    def __init__(self, function: Callable[..., Any], parameters: Sequence[Value] | None = None) -> None:
-        self.function, self.parameters = function, parameters
+    def __init__(
+        self, function: Callable[..., Any], parameters: Sequence[Value] | None = None, *, backend: Backend = "numpy",
+        dtype: DType = "float64",
+    ) -> None:  # fmt: skip
+        self.function, self.parameters, self.backend, self.dtype = function, parameters, backend, dtype
+        _check_backend(backend, dtype)
         self.names = _argument_names(function)
         self.programs: dict[tuple[tuple[int, ...], ...], Program] = {}
         self._tracing = RLock()
@@ -178,7 +233,7 @@ class Compiled:
                 graphs.append((leaves, *watched(self.function, leaves, behind)))
         refuse_another_graph(*((output, leaves) for leaves, output, _ in graphs))
         leaves, output, random = graphs[0]
-        return compile_graph(output, leaves, self.parameters, names, random)
+        return compile_graph(output, leaves, self.parameters, names, random, self.backend, self.dtype)
 
 
 def watched(

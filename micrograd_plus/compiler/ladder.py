@@ -15,7 +15,7 @@ import numpy as np
 from micrograd_plus import ops
 from micrograd_plus.compiler.emit import Emitted, framed
 from micrograd_plus.compiler.fold import BATCHED, SHARED, Folded
-from micrograd_plus.compiler.layout import Layout
+from micrograd_plus.compiler.layout import COPY, Instruction, Layout
 from micrograd_plus.compiler.names import Argument
 from micrograd_plus.compiler.text import assignment, numpy_text, product
 from micrograd_plus.operation import Op
@@ -37,6 +37,21 @@ class Ladder(Layout):
     def count(self) -> int:
         """The number of instructions."""
         return len(self.folded.order)
+
+    def rungs(self) -> Layout:
+        """Returns it as a layout with an instruction for each operation, for those who write loops."""
+        folded = self.folded
+        row = (self.address + np.where(np.array(folded.space) == SHARED, self.shared_at, 0)).tolist()
+        every = np.arange(self.shared_rows)
+        found = [Instruction("map", COPY, BATCHED, every + self.shared_at, [every], [SHARED], every)]
+        for node in folded.order:
+            op = folded.op[node]
+            operands = [np.array([row[child] for child in each]) for each in folded.operands[node]]
+            if op.is_nary:
+                operands = [each[np.newaxis] if starred else each for starred, each in zip(op.starred, operands)]
+            form, at = "reduce" if op.is_nary else "map", np.array([row[node]])
+            found.append(Instruction(form, op, BATCHED, at, operands, [BATCHED] * len(operands), np.array([node])))
+        return Layout(folded, self.address, found, self.shared_rows, self.batched_rows, self.parameters)
 
 
 def ladder(folded: Folded) -> Ladder:

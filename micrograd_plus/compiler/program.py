@@ -11,7 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from micrograd_plus.compiler.dialects import C99, JAVASCRIPT
 from micrograd_plus.compiler.fold import BATCHED
+from micrograd_plus.compiler.loop_program import loop_program, module_source
+from micrograd_plus.compiler.loop_step import PLAIN
 from micrograd_plus.compiler.plan import Input, Plan
 from micrograd_plus.compiler.runtime import Draws
 from micrograd_plus.compiler.trace import Array, Trace
@@ -19,7 +22,7 @@ from micrograd_plus.mode import no_grad
 from micrograd_plus.report import Table
 from micrograd_plus.value import Value, apply
 
-__all__ = ["Bound", "Gradients", "Program"]
+__all__ = ["Bound", "Gradients", "Program", "formed"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ class Program:
     first axis. `parameters` are the Values that the graph's parameters are; each run reads their numbers. `source` is
     the NumPy code.
     """
+
+    backend = "numpy"
 
     def __init__(
         self, plan: Plan, trace: Trace, parameters: Sequence[Value], inputs: Sequence[Input], outputs: Any
@@ -168,6 +173,21 @@ class Program:
         """The NumPy source of the program with the gradients of its first output."""
         return self.plan.kernel((0,), False)[0].source
 
+    @property
+    def c_source(self) -> str:
+        """The program in C, as loops for B examples at a time, with the gradients of its first output."""
+        program = loop_program(self.plan, C99, 32)
+        return f"// {self!r}\n// B examples at a time lie side by side: B = {program.size}\n\n{program.text}"
+
+    @property
+    def js_source(self) -> str:
+        """The program as a JavaScript module of pure functions over Float64Arrays: forward, gradients and step.
+
+        Parameters come in the order of `parameters`; inputs, example by example, in that of `inputs`; and the random
+        leaves' numbers as `draws`. `step` does plain gradient descent.
+        """
+        return module_source(loop_program(self.plan, JAVASCRIPT, 1, PLAIN, wrt_inputs=True), self.plan)
+
     def summary(self) -> Table:
         """Returns a table of what the compiler made of the graph; `print` it."""
         emitted, _ = self.plan.kernel((0,), False)
@@ -223,7 +243,11 @@ class Bound:
 
     def outputs(self) -> Any:
         """Returns the outputs of the last run, in the form that the graph's outputs had."""
-        return _formed(self.program.outputs, map(np.array, self._outputs))
+        return formed(self.program.outputs, map(np.array, self._outputs))
+
+    def numbers(self) -> list[Array]:
+        """Returns the outputs of the last run, one after the other."""
+        return self._outputs
 
     def mean(self) -> float:
         """Returns the mean of the first output over the batch."""
@@ -296,11 +320,11 @@ def _columns(wanted: Input, given: Any) -> Array:
     return columns
 
 
-def _formed(form: Any, arrays: Any) -> Any:
-    """Arrays in the form of a function's result: one for a Value, a table for a list, a tuple for a tuple."""
+def formed(form: Any, arrays: Any) -> Any:
+    """Returns arrays in the form of a function's result: one for a Value, a table for a list, a tuple for a tuple."""
     if isinstance(form, tuple):
-        return tuple(_formed(each, arrays) for each in form)
+        return tuple(formed(each, arrays) for each in form)
     if isinstance(form, list):
-        parts = [_formed(each, arrays) for each in form]
+        parts = [formed(each, arrays) for each in form]
         return np.stack(parts, axis=1) if all(isinstance(each, Value) for each in form) else parts
     return next(arrays)

@@ -62,6 +62,7 @@ class Draws:
 
     def __init__(self, leaves: Sequence[Bernoulli], first_row: int) -> None:
         self.streams: list[tuple[random.Random, np.random.RandomState, Array, Array, Array]] = []
+        self.first_row, self.count = first_row, len(leaves)
         generators: dict[int, tuple[random.Random, list[int]]] = {}
         for i, leaf in enumerate(leaves):
             generators.setdefault(id(leaf.rng), (leaf.rng, []))[1].append(i)
@@ -77,6 +78,16 @@ class Draws:
             state = rng.getstate()[1]
             twister.set_state(("MT19937", np.array(state[:-1], np.uint32), state[-1], 0, 0.0))
 
+    def marks(self) -> list[Any]:
+        """Returns where the draws are now, for `back_to`."""
+        return [twister.get_state(legacy=True) for _, twister, *_ in self.streams]
+
+    def back_to(self, marks: Sequence[Any], examples: int) -> None:
+        """Puts the draws to where they are so many examples after the marks."""
+        for (_, twister, *_), mark in zip(self.streams, marks):
+            twister.set_state(mark)
+        self.table(examples)
+
     def push(self) -> None:
         """Gives the states back, as if the generators had drawn themselves."""
         for rng, twister, *_ in self.streams:
@@ -89,3 +100,11 @@ class Draws:
         for _, twister, places, keep, scale in self.streams:
             drawn = twister.random_sample((rows.shape[1], len(places))).T
             rows[places] = np.where(drawn < keep, scale, 0.0)
+
+    def table(self, examples: int) -> Array:
+        """Returns the random leaves of so many examples to come, drawn anew: a row for each example."""
+        table = np.empty((examples, self.count))
+        for _, twister, places, keep, scale in self.streams:
+            drawn = twister.random_sample((examples, len(places)))
+            table[:, places - self.first_row] = np.where(drawn < keep.T, scale.T, 0.0)
+        return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
+import warnings
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -153,12 +154,23 @@ class Keeper:
         with self._refused("history"):
             history = _history(saved)
             _refuse_unequal(run.history.weights, history.weights)
+            self._tell_another_backend(run.history.backend, history.backend)
+            history.backend = run.history.backend
             run.history = history
         run.epoch, run.iteration = saved["epoch"], saved["iteration"]
         for i, (callback, state) in enumerate(zip(run.callbacks, saved["callbacks"])):
             with self._refused(f"callbacks[{i}] ({type(callback).__name__})"):
                 callback.load_state_dict(state)
                 callback.check_state(run)
+
+    def _tell_another_backend(self, here: str, there: str) -> None:
+        if here != there:
+            began, goes_on = (each or "numpy or eager, float64" for each in (there, here))
+            warnings.warn(
+                f"{os.fspath(self.checkpoint.path)} was written by a run on {began}, and goes on on {goes_on}: from"
+                " here on the last digits are other ones; use the same backend and dtype for the very same numbers",
+                stacklevel=5,
+            )
 
     def _refused(self, place: str) -> AbstractContextManager[None]:
         return refused(self.checkpoint.path, f"can't be used: {place}")

@@ -19,7 +19,7 @@ from micrograd_plus.errors import DomainError
 from micrograd_plus.mode import no_grad
 from micrograd_plus.nn import Module, Optimizer
 from micrograd_plus.train.engine import EagerEngine, Loss, NonFiniteError, PartedError, Penalty, Prediction, evaluating
-from micrograd_plus.train.trainer import TrainState
+from micrograd_plus.train.state import TrainState
 from micrograd_plus.value import Value
 
 __all__ = ["CompiledEngine"]
@@ -40,6 +40,9 @@ class CompiledEngine:
     True
     """
 
+    tolerance = 1e-6, 1e-9
+    """By how much a program's numbers may be off: as a part of them, and as one of the largest."""
+
     def __init__(
         self, model: Module, loss: Loss, optimizer: Optimizer, *, penalty: Penalty | None = None,
         clip_norm: float | None = None, clip_value: float | None = None,
@@ -57,7 +60,7 @@ class CompiledEngine:
 
     # ------------------------------------------------------------ the protocol
 
-    def prepare(self, data: Dataset) -> None:
+    def prepare(self, data: Dataset, batch_size: int = 0) -> None:
         """Compiles model and loss, and holds the result against the model itself on some rows; see `Engine.prepare`."""
         with self._trying_out():
             self.evaluate(data[:1])
@@ -157,7 +160,12 @@ class CompiledEngine:
         if isinstance(mode, tuple) and data.weights is not None:
             weight, (loss, *penalty) = Value(1.0, "weight"), outputs
             leaves, outputs = [*leaves, weight], (loss * weight, *penalty)
-        return compile_graph(outputs, leaves, self._parameters, ["x", "y", "weight"][: len(leaves)], random)
+        names = ["x", "y", "weight"][: len(leaves)]
+        return self._graph_compiled(mode, outputs, leaves, self._parameters, names, random)
+
+    def _graph_compiled(self, mode: Any, *graph: Any) -> Program:
+        """The program of a graph in a mode; other backends make others."""
+        return compile_graph(*graph)
 
     def _traced(self, mode: Any, data: Dataset, row: int) -> tuple[list[Any], tuple[Any, ...], list[Value]]:
         """The inputs of a row's graph, its outputs in a mode, and its random leaves."""
@@ -202,11 +210,11 @@ class CompiledEngine:
         self._compare(self._evaluations(chosen))
         self._compare(self._gradients(chosen))
 
-    @staticmethod
-    def _compare(numbers: Iterator[tuple[str, Any, Any]]) -> None:
+    def _compare(self, numbers: Iterator[tuple[str, Any, Any]]) -> None:
+        rtol, atol = self.tolerance
         try:
             for name, compiled, eager in numbers:
-                if not np.allclose(compiled, eager, rtol=1e-6, atol=1e-9 * max(1.0, np.max(np.abs(eager)))):
+                if not np.allclose(compiled, eager, rtol=rtol, atol=atol * max(1.0, np.max(np.abs(eager)))):
                     raise CompileError(
                         f"compiled, {name} is {compiled}, and by itself {eager}: it must do other things for other"
                         " data; run it with backend='eager', or choose by maximum, relu or select"
@@ -233,16 +241,11 @@ class CompiledEngine:
         yield "the loss", loss, eager_loss
 
     def _gradients(self, data: Dataset) -> Iterator[tuple[str, Any, Any]]:
-        program, columns = self._training_program(data), _Table(data).take()
-        with program.running:
-            self.state.use(program)
-            bound = program.bind(columns, program.every_output)
-            bound.forward(columns)
-            bound.backward(columns, 1.0 / bound.size)
-            loss, compiled = bound.mean(), program.d_shared[program.plan.parameter_rows].tolist()
+        program = self._training_program(data)
+        loss, compiled = self.state.gradients(program, _Table(data).take())
         eager_loss, found = EagerEngine(self.model, self.loss, self.optimizer, penalty=self.penalty).gradients(data)
         yield "the loss in training", loss, eager_loss
-        yield "a gradient", *_most_apart(compiled, [found.get(each, 0.0) for each in program.parameters])
+        yield "a gradient", *_most_apart(compiled.tolist(), [found.get(each, 0.0) for each in program.parameters])
 
     @contextmanager
     def _trying_out(self) -> Iterator[None]:

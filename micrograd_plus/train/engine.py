@@ -40,13 +40,18 @@ class PartedError(ArithmeticError):
 class Engine(Protocol):
     """One way to run a model's iterations: what `fit` needs of it.
 
+    One that can make many steps in a go has a method `epoch(data, batches)` too, which does what `step` does for each
+    batch, and yields lists of their losses and learning rates.
+
     The constructor takes `(model, loss, optimizer, *, penalty=None, clip_norm=None, clip_value=None)`. Between calls an
     engine may keep the parameters and the optimizer's state to itself: `sync` brings them back to their homes, `load`
     takes them from there. The optimizer's count `t` it keeps up to date, as the learning rate hangs on it.
     """
 
-    def prepare(self, data: Dataset) -> None:
+    def prepare(self, data: Dataset, batch_size: int = 0) -> None:
         """Runs model and loss on the first row of `data`, and changes nothing; `fit` calls it before all else.
+
+        `batch_size` is the number of rows that a step will have, if that is known.
 
         Raises ValueError where they don't fit together (a width, a kind of target). An engine that compiles does so
         here, and raises `micrograd_plus.compiler.CompileError` with the reason where it can't.
@@ -107,7 +112,7 @@ class EagerEngine:
         self.penalty, self.clip_norm, self.clip_value = penalty, clip_norm, clip_value
         self._parameters = model.parameters()
 
-    def prepare(self, data: Dataset) -> None:
+    def prepare(self, data: Dataset, batch_size: int = 0) -> None:
         """Tries model and loss on the first row of `data`; see `Engine.prepare`."""
         self.evaluate(data[:1])
 

@@ -26,7 +26,7 @@ HISTORY = Fields(
     iterations=ListOf(Row(epoch=Whole(), iteration=Whole(), loss=Finite(), rate=Finite(least=0))),
     epochs=ListOf(Row(epoch=Whole(), iteration=Whole(), figures=Names(Finite()))),
     stopped=String(),
-).and_maybe(restored=Whole(), weights=String())
+).and_maybe(restored=Whole(), weights=String(), backend=String())
 """What `History.to_dict` returns, and its file holds."""
 
 
@@ -58,7 +58,8 @@ class History(Report):
     `history["validation loss"]` is a figure's column over the epochs, `history.losses` the loss of every iteration.
     `stopped` says why training ended before its last epoch; it is empty if it did not. `restored` is the number of the
     epoch whose parameters the model was given back at the end; 0 if it has those of the last. `weights` says what rows
-    and classes weighed; it is empty if all counted alike.
+    and classes weighed; it is empty if all counted alike. `backend` is "c, float64" or "c, float32" for a run in C; it
+    is empty for the others, which compute in float64.
 
     >>> history = History()
     >>> history.iterations.append(Iteration(1, 1, 0.5, 0.1))
@@ -74,6 +75,7 @@ class History(Report):
     stopped: str = ""
     restored: int = 0
     weights: str = ""
+    backend: str = field(default="", compare=False)
 
     @property
     def losses(self) -> list[float]:
@@ -203,7 +205,7 @@ class History(Report):
     def to_dict(self) -> dict[str, Any]:
         """Returns the history as lists and dicts, which JSON keeps to the last bit."""
         iterations, epochs = [*map(list, self.iterations)], [*map(list, self.epochs)]
-        more = {name: each for name in ("restored", "weights") if (each := getattr(self, name))}
+        more = {name: each for name in ("restored", "weights", "backend") if (each := getattr(self, name))}
         return {"iterations": iterations, "epochs": epochs, "stopped": self.stopped, **more}
 
     @classmethod
@@ -212,7 +214,8 @@ class History(Report):
         _check(saved)
         iterations = [Iteration(e, i, float(loss), float(rate)) for e, i, loss, rate in saved["iterations"]]
         epochs = [Epoch(e, i, {name: float(figure) for name, figure in f.items()}) for e, i, f in saved["epochs"]]
-        return cls(iterations, epochs, saved["stopped"], saved.get("restored", 0), saved.get("weights", ""))
+        return cls(iterations, epochs, saved["stopped"], saved.get("restored", 0), saved.get("weights", ""),
+                   saved.get("backend", ""))  # fmt: skip
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> History:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat
 from typing import Any
 
 from micrograd_plus.checks import argument, finite_number, flat, named, whole_number
@@ -52,7 +53,8 @@ def fit(
     sample_weights: Sequence[float] | None = None, class_weights: ClassWeights | None = None,
     penalty: Penalty | None = None, clip: float | Clip | None = None,
     callbacks: Sequence[Callback | Callable[[Run], Any]] = (),
-    checkpoint: str | os.PathLike[str] | Checkpoint | None = None, backend: str | None = None, progress: bool = True,
+    checkpoint: str | os.PathLike[str] | Checkpoint | None = None, backend: str | None = None, dtype: str = "float64",
+    progress: bool = True,
 ) -> History:  # fmt: skip
     """Returns the History of training `model` on `data`; the model itself is changed, and left in evaluation mode.
 
@@ -76,8 +78,10 @@ def fit(
     - `clip`: a bound of the gradient's norm, or a `Clip` with more to say.
     - `callbacks`: each a `Callback` such as `EarlyStopping`, or a function that is called with the Run each epoch.
     - `checkpoint`: the path of a file for all that training needs to go on, or a `Checkpoint` with more to say.
-    - `backend`: "numpy" runs the graph of one example as array code for a whole batch, "eager" each graph as it
-      stands. Without, it is "numpy", and "eager", with a warning, for a model that can't be compiled.
+    - `backend`: "numpy" runs the graph of one example as array code for a whole batch, "c" as a program that the
+      machine's C compiler makes, "eager" each graph as it stands. Without, it is "numpy", and "eager", with a warning,
+      for a model that can't be compiled.
+    - `dtype`: "float64", or for "c" also "float32", which is quicker, and right to some seven digits.
     - `progress`: whether a bar is shown where somebody looks.
 
     The loss that is reported is the mean over a batch, taken before the update. With weights it is the sum of weight
@@ -111,9 +115,10 @@ def fit(
         raise TypeError(f"penalty is a function, such as lambda ws: l2_penalty(ws, 0.01), but got {penalty!r}")
     bounds = clip if isinstance(clip, Clip) else Clip(norm=clip)
     limits = {"clip_norm": bounds.norm, "clip_value": bounds.value}
-    engine = _engine(backend, data, model, objective.loss, optimizer, penalty=penalty, **limits)
+    width = _width(backend, dtype)
+    engine = _engine(backend, data, batch_size, model, objective.loss, optimizer, penalty=penalty, **limits, **width)
     run = Run(engine, model, optimizer, data, objective, epochs, watchers)
-    run.history.weights = told
+    run.history.weights, run.history.backend = told, f"c, {dtype}" if width else ""
     keeper = None if checkpoint is None else Keeper(checkpoint, run, {"rows": len(data), **order, **limits})
     if keeper:
         keeper.resume()
@@ -126,7 +131,7 @@ def fit(
             raise PartedError(f"{told}; leave backend out, or use backend='eager'") from error
         warnings.warn(f"{told}; the model is trained anew from the start, eagerly", stacklevel=2)
         again()
-        run.engine = _engine("eager", data, model, objective.loss, optimizer, penalty=penalty, **limits)
+        run.engine = _engine("eager", data, batch_size, model, objective.loss, optimizer, penalty=penalty, **limits)
         _train(run, batches, number, measures, keeper, progress)
     return run.history
 
@@ -181,22 +186,45 @@ def _evaluated(run: Run, measures: Measures) -> dict[str, tuple[float, list[Pred
 
 def _epoch(run: Run, batches: list[list[int]], update: Update) -> float | None:
     """Goes once through the data; returns the mean loss of its samples, or None if it was stopped on the way."""
-    losses, weights = 0.0, 0.0
-    for run.rows in batches:
-        run.iteration += 1
-        rate = run.optimizer.rate
-        try:
-            run.loss = run.engine.step(run.data, run.rows)
-        except NonFiniteError as error:
-            raise DivergenceError(run, str(error)) from error
-        run.history.iterations.append(Iteration(run.epoch, run.iteration, run.loss, rate))
-        weight = run.data.weight(run.rows)
-        losses, weights = losses + run.loss * weight, weights + weight
+    total, weights = 0.0, 0.0
+    for losses, rates, rows in _steps(run, batches):
+        numbers = range(run.iteration - len(losses) + 1, run.iteration + 1)
+        run.history.iterations.extend(map(Iteration, repeat(run.epoch), numbers, losses, rates))
+        for loss, weight in zip(losses, map(run.data.weight, rows)):
+            total, weights = total + loss * weight, weights + weight
         update(run.iteration, run.describe)
         run.tell("on_iteration")
         if run.history.stopped:
             return None
-    return losses / weights if weights else 0.0
+    return total / weights if weights else 0.0
+
+
+def _steps(
+    run: Run, batches: list[list[int]]
+) -> Iterator[tuple[Sequence[float], Sequence[float], Sequence[Sequence[int]]]]:
+    """The losses, rates and rows of the epoch's iterations, as many as are made in one go: then `run` is behind them.
+
+    That is one, unless the engine can make more and no callback looks at each.
+    """
+    epoch = getattr(run.engine, "epoch", None)
+    first, done = run.iteration, 0
+    if epoch is None or any(each.every_iteration for each in run.callbacks):
+        epoch = partial(_one_by_one, run)
+    try:
+        for losses, rates in epoch(run.data, batches):
+            rows = batches[done : done + len(losses)]
+            done += len(losses)
+            run.iteration, run.rows, run.loss = first + done, rows[-1], losses[-1]
+            yield losses, rates, rows
+    except NonFiniteError as error:
+        run.iteration, run.rows = first + done + 1, batches[done]
+        raise DivergenceError(run, str(error)) from error
+
+
+def _one_by_one(run: Run, data: Dataset, batches: list[list[int]]) -> Iterator[tuple[Sequence[float], Sequence[float]]]:
+    for rows in batches:
+        rate = run.optimizer.rate
+        yield [run.engine.step(data, rows)], [rate]
 
 
 def _watchers(callbacks: Sequence[Callback | Callable[[Run], Any]]) -> list[Callback]:
@@ -230,27 +258,44 @@ def _numpy(*arguments: Any, **options: Any) -> Engine:
     return CompiledEngine(*arguments, **options)
 
 
-BACKENDS: dict[str, Callable[..., Engine]] = {"numpy": _numpy, "eager": EagerEngine}
+def _c(*arguments: Any, **options: Any) -> Engine:
+    from micrograd_plus.train.native import NativeEngine
+
+    return NativeEngine(*arguments, **options)
+
+
+BACKENDS: dict[str, Callable[..., Engine]] = {"numpy": _numpy, "c": _c, "eager": EagerEngine}
 """What `backend=` knows by name: each makes an `Engine` from the arguments that its protocol tells."""
 
 
-def _engine(backend: str | None, data: Dataset, *arguments: Any, **options: Any) -> Engine:
+def _width(backend: str | None, dtype: str) -> dict[str, str]:
+    """The width of numbers as an option of an engine that has a choice."""
+    named("dtype", dtype, dict.fromkeys(("float64", "float32")))
+    if backend == "c":
+        return {"dtype": dtype}
+    if dtype != "float64":
+        needed = argument("backend", "c")
+        raise ValueError(f"{argument('dtype', dtype)} needs {needed}; the other backends compute in float64")
+    return {}
+
+
+def _engine(backend: str | None, data: Dataset, batch_size: int, *arguments: Any, **options: Any) -> Engine:
     """The engine of a backend, ready for `data`; eager, with a warning, where none is named and NumPy can't serve."""
     engine = named("backend", "numpy" if backend is None else backend, BACKENDS)(*arguments, **options)
     if backend == "eager":
-        engine.prepare(data)
+        engine.prepare(data, batch_size)
         return engine
     from micrograd_plus.compiler import CompileError
 
     try:
-        engine.prepare(data)
+        engine.prepare(data, batch_size)
         return engine
     except CompileError as error:
         if backend is not None:
             cure = f"leave {argument('backend')} out, or use {argument('backend', 'eager')}"
             raise CompileError(f"the backend {backend!r} can't run this model: {error}; {cure}") from error
         warnings.warn(f"the model can't be compiled, and runs as it stands: {error}", stacklevel=3)
-    return _engine("eager", data, *arguments, **options)
+    return _engine("eager", data, batch_size, *arguments, **options)
 
 
 LARGE_INPUT = 50.0  # standardized features stay below 10; pixels from 0 to 16 still train

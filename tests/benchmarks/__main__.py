@@ -3,6 +3,7 @@
     python -m tests.benchmarks                    all of them
     python -m tests.benchmarks engine             the engine, against micrograd and PyTorch's scalars
     python -m tests.benchmarks compiler           compiled programs, against NumPy by hand, PyTorch, micrograd
+    python -m tests.benchmarks native             programs in C, against C by hand, NumPy, PyTorch
     python -m tests.benchmarks --markdown FILE    also writes the README's table; --json FILE all figures
 
 It ends with an error if a bar is missed.
@@ -18,7 +19,7 @@ from pathlib import Path
 from tests.benchmarks.report import Result, as_json, as_markdown, as_text
 from tests.benchmarks.timing import use_one_thread
 
-PARTS = ("engine", "compiler")
+PARTS = ("engine", "compiler", "native")
 
 
 def main() -> int:
@@ -26,7 +27,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks", description="Times micrograd_plus beside others."
     )
-    parser.add_argument("parts", nargs="*", metavar="PART", help="engine or compiler; both if none is named")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="engine, compiler or native; all if none is named")
     parser.add_argument("--seconds", type=float, default=5.0, help="how long each case is timed (default 5)")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="where to write the table of training steps")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write all figures")

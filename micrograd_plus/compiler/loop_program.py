@@ -1,0 +1,165 @@
+"""A whole program of loops, in C or in JavaScript: the functions of its layout, and the step of an optimizer's rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from micrograd_plus.compiler.dialects import JAVASCRIPT, Dialect
+from micrograd_plus.compiler.emit import wanted_rows
+from micrograd_plus.compiler.fold import BATCHED, SHARED
+from micrograd_plus.compiler.ladder import Ladder
+from micrograd_plus.compiler.loop_forms import LOOPS, is_constant
+from micrograd_plus.compiler.loop_step import StepRule, step_lines
+from micrograd_plus.compiler.loops import Loops
+from micrograd_plus.compiler.names import Namer
+from micrograd_plus.compiler.plan import Plan
+from micrograd_plus.compiler.trace import Integers
+
+__all__ = ["LoopProgram", "library_source", "loop_program", "module_source", "package_file"]
+
+
+@dataclass(frozen=True)
+class LoopProgram:
+    """The functions of a program in a dialect, as `text`.
+
+    `sizes` says how many there are: B examples at a time, ROWS numbers of each, SHARED ones for all, and so on.
+    `constants` are rows and the numbers in them, that are put there once; `is_trained` tells whether there is a step.
+    """
+
+    text: str
+    sizes: Mapping[str, int]
+    constants: tuple[Integers, NDArray[np.float64]]
+    is_trained: bool
+
+    @property
+    def size(self) -> int:
+        """How many examples it works on at a time."""
+        return self.sizes["B"]
+
+
+def loop_program(
+    plan: Plan, dialect: Dialect, size: int, rule: StepRule | None = None, *, of: tuple[int, ...] = (0,),
+    wrt_inputs: bool = False,
+) -> LoopProgram:  # fmt: skip
+    """Returns a plan's functions: what is the same for all examples, forward, results, and the way back.
+
+    `of` has the numbers of the outputs whose sum is differentiated, with respect to all parameters and, if wanted,
+    inputs; `rule` is that of a step.
+    """
+    layout = plan.layout.rungs() if isinstance(plan.layout, Ladder) else plan.layout
+    namer = Namer(layout, plan.arguments)
+    loops = Loops(layout, namer, dialect, size)
+    loops.wanted = wanted_rows(layout, namer, wrt_inputs)
+    constant = [each for each in layout.instructions if is_constant(each, namer.constants)]
+    _functions(loops, {id(each) for each in constant}, of, wrt_inputs)
+    lines = [*loops.definitions, *([""] if loops.definitions else []), *loops.lines]
+    if rule:
+        lines += step_lines(dialect, rule)
+    rows = np.concatenate([np.zeros(0, np.int64), *[each.rows.reshape(-1) for each in constant]])
+    numbers = np.concatenate([np.zeros(0), *[namer.constants[each.operands[0]].reshape(-1) for each in constant]])
+    sizes = {
+        "B": size, "INPUTS": plan.input_count, "RANDOM": plan.random_count, "OUTPUTS": len(layout.folded.outputs),
+        "PARAMETERS": len(plan.parameter_rows), "STATES": len(rule.states) if rule else 0,
+        "SHARED": loops.sizes[SHARED], "ROWS": loops.sizes[BATCHED],
+    }  # fmt: skip
+    return LoopProgram("\n".join(lines), sizes, (rows, numbers), rule is not None)
+
+
+def _functions(loops: Loops, done: set[int], of: tuple[int, ...], wrt_inputs: bool) -> None:
+    """Says all functions of the layout; the instructions `done` are so before any run."""
+    instructions = [each for each in loops.layout.instructions if id(each) not in done]
+    batched = [each for each in instructions if each.space == BATCHED]
+    shared = [each for each in instructions if each.space == SHARED]
+    with loops.function("prepare", ["shared"]):
+        for each in shared:
+            LOOPS[each.form][0](loops, each)
+    with loops.function("forward", ["shared", "rows"]):
+        for each in batched:
+            LOOPS[each.form][0](loops, each)
+    _results(loops)
+    _back(loops, batched, shared, of, wrt_inputs)
+
+
+def _results(loops: Loops) -> None:
+    """Says where the outputs are."""
+    folded, address = loops.layout.folded, loops.layout.address
+    with loops.function("results", ["shared", "rows", "out"]):
+        for i, node in enumerate(folded.outputs):
+            row = np.array([address[node]])
+            if node in folded.constants:
+                text = loops.dialect.number(folded.constants[node])
+            else:
+                text = loops.text(loops.place(folded.space[node], row), ["0"])
+            if loops.size == 1:
+                loops.say(f"out[{i}] = {text};")
+                continue
+            with loops.loop("b", "B"):
+                loops.say(f"out[{f'{i} * B + b' if i else 'b'}] = {text};")
+
+
+def _back(loops: Loops, batched: Sequence[Any], shared: Sequence[Any], of: tuple[int, ...], wrt_inputs: bool) -> None:
+    """Says the functions that run back: through what every example has of its own, and then what they share."""
+    folded, address = loops.layout.folded, loops.layout.address
+    ends = [(folded.space[folded.outputs[i]], np.array([address[folded.outputs[i]]])) for i in of]
+    with loops.function("backward", ["shared", "rows", "d_shared", "d_rows", "upstream"]):
+        for space, row in ends:
+            if space == BATCHED and loops.needs(space, row):
+                sign, target = loops.sign(space, row), loops.place(space, row, grad=True)
+                with loops.loop("b", "B" if loops.size > 1 else 1) as b:
+                    loops.say(f"{loops.text(target, ['0'])} {sign} upstream[{b}];")
+        for each in reversed(batched):
+            if loops.written[BATCHED][each.rows].any():
+                LOOPS[each.form][1](loops, each)
+        if wrt_inputs:
+            loops.settle(BATCHED, np.arange(loops.namer.input_rows))
+    with loops.function("finish", ["shared", "d_shared"], ["scale"]):
+        for space, row in ends:
+            if space == SHARED and row[0] >= 0 and loops.needs(space, row):
+                loops.sign(space, row)
+                loops.say(f"{loops.text(loops.place(space, row, grad=True), ['0'])} += scale;")
+        for each in reversed(shared):
+            if loops.written[SHARED][each.rows].any():
+                LOOPS[each.form][1](loops, each)
+
+
+# -------------------------------------------------------------------- the files around it
+
+
+@cache
+def package_file(name: str) -> str:
+    """Returns the text of a file that stands beside this module."""
+    return (files("micrograd_plus.compiler") / name).read_text(encoding="utf-8")
+
+
+def library_source(program: LoopProgram, real: str) -> str:
+    """Returns the whole source of a library in C; `real` is "double" or "float"."""
+    bits, limit, rate = (64, "1e100", "1e50") if real == "double" else (32, "1e30", "1e5")
+    head = [
+        f"typedef {real} real;", f"#define REAL_BITS {bits}", f"#define TRAINED {int(program.is_trained)}",
+        f"#define LIMIT {limit}", f"#define RATE_LIMIT {rate}", f"enum {{ {_sizes(program)} }};", "",
+    ]  # fmt: skip
+    return "\n".join([*head, package_file("kernels.c"), program.text, package_file("driver.c")])
+
+
+def module_source(program: LoopProgram, plan: Plan) -> str:
+    """Returns the whole source of a JavaScript module."""
+    put = [
+        f"    {array}[{row}] = {JAVASCRIPT.number(number)};"
+        for array, (rows, numbers) in (("shared", plan.constants), ("rows", program.constants))
+        for row, number in zip(rows.tolist(), numbers.tolist())
+    ]
+    constants = "\n".join(["function constants(shared, rows) {", *put, "}", ""])
+    names = JAVASCRIPT.table("ADDRESSES", plan.parameter_rows.tolist())
+    head = [f"const {_sizes(program)};", names, "", package_file("kernels.js")]
+    return "\n".join([*head, program.text, constants, package_file("driver.js")])
+
+
+def _sizes(program: LoopProgram) -> str:
+    return ", ".join(f"{name} = {size}" for name, size in program.sizes.items())
