@@ -15,7 +15,7 @@ import numpy as np
 from micrograd_plus.compiler.trace import Integers
 from micrograd_plus.compiler.views import view_of
 from micrograd_plus.export.dialects import Dialect, Formula, hoisted
-from micrograd_plus.export.lowering import Assignment, Operand, Part, Tensor, lower, said
+from micrograd_plus.export.lowering import Assignment, Lowered, Operand, Part, Tensor, lower, said
 from micrograd_plus.export.source import Source
 from micrograd_plus.export.spelling import Identifiers, c_text, comment, packed, remark
 from micrograd_plus.operation import Op
@@ -258,53 +258,51 @@ def _c_array(begin: str, texts: Sequence[str]) -> list[str]:
 
 
 def c_source(source: Source, single: bool) -> str:
-    """Returns the file of C, in double or `single` precision. Raises ValueError for a program that draws numbers."""
+    """Returns the file of C, in double or `single` precision. Raises ValueError for what C has no word for."""
     names, dialect = Identifiers(_TAKEN), _dialect(single)
     lowered = lower(source.program, names)
     writer = _Writer(dialect, names)
-    work = 0
-    start = 0
-    for each in lowered.inputs:
-        writer.say(f"const real *const {each.name} = x{f' + {start}' if start else ''};")
-        start += each.size
-    for line in lowered.lines:
-        writer.say(f"real *const {line.target.name} = work{f' + {work}' if work else ''};")
-        work += line.target.size
-    for line in lowered.lines:
-        writer.line(line)
-    count = 0
-    for _, part in lowered.flat_outputs():
-        places = np.arange(part.places.size).reshape(part.places.shape) + count
-        writer.loops(part.places.shape, writer.copied(Part(Tensor("y", (0,), False), places), part))
-        count += part.places.size
+    inputs, work = sum(each.size for each in lowered.inputs), sum(line.target.size for line in lowered.lines)
+    outputs = sum(part.places.size for _, part in lowered.flat_outputs())
     small = work * (4 if single else 8) < ON_THE_STACK
-    writer.lines = _unused(writer.lines, {each.name for each in lowered.inputs})
-    body = [*([f"    real work[{max(work, 1)}];"] if small and work else []), *writer.lines]
+    body = [*([f"    real work[{work}];"] if small and work else []), *_body(writer, lowered)]
     text = "\n".join(line for line in body if not line.lstrip().startswith("/*"))
     if not re.search(r"\*const \w+ = x\b", text):
         body.insert(0, "    (void)x;")
-    head = f"void predict(const real *x, real *y{'' if small else ', real *work'}) {{"
     read = {*re.findall(r"\w+", text)}  # a parameter that does nothing would only take room
     weights = [line for each in lowered.parameters if each.name in read for line in _weights(source, each, dialect)]
     constants = [line for each in lowered.constants if each.name in read for line in _constants(each, dialect)]
     used = [helper for name, helper in _HELPERS.items() if re.search(rf"\b{name}\(", text)]
     return "\n".join([
-        *_heading(source, single, start, count, work, small),
-        "#include <math.h>",
-        "",
-        f"typedef {'float' if single else 'double'} real;",
-        "",
-        *weights, *constants, *writer.definitions,
-        "",
-        *used,
-        *([""] if used else []),
-        head,
-        *body,
-        "}",
+        *_heading(source, single, inputs, outputs, work, small),
+        "#include <math.h>", "",
+        f"typedef {'float' if single else 'double'} real;", "",
+        *weights, *constants, *writer.definitions, "",
+        *used, *([""] if used else []),
+        f"void predict(const real *x, real *y{'' if small else ', real *work'}) {{", *body, "}",
         *_classes(source),
-        *_main(source, start, count, work, small),
-        "",
+        *_main(source, inputs, outputs, work, small), "",
     ])  # fmt: skip
+
+
+def _body(writer: _Writer, lowered: Lowered) -> list[str]:
+    """The statements of `predict`: where everything lies, every line, and the outputs."""
+    start = 0
+    for each in lowered.inputs:
+        writer.say(f"const real *const {each.name} = x{f' + {start}' if start else ''};")
+        start += each.size
+    start = 0
+    for line in lowered.lines:
+        writer.say(f"real *const {line.target.name} = work{f' + {start}' if start else ''};")
+        start += line.target.size
+    for line in lowered.lines:
+        writer.line(line)
+    start = 0
+    for _, part in lowered.flat_outputs():
+        places = np.arange(part.places.size).reshape(part.places.shape) + start
+        writer.loops(part.places.shape, writer.copied(Part(Tensor("y", (0,), False), places), part))
+        start += part.places.size
+    return _unused(writer.lines, {each.name for each in lowered.inputs})
 
 
 def _weights(source: Source, each: Tensor, dialect: Dialect) -> list[str]:
