@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from micrograd_plus.compiler.dialects import Dialect, Formula, hoisted
 from micrograd_plus.compiler.trace import Integers
 from micrograd_plus.compiler.views import view_of
-from micrograd_plus.export.dialects import Dialect, Formula, hoisted
 from micrograd_plus.export.lowering import Assignment, Lowered, Operand, Part, Tensor, lower, said
 from micrograd_plus.export.source import Source
 from micrograd_plus.export.spelling import Identifiers, c_text, comment, packed, remark
