@@ -170,5 +170,5 @@ lesson.expect(len({row[-1] for row in rows}) == 1, "The program has as many inst
 #
 # ## Next
 #
-# You have been through all the lessons. Train something of your own: `micrograd-plus train` does it with a table of
-# your data, in one command.
+# What is written in matrices can be written in any language of matrices. In the [last lesson](11_graduation.py) the
+# model leaves: for PyTorch, for JAX, for a server, for a chip.

@@ -37,6 +37,7 @@ FLOORS = (
     {"train"},
     {"explain"},
     {"viz"},
+    {"export"},
     {""},  # the package itself: what `from micrograd_plus import ...` reaches
     {"cli"},
 )
@@ -50,7 +51,7 @@ FRONT_DOORS = {
 }
 """The only arrows that point up: one-line methods that load a viewer on first use."""
 
-HEAVY = ("numpy", "graphviz", "matplotlib", "rich", "torch", "IPython")
+HEAVY = ("numpy", "graphviz", "matplotlib", "rich", "torch", "jax", "onnx", "safetensors", "IPython")
 
 
 def part(module: str) -> str:

@@ -76,7 +76,7 @@ class Program:
     ) -> None:
         self.plan, self.inputs, self.parameters = plan, list(inputs), list(parameters)
         self.outputs = outputs
-        self.nodes = len(trace)
+        self.nodes, self.example = len(trace), trace.data[trace.inputs]
         self.draws = Draws(trace.draws, plan.input_count)
         self.shared = np.zeros(plan.layout.shared_rows)
         self.d_shared = np.zeros(plan.layout.shared_rows)

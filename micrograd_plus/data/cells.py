@@ -10,15 +10,18 @@ from typing import Literal
 from micrograd_plus.checks import argument
 
 __all__ = [
-    "Decimal", "by_size", "is_date", "is_missing", "label_of", "number_of", "unit_of", "what_is_wrong", "without_unit",
+    "MISSING", "Decimal", "by_size", "is_date", "is_missing", "label_of", "number_of", "unit_of", "what_is_wrong",
+    "without_unit",
 ]  # fmt: skip
 
 Decimal = Literal[".", ","]
 
-_MISSING = frozenset(
+MISSING = frozenset(
     {"", "?", "-", "--", "–", "—", "na", "n/a", "n.a.", "nan", "null", "none", "nil", "<na>", "#n/a", "#na", "#value!",
      "#div/0!", "#null!", "#ref!", "nat"}
 )  # fmt: skip
+"""What programs write into a cell for nothing, in small letters."""
+
 _SIGNS = "[$€£¥₹]|USD|EUR|GBP|CHF|JPY"
 _AMOUNT = re.compile(rf"([+-]?)\s*(?:({_SIGNS})\s*)?([+-]?[\d.,'\s]*\d[\d.,'\s]*)(?:\s*({_SIGNS}|%))?")
 _CLOCK = r"([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*([AaPp][Mm]|Z|[+-]\d{2}:?\d{2})?)?"
@@ -36,7 +39,7 @@ def is_missing(cell: str) -> bool:
     >>> is_missing(""), is_missing("N/A"), is_missing("-"), is_missing("0")
     (True, True, True, False)
     """
-    return cell.lower() in _MISSING
+    return cell.lower() in MISSING
 
 
 def is_date(cell: str) -> bool:

@@ -17,6 +17,7 @@ IRIS = ["train", "--data", "iris"]
 PETS = ["train", "--data", "pets.csv", "--target", "pet"]
 MODEL = ["predict", "model.json"]
 GRAPH = ["graph", "x", "x=1"]
+EXPORT = ["export", "model.json", "-o"]
 
 WRONG: dict[tuple[str, str], tuple[list[str], str]] = {
     ("train", "--data"): (["train", "--data", "irys"], "there is no data set 'irys'; did you mean 'iris'"),
@@ -71,6 +72,10 @@ WRONG: dict[tuple[str, str], tuple[list[str], str]] = {
     ("predict", "--probabilities"): (["predict", "line.json", "x.csv", "--probabilities"], "predicts a number"),
     ("predict", "--score"): ([*MODEL, "x.csv", "--score"], "x.csv has no target column 'pet', only 'x', 'age'"),
     ("predict", "--output"): ([*MODEL, "pets.csv", "--output", "no/folder.csv"], "there is no folder"),
+    ("export", "--to"): ([*EXPORT, "model.c", "--to", "rust"], "argument --to: invalid choice: 'rust'"),
+    ("export", "--output"): ([*EXPORT, "no/model.c", "--to", "c"], "there is no folder"),
+    ("export", "--dtype"): ([*EXPORT, "m.onnx", "--to", "onnx", "--dtype", "float32"], "is a choice in C alone"),
+    ("export", "--force"): ([*EXPORT, "pets.csv", "--to", "c"], "'pets.csv' is there already; name another file"),
     ("graph", "--force"): (
         [*GRAPH, "-o", "pets.csv"],
         "'pets.csv' is there already; name another file, or pass --force",

@@ -14,6 +14,7 @@ import pytest
 from micrograd_plus.cli import COMMANDS, main
 
 PARTS = {
+    "export": [["m/model.json"], ["--to", "c"], ["-o", "g.dot"], ["--dtype", "float64"]],
     "graph": [["x*y"], ["x=2"], ["y=3"], ["-o", "g.dot"], ["--derivatives"], ["--title=T"], ["--parameters", "x"]],
     "predict": [["m/model.json"], ["new.csv"], ["-o", "g.dot"], ["--proba"], ["--keep", "who"],
                 ["--encoding", "utf-8"]],
