@@ -10,6 +10,7 @@ needs the extra `book`: pip install "micrograd_plus[book]".
 from __future__ import annotations
 
 import argparse
+import ast
 import asyncio
 import html
 import os
@@ -18,6 +19,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
@@ -109,7 +111,20 @@ def lessons(folder: Path, numbers: Sequence[str] = ()) -> list[Path]:
         raise ValueError(
             f"no lesson {', '.join(unknown)} in {folder}; there is {', '.join(path.stem for path in found)}"
         )
-    return [path for path in found if not numbers or path.name.startswith(tuple(numbers))]
+    if numbers:
+        return [path for path in found if path.name.startswith(tuple(numbers))]
+    lacking = {path: needs for path in found if (needs := _not_installed(path))}
+    for path, needs in lacking.items():
+        cure = 'pip install "micrograd_plus[graduation]"'
+        print(f"{path.name} is left out, as it needs {', '.join(needs)}: {cure}")
+    return [path for path in found if path not in lacking]
+
+
+def _not_installed(lesson: Path) -> list[str]:
+    """The packages that a lesson imports and that are not there."""
+    imports = [node for node in ast.parse(lesson.read_text(encoding="utf-8")).body if isinstance(node, ast.Import)]
+    names = [alias.name for node in imports for alias in node.names]
+    return [name for name in names if find_spec(name.partition(".")[0]) is None]
 
 
 def build(paths: Sequence[Path], output: Path, *, jobs: int = 2) -> list[Page]:

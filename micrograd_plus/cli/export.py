@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -59,5 +58,5 @@ def run(args: argparse.Namespace) -> int:
     else:
         exported = {"torch": to_torch, "jax": to_jax, "onnx": to_onnx}[args.to](predictor)
     exported.save(args.output)
-    print(f"{' and '.join(map(str, outputs))} written; to run: {HOW[args.to].format(args.output)}", file=sys.stderr)
+    print(f"{' and '.join(map(str, outputs))} written; to run: {HOW[args.to].format(args.output)}")
     return 0

@@ -51,7 +51,7 @@ def answers(folder: Path) -> list[str]:
 @pytest.mark.parametrize("language", ["torch", "jax"])
 def test_raw_rows_give_the_same_answers(folder: Path, language: str, capsys: Any) -> None:
     assert main(["export", "run/model.json", "--to", language, "-o", "model.py"]) == 0
-    assert "model.py and model.safetensors written; to run: python model.py" in capsys.readouterr().err
+    assert "model.py and model.safetensors written; to run: python model.py" in capsys.readouterr().out
     import jax
 
     from micrograd_plus.export import Exported
