@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 import shutil
 import sys
 import warnings
@@ -45,8 +46,18 @@ def build(output: Path) -> list[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a name for types that is not imported stays as it is written
         pdoc.pdoc(*names, *(f"!{each}" for each in _inner(names)), output_directory=output)
+    for page in output.rglob("*.html"):
+        page.write_text(_for_everybody(page.read_text(encoding="utf-8")), encoding="utf-8")
     shutil.copyfile(output / "micrograd_plus.html", output / "index.html")
     return names
+
+
+def _for_everybody(page: str) -> str:
+    """A page whose links have names, and whose code can be scrolled by keys."""
+    page = re.sub(
+        r'<a class="headerlink" href="#([^"]+)">', r'<a class="headerlink" href="#\1" aria-label="Link to \1">', page
+    )
+    return page.replace("<pre>", '<pre tabindex="0">')
 
 
 def _load(name: str) -> None:
