@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ def compiler() -> str:
 
 def predict(exported: Exported, folder: Path, rows: np.ndarray, count: int) -> np.ndarray:
     """What the file's `predict` writes for each row."""
+    folder = Path(tempfile.mkdtemp(dir=folder))  # the loader takes two libraries of one path for the same
     path = folder / "model.c"
     exported.save(path)
     subprocess.run(
@@ -43,7 +45,6 @@ def predict(exported: Exported, folder: Path, rows: np.ndarray, count: int) -> n
     found = np.empty((len(rows), count), real)
     for row, y in zip(rows.astype(real), found):
         loaded.predict(*(ctypes.c_void_p(each.ctypes.data) for each in (np.ascontiguousarray(row), y, *work)))
-    (folder / "model.so").unlink()  # the loader would take the next one for the same
     return found
 
 

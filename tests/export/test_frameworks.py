@@ -47,6 +47,10 @@ def tolerance(program: Program, expected: Any) -> float:
     return 1e-12 * largest(program, expected.values) * slopes * 25
 
 
+def first(outputs: Any) -> Any:
+    return outputs[0] if isinstance(outputs, tuple) else outputs
+
+
 def check_torch(program: Program, *batch: np.ndarray) -> None:
     import torch
     from safetensors.torch import load as loads
@@ -57,9 +61,9 @@ def check_torch(program: Program, *batch: np.ndarray) -> None:
     assert exported.weights is not None
     model.load_state_dict(loads(exported.weights))
     inputs = [torch.tensor(each, dtype=torch.float64, requires_grad=True) for each in batch]
-    found = model(*inputs)
+    found = first(model(*inputs))
     atol = tolerance(program, expected)
-    np.testing.assert_allclose(found.detach().numpy(), expected.values, rtol=1e-12, atol=atol)
+    np.testing.assert_allclose(found.detach().numpy(), np.reshape(expected.values, -1), rtol=1e-12, atol=atol)
     if found.requires_grad:
         found.sum().backward()
     gradients = {name: 0.0 if each.grad is None else each.grad.numpy() for name, each in model.named_parameters()}
@@ -83,12 +87,12 @@ def check_jax(program: Program, *batch: np.ndarray) -> None:
         atol = tolerance(program, expected)
 
         def summed(params: Any, *inputs: Any) -> Any:
-            values = module.forward(params, *inputs)
+            values = first(module.forward(params, *inputs))
             return values.sum(), values
 
         both = jax.jit(jax.value_and_grad(summed, (0, 1), has_aux=True), compiler_options=QUICK)
         (_, values), slopes = both(params, *inputs)
-        np.testing.assert_allclose(values, expected.values, rtol=1e-12, atol=atol)
+        np.testing.assert_allclose(values, np.reshape(expected.values, -1), rtol=1e-12, atol=atol)
         found = by_parameter(exported, program, slopes[0])
         np.testing.assert_allclose(found, expected.parameters, rtol=1e-12, atol=atol)
         np.testing.assert_allclose(slopes[1], expected.inputs[0], rtol=1e-12, atol=atol)
