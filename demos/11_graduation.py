@@ -295,7 +295,7 @@ lesson.expect(sum(together[-10:]) < sum(together[:10]), "The loss falls.")
 # `jax.make_array_from_process_local_data(cut, part)`. The step is the same.
 #
 # Neither was tried here: this lesson ran on one processor. How it goes on a real cluster is told by
-# [JAX's own pages](https://docs.jax.dev/en/latest/multi_process.html).
+# JAX's own pages.
 #
 # ## Questions
 #

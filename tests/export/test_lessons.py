@@ -47,7 +47,7 @@ def in_jax(program: Program, batch: list[Any], folder: Path) -> Any:
 
 
 @pytest.mark.torch
-@pytest.mark.parametrize("lesson", [lesson for lesson in LESSONS if not lesson.startswith("11")])
+@pytest.mark.parametrize("lesson", LESSONS)
 def test_a_lessons_programs_leave(lesson: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cases = [case for case in programs_of(lesson, tmp_path, monkeypatch) if not len(case[0].draws.streams)]
     for program, batch in cases[:MOST]:
