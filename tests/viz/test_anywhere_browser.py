@@ -109,7 +109,11 @@ def until(look, seconds=15):
 
 def inside(page):
     """The frame of a page that holds the picture: its first inner one, or itself."""
-    frames = [frame for frame in page.frames if frame.parent_frame and frame.query_selector("svg text")]
+    for _ in range(100):  # a frame is loaded when it is, on a busy machine later than the page
+        frames = [frame for frame in page.frames if frame.parent_frame and frame.query_selector("svg text")]
+        if frames or not page.query_selector("iframe"):
+            break
+        page.wait_for_timeout(100)
     return frames[0] if frames or page.query_selector("iframe") else page.main_frame
 
 

@@ -181,6 +181,7 @@ def test_the_list_of_steps_is_complete_and_leads_there(opened):
     player = loss.steps()
     with opened(player) as page:
         page.click("#all summary")
+        page.wait_for_selector("#all li")
         assert page.locator("#all li").count() == len(player.log.steps)
         page.locator("#all li a").nth(4).click()
         assert where(page) == 4
@@ -246,6 +247,7 @@ def test_labels_are_shown_as_text(opened):
         assert page.text_content("h1") == EVIL == page.title()
         assert EVIL in page.text_content("#worked")
         page.click("#all summary")
+        page.wait_for_selector("#all li")
         assert EVIL in page.text_content("#all li:last-child")
         assert page.locator("img").count() == 0
 
