@@ -99,18 +99,20 @@ class Surroundings:
         self.lists = [each for each in reached if isinstance(each, list)]
         self._copies = [each[:] for each in self.lists]
         self._settings, self._counted = mode.changes, self._read(self.counted)
-        self._known.append(reached)
+        self._at_hand = reached
         self._number(self._read(self.others))
 
     def _number(self, others: tuple[Any, Any]) -> None:
         self._words, self._things = zip(self._counted, others)
         if len(self._versions) > _STATES:
             self._versions.clear()
-            del self._known[:-1]
+            self._known.clear()
         inside = tuple(each if type(each) in _WORDS else id(each) for copied in self._copies for each in copied)
         key = self._words, self._things, inside
         self._version = self._versions.setdefault(key, self._next)
-        self._next += self._version == self._next
+        if self._version == self._next:
+            self._known.append(self._at_hand)
+            self._next += 1
 
     def _read(self, homes: Iterable[Callable[[], Iterable[tuple[Any, Any]]]]) -> tuple[Any, Any]:
         """The words in these homes, and the ids of the things."""

@@ -76,17 +76,6 @@ SHOWN = {
 }
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=options)
-        yield browser
-        browser.close()
-
-
 def as_html(shown):
     bundle = shown._repr_mimebundle_()
     return bundle.get("text/html") or bundle["image/svg+xml"]

@@ -18,17 +18,6 @@ pytestmark = pytest.mark.browser
 EVIL = '</script><img src=x onerror="document.title=1">'
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=options)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def opened(chromium, tmp_path):
     """A function that opens a page; at the end it must have made no request and written nothing to the console."""
