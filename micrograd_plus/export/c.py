@@ -210,22 +210,20 @@ class _Writer:
         }
 
     def pick(self, line: Assignment) -> None:
-        index_part, table = line.operands
-        assert isinstance(table, Part)
-
-        def body(index: list[str]) -> None:
-            self.say(f"const int at = place({self.at(index_part, index)}, {table.places.shape[-1]});")
-            self.say(f"{self.target(line, index)} = at < 0 ? NAN : {self.at(table, [*index, 'at'])};")
-
-        self.scoped(line.target.shape, body)
+        self._choose(line, -1, lambda index: (index, [*index, "at"]))
 
     def lookup(self, line: Assignment) -> None:
+        self._choose(line, 0, lambda index: (index[:1], ["at", index[1]]))
+
+    def _choose(self, line: Assignment, axis: int, places: Callable[[list[str]], tuple[list[str], list[str]]]) -> None:
+        """An entry along an axis of a table: `places` has where its index is, and where the entry."""
         index_part, table = line.operands
         assert isinstance(table, Part)
 
         def body(index: list[str]) -> None:
-            self.say(f"const int at = place({self.at(index_part, index[:1])}, {len(table.places)});")
-            self.say(f"{self.target(line, index)} = at < 0 ? NAN : {self.at(table, ['at', index[1]])};")
+            of_index, of_entry = places(index)
+            self.say(f"const int at = place({self.at(index_part, of_index)}, {table.places.shape[axis]});")
+            self.say(f"{self.target(line, index)} = at < 0 ? NAN : {self.at(table, of_entry)};")
 
         self.scoped(line.target.shape, body)
 
