@@ -48,8 +48,8 @@ HELPER int noted(void) { return fetestexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INV
 
 // ---- functions of one number; nan stays nan, and what overflows says so to the processor
 
-HELPER real max(real x, real y) { return x < y || y != y ? y : x; }
-HELPER real min(real x, real y) { return y < x || y != y ? y : x; }
+HELPER real max(real x, real y) { return (x < y) | (y != y) ? y : x; }
+HELPER real min(real x, real y) { return (y < x) | (y != y) ? y : x; }
 HELPER real square(real x) { return x * x; }
 HELPER real cube(real x) { return x * x * x; }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from math import prod
 
@@ -259,17 +259,20 @@ class Loops:
             with self.loop("i", f"{count} * B" if count > 1 else "B"):
                 yield At(self, shape, None)
             return
-        with self.axes(shape) as indices, self.loop("b", "B" if any(batched) else 1):
+        order = None if any(batched) else _order(shape, places)
+        with self.axes(shape, order) as indices, self.loop("b", "B" if any(batched) else 1):
             yield At(self, shape, tuple(indices))
 
     @contextmanager
-    def axes(self, shape: tuple[int, ...], names: str = _AXES) -> Iterator[list[str]]:
-        """Within it, lines are repeated for every index; yields the indices' texts."""
-        if not shape:
-            yield []
-            return
-        with self.loop(names[0], shape[0]) as first, self.axes(shape[1:], names[1:]) as others:
-            yield [first, *others]
+    def axes(self, shape: tuple[int, ...], order: Sequence[int] | None = None) -> Iterator[list[str]]:
+        """Within it, lines are repeated for every index; yields the indices' texts.
+
+        The `order` is that of the axes, from the outermost loop to the innermost.
+        """
+        with ExitStack() as loops:
+            order = range(len(shape)) if order is None else order
+            indices = {axis: loops.enter_context(self.loop(_AXES[axis], shape[axis])) for axis in order}
+            yield [indices[axis] for axis in range(len(shape))]
 
     # ------------------------------------------------------------ room for what the graph has not
 
@@ -294,6 +297,24 @@ class Loops:
             taken = self.room(space, (stack, width, height) if turned else rows.shape, "taken")
             self.gathered[key] = taken = taken.transpose(0, 2, 1) if turned else taken
             self.copy(self.place(space, rows), self.place(space, taken))
+        return self.gathered[key]
+
+    def is_scattered(self, rows: Integers) -> bool:
+        """Returns whether these rows are lists without an order, of a single example: no vectors are found along them."""
+        return self.size == 1 and self.dialect.name == "c" and rows.ndim > 1 and view_of(rows) is None
+
+    def side_by_side(self, space: int, shape: tuple[int, ...], name: str) -> Integers:
+        """Returns new rows for lists, along the last axis, of which the first members lie side by side, and so on."""
+        return np.moveaxis(self.room(space, (shape[-1], *shape[:-1]), name), 0, -1)
+
+    def in_lines(self, space: int, rows: Integers) -> Integers:
+        """Returns rows with the same numbers: those of scattered lists are copied, once."""
+        if not self.is_scattered(rows):
+            return rows
+        key = (space, rows.tobytes(), rows.shape)
+        if key not in self.gathered:
+            self.gathered[key] = self.side_by_side(space, rows.shape, "taken")
+            self.copy(self.place(space, rows), self.place(space, self.gathered[key]))
         return self.gathered[key]
 
     def copy(self, source: Place, target: Place) -> None:
@@ -371,6 +392,19 @@ def is_regular_view(rows: Integers) -> bool:
     """Returns whether rows follow one another in even steps upwards along each axis."""
     view = view_of(rows)
     return view is not None and min(view.strides) >= 0
+
+
+def _order(shape: tuple[int, ...], places: Sequence[Place]) -> list[int]:
+    """The order of loops over one example: innermost is an axis along which numbers follow one another, if there is one.
+
+    The first place is the one that is written; along that axis, what is written is never the same number twice.
+    """
+    axes = list(range(len(shape)))
+    for axis in reversed(axes):
+        steps = [each.strides[axis] for each in places if shape[axis] > 1 and not each.table]
+        if len(steps) == len(places) and steps[0] == 1 and set(steps) <= {0, 1}:
+            return [*(each for each in axes if each != axis), axis]
+    return axes
 
 
 def _sum(indices: Sequence[str], strides: Sequence[int], start: int = 0) -> str:
