@@ -75,15 +75,19 @@ class Place:
 
 @dataclass(frozen=True)
 class At:
-    """Writes the numbers that the loops around are at: `indices` has their counters, none where there is one loop."""
+    """Writes the numbers that the loops around are at: `indices` has their counters, none where there is one loop.
+
+    `example` is the counter of examples; where it is that of an axis too, the axis has the index "0".
+    """
 
     loops: Loops
     shape: tuple[int, ...]
     indices: tuple[str, ...] | None
+    example: str = "b"
 
     def __call__(self, place: Place) -> str:
         """Returns the text of the number of a place."""
-        return f"{place.array}[i]" if self.indices is None else self.loops.text(place, self.indices)
+        return f"{place.array}[i]" if self.indices is None else self.loops.text(place, self.indices, self.example)
 
     def fits(self, place: Place) -> bool:
         """Returns whether a place has the shape that the loops go over."""
@@ -237,12 +241,12 @@ class Loops:
         """Whether the numbers of a buffer lie in rows of several examples."""
         return space == BATCHED and self.size > 1
 
-    def text(self, place: Place, indices: Sequence[str]) -> str:
+    def text(self, place: Place, indices: Sequence[str], example: str = "b") -> str:
         """Returns the text of a place's number at these indices, one an axis."""
         at = _sum(indices, place.strides, place.start)
         at = f"{place.table}[{at}]" if place.table else at
         if self.is_batched(place.space):
-            at = "b" if at == "0" else f"{f'({at})' if ' + ' in at else at} * B + b"
+            at = example if at == "0" else f"{f'({at})' if ' + ' in at else at} * B + {example}"
         return f"{place.array}[{at}]"
 
     @contextmanager
@@ -251,7 +255,8 @@ class Loops:
     ) -> Iterator[At]:
         """Within it, lines are repeated for every index, and example, of the places, which have this shape.
 
-        Where all of them are whole, that is one loop, unless it may not be `flat`.
+        Where all of them are whole, that is one loop, unless it may not be `flat`; where they are along an axis, that
+        axis and the examples are one loop.
         """
         batched = [examples and self.is_batched(each.space) for each in places]
         if flat and any(batched) and all(batched) and all(each.is_block for each in places):
@@ -259,7 +264,13 @@ class Loops:
             with self.loop("i", f"{count} * B" if count > 1 else "B"):
                 yield At(self, shape, None)
             return
-        order = None if any(batched) else _order(shape, places)
+        order, is_whole = _order(shape, places, batched) if flat or not any(batched) else (range(len(shape)), False)
+        if any(batched) and is_whole:
+            *outer, inner = order
+            counter = _AXES[inner]
+            with self.axes(shape, outer) as indices, self.loop(counter, f"{shape[inner]} * B"):
+                yield At(self, shape, tuple(indices), counter)
+            return
         with self.axes(shape, order) as indices, self.loop("b", "B" if any(batched) else 1):
             yield At(self, shape, tuple(indices))
 
@@ -267,12 +278,12 @@ class Loops:
     def axes(self, shape: tuple[int, ...], order: Sequence[int] | None = None) -> Iterator[list[str]]:
         """Within it, lines are repeated for every index; yields the indices' texts.
 
-        The `order` is that of the axes, from the outermost loop to the innermost.
+        The `order` is that of the axes, from the outermost loop to the innermost; one that is not there has no loop.
         """
         with ExitStack() as loops:
             order = range(len(shape)) if order is None else order
             indices = {axis: loops.enter_context(self.loop(_AXES[axis], shape[axis])) for axis in order}
-            yield [indices[axis] for axis in range(len(shape))]
+            yield [indices.get(axis, "0") for axis in range(len(shape))]
 
     # ------------------------------------------------------------ room for what the graph has not
 
@@ -394,17 +405,23 @@ def is_regular_view(rows: Integers) -> bool:
     return view is not None and min(view.strides) >= 0
 
 
-def _order(shape: tuple[int, ...], places: Sequence[Place]) -> list[int]:
-    """The order of loops over one example: innermost is an axis along which numbers follow one another, if there is one.
+def _order(shape: tuple[int, ...], places: Sequence[Place], batched: Sequence[bool]) -> tuple[Sequence[int], bool]:
+    """The order of loops, and whether along the innermost axis numbers follow one another, with all their examples.
 
-    The first place is the one that is written; along that axis, what is written is never the same number twice.
+    The first place is the one that is written. Innermost is such an axis, if there is one, or else one along which what
+    is written is never the same number twice in a row.
     """
-    axes = list(range(len(shape)))
+    axes = range(len(shape))
+    found: list[tuple[int, bool]] = []
     for axis in reversed(axes):
-        steps = [each.strides[axis] for each in places if shape[axis] > 1 and not each.table]
-        if len(steps) == len(places) and steps[0] == 1 and set(steps) <= {0, 1}:
-            return [*(each for each in axes if each != axis), axis]
-    return axes
+        if shape[axis] > 1 and not places[0].table and places[0].strides[axis]:
+            follow = [
+                not each.table and each.strides[axis] in ((1,) if is_batched else (0,) if any(batched) else (0, 1))
+                for each, is_batched in zip(places, batched)
+            ]
+            found.append((axis, all(follow) and places[0].strides[axis] == 1))
+    inner, is_whole = max(found, key=lambda each: each[1], default=(-1, False))
+    return [*(axis for axis in axes if axis != inner), *([inner] if inner >= 0 else [])], is_whole
 
 
 def _sum(indices: Sequence[str], strides: Sequence[int], start: int = 0) -> str:
