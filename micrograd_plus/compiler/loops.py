@@ -311,8 +311,8 @@ class Loops:
         return self.gathered[key]
 
     def is_scattered(self, rows: Integers) -> bool:
-        """Returns whether these rows are lists without an order, of a single example: no vectors are found along them."""
-        return self.size == 1 and self.dialect.name == "c" and rows.ndim > 1 and view_of(rows) is None
+        """Returns whether these rows are lists without an order, along which C finds no vectors."""
+        return self.dialect.name == "c" and rows.ndim > 1 and view_of(rows) is None
 
     def side_by_side(self, space: int, shape: tuple[int, ...], name: str) -> Integers:
         """Returns new rows for lists, along the last axis, of which the first members lie side by side, and so on."""
