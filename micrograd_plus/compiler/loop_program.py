@@ -22,7 +22,7 @@ from micrograd_plus.compiler.names import Namer
 from micrograd_plus.compiler.plan import Plan
 from micrograd_plus.compiler.trace import Integers
 
-__all__ = ["LoopProgram", "library_source", "loop_program", "module_source", "package_file"]
+__all__ = ["LoopProgram", "library_source", "loop_program", "module_source", "object_source", "package_file"]
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,20 @@ def library_source(program: LoopProgram, real: str) -> str:
 
 def module_source(program: LoopProgram, plan: Plan) -> str:
     """Returns the whole source of a JavaScript module."""
+    return "\n".join([*_part(program, plan, package_file("kernels.js")), package_file("driver.js")])
+
+
+def object_source(program: LoopProgram, plan: Plan) -> str:
+    """Returns an expression of JavaScript: an object with a program's functions and sizes.
+
+    The functions of `kernels.js` must be in sight of it.
+    """
+    names = [*program.sizes, "ADDRESSES", "prepare", "forward", "results", "backward", "finish", "constants"]
+    return "\n".join(["(() => {", *_part(program, plan), f"return {{{', '.join(names)}}};", "})()"])
+
+
+def _part(program: LoopProgram, plan: Plan, *before: str) -> list[str]:
+    """What a program in JavaScript has of its own, and what comes before its functions."""
     put = [
         f"    {array}[{row}] = {JAVASCRIPT.number(number)};"
         for array, (rows, numbers) in (("shared", plan.constants), ("rows", program.constants))
@@ -157,8 +171,7 @@ def module_source(program: LoopProgram, plan: Plan) -> str:
     ]
     constants = "\n".join(["function constants(shared, rows) {", *put, "}", ""])
     names = JAVASCRIPT.table("ADDRESSES", plan.parameter_rows.tolist())
-    head = [f"const {_sizes(program)};", names, "", package_file("kernels.js")]
-    return "\n".join([*head, program.text, constants, package_file("driver.js")])
+    return [f"const {_sizes(program)};", names, "", *before, program.text, constants]
 
 
 def _sizes(program: LoopProgram) -> str:

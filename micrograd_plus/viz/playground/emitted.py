@@ -1,0 +1,226 @@
+"""What the playground computes by, written in JavaScript: each formula is read from the one place where it stands.
+
+Activations come from the rows of the table of operations, losses from the graphs that the losses of `nn` make,
+optimizers from the text of their rules, the shapes of the data sets from the functions of `data.sets`, and the start of
+the weights from `nn.init`.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import math
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from micrograd_plus.compiler import compile
+from micrograd_plus.compiler.dialects import JAVASCRIPT, Formula
+from micrograd_plus.compiler.loop_program import loop_program, object_source, package_file
+from micrograd_plus.compiler.program import Program
+from micrograd_plus.data import sets
+from micrograd_plus.nn import init
+from micrograd_plus.nn.layers import USUAL
+from micrograd_plus.nn.losses import LOSSES, Loss
+from micrograd_plus.nn.optim import OPTIMIZERS, Optimizer
+from micrograd_plus.nn.rule import Rule
+from micrograd_plus.operation import FAMILIES, TABLE, Op
+from micrograd_plus.train.objectives import ONE_OUTPUT_A_CLASS, THRESHOLDS, objective_for
+from micrograd_plus.value import Value
+
+__all__ = ["SETS", "activations", "common_script", "engine_script", "javascript_function", "loss_script", "program_object"]
+
+SETS = ("xor", "moons", "circles", "spirals", "blobs")
+"""The data sets that can be drawn in the page."""
+
+CLASSES = range(2, 7)
+"""So many classes the points of a learner may have."""
+
+OF_CLASSES, OF_NUMBERS = ("bce_with_logits", "cross_entropy", "hinge"), ("mse", "l1", "huber")
+"""The losses to choose from. The others of `nn` take probabilities, which the outputs of a plain network are not."""
+
+
+@cache
+def common_script() -> str:
+    """Returns the script of all that a page can choose from, whatever model it shows."""
+    return "\n".join([package_file("kernels.js"), _activations(), _losses(), _rules(), _start(), _sets()])
+
+
+def activations() -> dict[str, Op]:
+    """Returns the rows of the activations to choose from, by name, the usual ones first."""
+    return {name: TABLE[name] if name in TABLE else FAMILIES[name]() for name in ("tanh", *USUAL) if name}
+
+
+def engine_script(own: str = "null") -> str:
+    """Returns the script that defines `Engine`; `own` is an expression of JavaScript for the learner's own model."""
+    folder = resources.files(__package__) / "files"
+    parts = [(folder / name).read_text(encoding="utf-8") for name in FILES]
+    return "\n".join(["const Engine = (() => {", common_script(), f"const OWN = {own};", *parts, "})();", ""])
+
+
+FILES = ("random.js", "data.js", "network.js", "training.js", "api.js")
+"""The parts of the engine that are JavaScript by themselves."""
+
+
+def _object(name: str, entries: Mapping[str, str]) -> str:
+    """A constant that holds expressions by name."""
+    return f"const {name} = {{\n" + "".join(f"{key}: {text},\n" for key, text in entries.items()) + "};"
+
+
+# -------------------------------------------------------------------- rows
+
+
+def _activations() -> str:
+    """Functions over arrays: `forward(x, out, n)`, and `backward(x, out, d, n)`, which turns d/d out into d/d x."""
+
+    def written(op: Op) -> str:
+        formula = Formula(JAVASCRIPT, {"x": "x[i]", "out": "out[i]"})
+        loop = JAVASCRIPT.loop("i", "n")
+        value, slope = formula.read(op.value), formula.read(op.partials["x"])
+        forward = f"forward(x, out, n) {{ {loop} out[i] = {value}; }}"
+        return f"{{{forward},\n  backward(x, out, d, n) {{ {loop} d[i] *= {slope}; }}}}"
+
+    return _object("ACTIVATIONS", {name: written(op) for name, op in activations().items()})
+
+
+def program_object(program: Program) -> str:
+    """Returns a program as an object of JavaScript."""
+    return object_source(loop_program(program.plan, JAVASCRIPT, 1, wrt_inputs=True), program.plan)
+
+
+def loss_script(loss: Loss, outputs: int | None) -> str:
+    """Returns a loss of so many outputs in a list (None: of a single one), as the program of one example."""
+    leaves = [Value(0.5, f"output{i}") for i in range(outputs or 1)]
+    target = Value(1.0, "target")
+    return program_object(compile(loss(leaves if outputs else leaves[0], target), [leaves, target], parameters=[]))
+
+
+def _losses() -> str:
+    """The losses by name: for classes and for numbers, one program for each number of outputs that they may have."""
+    found = {}
+    for name in (*OF_CLASSES, *OF_NUMBERS):
+        counts: Sequence[int | None] = [*CLASSES] if name in ONE_OUTPUT_A_CLASS else [None]
+        of_classes = name in OF_CLASSES
+        loss = objective_for(name, sets.xor(), 2 if name in ONE_OUTPUT_A_CLASS else None).loss if of_classes else LOSSES[name]
+        made = ", ".join(f"{count or 1}: {loss_script(loss, count)}" for count in counts)
+        threshold = THRESHOLDS.get(name, 0.5)  # of numbers: the nearer one of 0 and 1
+        found[name] = f"{{classes: {str(of_classes).lower()}, threshold: {threshold}, programs: {{{made}}}}}"
+    return _object("LOSSES", found)
+
+
+# -------------------------------------------------------------------- rules
+
+
+def _rules() -> str:
+    return _object("RULES", {name: _rule(each) for name, each in OPTIMIZERS.items()})
+
+
+def _rule(optimizer: type[Optimizer]) -> str:
+    """An optimizer: its usual settings, its lines, and its step over all parameters."""
+    made = optimizer([Value(0.0)])
+    lines = [_line(written) for written in filter(None, map(str.strip, optimizer.text.splitlines()))]
+    everything = Rule("\n".join(f"{name} = {text}" for name, text, _ in lines), made.options)
+    names = {name: f"o.{name}" for name in made.options}
+    formula = Formula(JAVASCRIPT, names)
+    body = []
+    for name, text, when in lines:
+        condition = f"if ({_condition(when)}) " if when else ""
+        body.append(f"{condition}{{ {name} = {formula.read(text)}; if (told) told.push({json.dumps([name, text])}, {name}); }}")
+    states = everything.state
+    own = [name for name in dict.fromkeys(name for name, _, _ in lines) if name not in ("w", "g", *states)]
+    start = f"let w = W[i], g = G[i]{''.join(f', {name} = S.{name}[i]' for name in states)}{''.join(f', {name} = 0' for name in own)};"
+    end = "".join(f" S.{name}[i] = {name};" for name in states)
+    inside = "\n    ".join([start, *body, f"W[i] = w;{end}"])
+    step = f"step(W, G, S, t, lr, o, from, to, told) {{\n  for (let i = from; i < to; i++) {{\n    {inside}\n  }}\n}}"
+    return f"{{lr: {made.lr!r}, options: {json.dumps(made.options)}, states: {json.dumps(states)},\n{step}}}"
+
+
+def _line(written: str) -> tuple[str, str, str]:
+    """A line of a rule's text: the name, the expression and the condition."""
+    assignment, _, condition = written.partition("# if ")
+    name, _, text = assignment.partition(" = ")
+    return name.strip(), text.strip(), condition.strip()
+
+
+def _condition(text: str) -> str:
+    """A condition of options in JavaScript."""
+    words = {"and": "&&", "or": "||", "not": "!"}
+    return " ".join(words.get(word, f"o.{word}") for word in text.split())
+
+
+# -------------------------------------------------------------------- functions of Python
+
+
+def javascript_function(function: Callable[..., Any], options: Mapping[str, float] | None = None) -> str:
+    """Returns a plain function of Python, of assignments and arithmetic, in JavaScript; `options` are set in it.
+
+    >>> def half(x, count):
+    ...     y = x / count
+    ...     return y, math.sqrt(y)
+    >>> print(_read(half.__name__, ast.parse("y = x / count\\nreturn_ = y, math.sqrt(y)").body[:1], ["x"], {"count": 2}))
+    function half(x) { const y = x / 2.0; }
+    """
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
+    assert isinstance(tree, ast.FunctionDef)
+    options = options or {}
+    given = [each.arg for each in tree.args.args if each.arg not in options]
+    return _read(tree.name, tree.body, given, options)
+
+
+def _read(name: str, body: Sequence[ast.stmt], given: Sequence[str], options: Mapping[str, float]) -> str:
+    names = {"pi": "Math.PI", **{key: JAVASCRIPT.number(value) for key, value in options.items()}}
+    formula = Formula(JAVASCRIPT, names)
+
+    def text(node: ast.expr) -> str:
+        plain = _Plain().visit(node)
+        if isinstance(plain, ast.Tuple):
+            return f"[{', '.join(map(text, plain.elts))}]"
+        return formula.text(plain)
+
+    lines = []
+    for each in body:
+        if isinstance(each, ast.Assign):
+            (target,) = each.targets
+            lines.append(f"const {text(target)} = {text(each.value)};")
+        elif isinstance(each, ast.Return) and each.value is not None:
+            lines.append(f"return {text(each.value)};")
+    return f"function {name}({', '.join(given)}) {{ {' '.join(lines)} }}"
+
+
+class _Plain(ast.NodeTransformer):
+    """`math.cos(x)` as `cos(x)`, and a method of an argument as the function that it is there."""
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        assert isinstance(node.value, ast.Name)
+        return ast.Name(id=node.attr if node.value.id == "math" else f"{node.value.id}.{node.attr}", ctx=ast.Load())
+
+
+def _start() -> str:
+    """How `nn.init` draws a weight by default."""
+    return "\n".join(javascript_function(each) for each in (init._uniform, init._default))
+
+
+def _sets() -> str:
+    """The data sets: what they are made with, the classes, and where the points are without noise."""
+    found = {}
+    for name in SETS:
+        make = getattr(sets, name)
+        usual = {each.name: each.default for each in inspect.signature(make).parameters.values()}
+        data = make(n=4, noise=0.0)
+        options = {key: value for key, value in usual.items() if key not in ("n", "noise", "seed")}
+        if name in sets.POINTS:
+            kinds, targets = len(data.classes), [*range(len(data.classes))]
+            point = javascript_function(sets.POINTS[name], options)
+        else:  # its four corners in turn
+            kinds, targets = len(data), data.targets
+            point = f"label => {json.dumps(data.inputs)}[label]"
+        facts = {"classes": data.classes, "n": ROWS, "noise": usual["noise"], "kinds": kinds, "targets": targets}
+        found[name] = f"{{...{json.dumps(facts)}, point: {point}}}"
+    return _object("SETS", found) + f"\nconst FEATURES = {json.dumps(sets.xor().feature_names)};"
+
+
+ROWS = 200
+"""So many points a page starts with."""
