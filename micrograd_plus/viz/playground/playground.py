@@ -10,11 +10,14 @@ from typing import Any
 
 from micrograd_plus.viz.palette import css_variables
 from micrograd_plus.viz.player.page import Page, _json, _policy
+from micrograd_plus.viz.player.page import _text as _player_text
 from micrograd_plus.viz.playground.emitted import engine_script
 
 __all__ = ["Playground"]
 
-VIEW = ("playground_view.js",)
+VIEW = (
+    "numbers.js", "network_view.js", "plane_view.js", "curves_view.js", "inspector.js", "settings.js", "playground_view.js",
+)  # fmt: skip
 """The scripts of what is seen, in order; they use `Engine`, and the page's data."""
 
 
@@ -33,14 +36,15 @@ class Playground(Page):
 
     def script(self) -> str:
         """Returns the engine and what shows it."""
-        return "\n".join(['"use strict";', engine_script(), *map(_text, VIEW)])
+        return "\n".join(['"use strict";', engine_script(), _player_text("controls.js"), *map(_text, VIEW)])
 
     def html(self) -> str:
         """Returns the whole page."""
         script = self.script()
+        style = css_variables() + _player_text("page.css") + _text("playground.css")
         return Template(_text("playground.html")).substitute(
-            policy=_policy(script), title=html.escape(self.title), style=css_variables() + _text("playground.css"),
-            script=script, data=_json(self.data()),
+            policy=_policy(script), title=html.escape(self.title), style=style, script=script,
+            data=_json(self.data()),
         )  # fmt: skip
 
 
