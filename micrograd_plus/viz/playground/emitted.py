@@ -26,10 +26,11 @@ from micrograd_plus.nn import init
 from micrograd_plus.nn.layers import USUAL
 from micrograd_plus.nn.losses import LOSSES, Loss
 from micrograd_plus.nn.optim import OPTIMIZERS, Optimizer
-from micrograd_plus.nn.rule import Rule
+from micrograd_plus.nn.rule import conditional_lines, states_of
 from micrograd_plus.operation import FAMILIES, TABLE, Op
 from micrograd_plus.train.objectives import ONE_OUTPUT_A_CLASS, THRESHOLDS, objective_for
 from micrograd_plus.value import Value
+from micrograd_plus.viz.player.readings import numbers_script, rules_script
 
 __all__ = ["SETS", "activations", "common_script", "engine_script", "javascript_function", "loss_script", "program_object"]
 
@@ -46,7 +47,9 @@ OF_CLASSES, OF_NUMBERS = ("bce_with_logits", "cross_entropy", "hinge"), ("mse", 
 @cache
 def common_script() -> str:
     """Returns the script of all that a page can choose from, whatever model it shows."""
-    return "\n".join([package_file("kernels.js"), _activations(), _losses(), _rules(), _start(), _sets()])
+    rules = [numbers_script(), rules_script(), _steps()]
+    parts = [package_file("kernels.js"), _activations(), _losses(), *rules, _start(), _sets()]
+    return "\n".join(parts)
 
 
 def activations() -> dict[str, Op]:
@@ -115,41 +118,27 @@ def _losses() -> str:
 # -------------------------------------------------------------------- rules
 
 
-def _rules() -> str:
-    return _object("RULES", {name: _rule(each) for name, each in OPTIMIZERS.items()})
+def _steps() -> str:
+    """The optimizers' steps over all parameters, by name: `(W, G, S, t, lr, o)` changes weights W and states S in place.
+
+    They are the rules that `readings.rules_script` reads, line by line, of a single parameter.
+    """
+    return _object("STEPS", {name: _step(each) for name, each in OPTIMIZERS.items()})
 
 
-def _rule(optimizer: type[Optimizer]) -> str:
-    """An optimizer: its usual settings, its lines, and its step over all parameters."""
-    made = optimizer([Value(0.0)])
-    lines = [_line(written) for written in filter(None, map(str.strip, optimizer.text.splitlines()))]
-    everything = Rule("\n".join(f"{name} = {text}" for name, text, _ in lines), made.options)
-    names = {name: f"o.{name}" for name in made.options}
-    formula = Formula(JAVASCRIPT, names)
-    body = []
-    for name, text, when in lines:
-        condition = f"if ({_condition(when)}) " if when else ""
-        body.append(f"{condition}{{ {name} = {formula.read(text)}; if (told) told.push({json.dumps([name, text])}, {name}); }}")
-    states = everything.state
-    own = [name for name in dict.fromkeys(name for name, _, _ in lines) if name not in ("w", "g", *states)]
-    start = f"let w = W[i], g = G[i]{''.join(f', {name} = S.{name}[i]' for name in states)}{''.join(f', {name} = 0' for name in own)};"
-    end = "".join(f" S.{name}[i] = {name};" for name in states)
-    inside = "\n    ".join([start, *body, f"W[i] = w;{end}"])
-    step = f"step(W, G, S, t, lr, o, from, to, told) {{\n  for (let i = from; i < to; i++) {{\n    {inside}\n  }}\n}}"
-    return f"{{lr: {made.lr!r}, options: {json.dumps(made.options)}, states: {json.dumps(states)},\n{step}}}"
-
-
-def _line(written: str) -> tuple[str, str, str]:
-    """A line of a rule's text: the name, the expression and the condition."""
-    assignment, _, condition = written.partition("# if ")
-    name, _, text = assignment.partition(" = ")
-    return name.strip(), text.strip(), condition.strip()
-
-
-def _condition(text: str) -> str:
-    """A condition of options in JavaScript."""
-    words = {"and": "&&", "or": "||", "not": "!"}
-    return " ".join(words.get(word, f"o.{word}") for word in text.split())
+def _step(optimizer: type[Optimizer]) -> str:
+    options = optimizer([Value(0.0)]).options
+    lines = list(conditional_lines(optimizer.text))
+    states = states_of([line for line, _ in lines], options)
+    formula = Formula(JAVASCRIPT, {name: f"o.{name}" for name in options})
+    made = dict.fromkeys(line.name for line, _ in lines if line.name not in ("w", "g", *states))
+    start = ["w = W[i]", "g = G[i]", *(f"{name} = S.{name}[i]" for name in states), *made]
+    body = [f"let {', '.join(start)};"]
+    for line, condition in lines:
+        body.append(f"{f'if ({formula.read(condition)}) ' if condition else ''}{line.name} = {formula.read(line.expression)};")
+    body.append("".join(["W[i] = w;", *(f" S.{name}[i] = {name};" for name in states)]))
+    inside = "\n    ".join(body)
+    return f"(W, G, S, t, lr, o) => {{\n  {JAVASCRIPT.loop('i', 'W.length')} {{\n    {inside}\n  }}\n}}"
 
 
 # -------------------------------------------------------------------- functions of Python

@@ -18,12 +18,15 @@ from micrograd_plus.train.objectives import ONE_OUTPUT_A_CLASS, Objective, objec
 from micrograd_plus.value import Value
 from micrograd_plus.viz.palette import css_variables
 from micrograd_plus.viz.player.page import Page, _json, _policy
+from micrograd_plus.viz.player.page import _text as _player_text
 from micrograd_plus.viz.playground.emitted import OF_CLASSES, OF_NUMBERS, ROWS, SETS, activations, engine_script
 from micrograd_plus.viz.playground.lifted import Lifted
 
 __all__ = ["Playground", "playground"]
 
-VIEW = ("playground_view.js",)
+VIEW = (
+    "numbers.js", "network_view.js", "plane_view.js", "curves_view.js", "inspector.js", "settings.js", "playground_view.js",
+)  # fmt: skip
 """The scripts of what is seen, in order; they use `Engine`, and the page's data."""
 
 
@@ -49,14 +52,16 @@ class Playground(Page):
     def script(self) -> str:
         """Returns the engine and what shows it."""
         model = "null" if self.model is None else f"{{...{_json(self.model.described())}, ...{self.model.script()}}}"
-        return "\n".join(['"use strict";', engine_script(model, _rows(self.rows)), *map(_text, VIEW)])
+        engine = engine_script(model, _rows(self.rows))
+        return "\n".join(['"use strict";', engine, _player_text("controls.js"), *map(_text, VIEW)])
 
     def html(self) -> str:
         """Returns the whole page. It holds its style, its scripts and its data."""
         script = self.script()
+        style = css_variables() + _player_text("page.css") + _text("playground.css")
         return Template(_text("playground.html")).substitute(
-            policy=_policy(script), title=html.escape(self.title), style=css_variables() + _text("playground.css"),
-            script=script, data=_json(self.data()),
+            policy=_policy(script), title=html.escape(self.title), style=style, script=script,
+            data=_json(self.data()),
         )  # fmt: skip
 
     def __repr__(self) -> str:

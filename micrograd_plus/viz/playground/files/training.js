@@ -147,7 +147,6 @@ class Run {
     this.lossOfOne = new LossOfOne(loss.program);
     this.model.dropout = config.model.dropout ?? 0;
     if (config.model.activation) this.model.activation = config.model.activation;
-    this.rule = rule;
     if (!previous || previous.config.optimizer.name !== config.optimizer.name) {
       this.t = 0;
       for (const where of [this, this.before])
@@ -290,7 +289,7 @@ class Run {
 
   /** One step of the optimizer on a batch; where a number is not finite, all stays as it was and an error tells. */
   descend(rows) {
-    const {parameters: w, gradient, states, before, rule} = this, {lr, options} = this.config.optimizer;
+    const {parameters: w, gradient, states, before} = this, {optimizer} = this.config;
     const batch = this.training.take(rows, this.batch), generators = this.model.generators.map(each => each.state());
     before.w.set(w);
     before.t = this.t;
@@ -299,10 +298,10 @@ class Run {
     try {
       const loss = this.model.gradient(w, batch.inputs, batch.targets, batch.n, this.lossOfOne, gradient, true);
       if (!Number.isFinite(loss)) fail(`the loss is ${loss}; ${CURE}`);
-      this.refuse(gradient, "the gradient of ");
-      rule.step(w, gradient, states, this.t + 1, lr, options, 0, w.length, null);
-      this.refuse(w, "the step makes ");
-      for (const [name, each] of Object.entries(states)) this.refuse(each, `the step makes ${name} of `);
+      const off = gradient.findIndex(each => !Number.isFinite(each));
+      if (off >= 0) fail(`the gradient of ${this.model.names[off]} is ${gradient[off]}; ${CURE}`);
+      STEPS[optimizer.name](w, gradient, states, this.t + 1, optimizer.lr, optimizer.options);
+      for (const [name, each] of Object.entries({w, ...states})) this.refuse(name, each);
       this.t += 1;
       return loss;
     } catch (error) {
@@ -313,9 +312,14 @@ class Run {
     }
   }
 
-  refuse(numbers, what) {
+  /** Throws the optimizer's own words for a weight or a state that is not finite. */
+  refuse(name, numbers) {
     const at = numbers.findIndex(each => !Number.isFinite(each));
-    if (at >= 0) fail(`${what}${this.model.names[at]} ${what.startsWith("the g") ? "is " : ""}${numbers[at]}; ${CURE}`);
+    if (at < 0) return;
+    const {w, g, t, lr} = this.given(at), whose = this.model.names[at];
+    const told = {what: name === "w" ? whose : `${name} of ${whose}`, number: number(numbers[at]), t: String(t)};
+    fail(fill(RULES[this.config.optimizer.name].refusal, {...told, ...Object.fromEntries(Object.entries({w, g, lr}).map(
+      ([each, x]) => [each, number(x, 6)]))}));
   }
 
   // ---------------------------------------------------------------- what is measured
@@ -356,20 +360,18 @@ class Run {
 
   /** How a parameter came by its last change, line by line of the optimizer's rule; null before the first. */
   explain(parameter) {
-    const {before} = this;
+    const {before, model: {names}} = this;
     if (!this.at.iteration) return null;
-    const {name, lr, options} = before.config.optimizer, rule = RULES[name], told = [], t = before.t + 1;
-    const states = Object.fromEntries(rule.states.map(each => [each, Float64Array.of(before.states[each][parameter])]));
-    const w = Float64Array.of(before.w[parameter]), g = Float64Array.of(this.gradient[parameter]);
-    const known = {w: w[0], g: g[0], t, lr, ...options, ...Object.fromEntries(rule.states.map(each => [each, states[each][0]]))};
-    rule.step(w, g, states, t, lr, options, 0, 1, told);
-    const lines = [];
-    for (let i = 0; i < told.length; i += 2) {
-      const [assigned, formula] = told[i];
-      lines.push({name: assigned, formula, numbers: withNumbers(formula, known), result: told[i + 1]});
-      known[assigned] = told[i + 1];
-    }
-    return {name: this.model.names[parameter], lines, before: before.w[parameter], after: w[0], gradient: g[0], rate: lr, t};
+    const given = this.given(parameter), {lines, w} = RULES[before.config.optimizer.name].step(given);
+    return {name: names[parameter], before: given.w, after: w, gradient: given.g, rate: given.lr, t: given.t,
+      lines: lines.map(({name, formula, worked, value}) => ({name, formula, numbers: worked, result: value}))};
+  }
+
+  /** What the rule was given for the last step of a parameter. */
+  given(parameter) {
+    const {before, gradient} = this, {lr, options} = before.config.optimizer;
+    const states = Object.entries(before.states).map(([name, each]) => [name, each[parameter]]);
+    return {w: before.w[parameter], g: gradient[parameter], t: before.t + 1, lr, ...options, ...Object.fromEntries(states)};
   }
 
   /** The gradients of the batches of this epoch beside that of all rows, all by the parameters as they are now. */
@@ -459,18 +461,8 @@ class Run {
 
 const CURE = "lower the learning rate, or scale the inputs";
 
+
 const dot = (a, b) => a.reduce((sum, each, i) => sum + each * b[i], 0);
 const length = a => Math.sqrt(dot(a, a));
-
-/** A formula of Python with numbers for its names; of a choice by t, what holds. */
-function withNumbers(formula, known) {
-  const choice = formula.match(/^(.*) if t == 1 else (.*)$/);
-  const text = choice ? choice[known.t === 1 ? 1 : 2] : formula;
-  return text.replace(/[A-Za-z_]\w*/g, name => {
-    if (!(name in known)) return name;
-    const number = `${+Number(known[name]).toPrecision(6)}`;
-    return number.startsWith("-") ? `(${number})` : number;
-  });
-}
 
 const createRun = config => new Run(config);

@@ -1,0 +1,72 @@
+/* The numbers of a weight, a bias or a neuron, and its last step in the optimizer's own words. */
+
+/** A number as the page prints it, and all of its digits where there are more. */
+function exact(x) {
+  const [shown, all] = [number(x), String(x)];
+  return make("span", "exact", make("b", "", shown), ...(all === shown || !Number.isFinite(x) ? [] : [make("small", "", all)]));
+}
+
+/** A list of names and what they are. */
+function facts(...pairs) {
+  const list = make("dl", "facts");
+  for (const [name, what] of pairs) list.append(make("div", "", make("dt", "", name), make("dd", "", what)));
+  return list;
+}
+
+/** Shows a weight or a neuron of a run. `pick(thing)` is called for a number that is pressed in it. */
+function inspectorView({ pick }) {
+  const holder = element("inspector");
+
+  function show(thing, run, point) {
+    const focused = holder.contains(document.activeElement) ? document.activeElement.dataset.parameter : undefined;
+    const [top, isKept] = [holder.scrollTop, holder.dataset.thing === JSON.stringify(thing)];
+    holder.dataset.thing = JSON.stringify(thing);
+    holder.replaceChildren(...(!thing ? hint() : thing.node === undefined ? weight(thing.parameter, run) : neuron(thing.node, run, point)));
+    if (isKept) holder.scrollTop = top;
+    if (focused) holder.querySelector(`[data-parameter="${focused}"]`)?.focus();
+  }
+
+  const hint = () => [make("p", "hint", "Point at a weight or a neuron to see its numbers; press it to keep them here, with its last step in the optimizer’s own words.")];
+
+  function weight(p, run) {
+    const { nodes, edges, parameters } = run.network;
+    const edge = edges.find((each) => each.parameter === p);
+    const whose = nodes.find((node) => node.bias === p);
+    const what = edge ? `the weight from ${nodes[edge.from].name} to ${nodes[edge.to].name}` : whose ? `the bias of ${whose.name}` : "a parameter";
+    const step = run.explain(p);
+    const head = make("h3", "", make("code", "", parameters[p]), make("span", "hint", what));
+    if (!step) return [head, facts(["value", exact(run.parameters[p])]), make("p", "hint", "No step yet: press play, or one iteration.")];
+    const lines = make("ol", "rule");
+    for (const line of step.lines) lines.append(make("li", "",
+      make("code", "formula", `${line.name} = ${line.formula}`), make("code", "worked", `= ${line.numbers} = ${number(line.result)}`)));
+    return [head,
+      facts(["before", exact(step.before)], ["gradient g", exact(step.gradient)], ["after", exact(step.after)]),
+      make("p", "hint", `Its last step: iteration ${run.at.iteration}, by ${run.config.optimizer.name} with lr = ${number(step.rate)}, t = ${step.t}`), lines];
+  }
+
+  function neuron(n, run, point) {
+    const { nodes, edges, parameters } = run.network;
+    const node = nodes[n];
+    const coming = edges.filter((edge) => edge.to === n);
+    const head = make("h3", "", make("code", "", node.name), make("span", "hint", node.kind === "input" ? "an input: a feature of the data" : node.kind === "output" ? "an output" : "a hidden neuron"));
+    const said = point ? [facts(["at the cross", exact(run.values(point)[n])])] : [];
+    const rows = [...coming.map((edge) => [edge.parameter, `× ${nodes[edge.from].name}`]), ...(node.bias < 0 ? [] : [[node.bias, "bias"]])];
+    if (!rows.length) return [head, ...said];
+    const table = make("table", "incoming", make("thead", "", make("tr", "", ...["its", "value", "gradient"].map((name) => heading(name)))));
+    const body = make("tbody");
+    for (const [p, name] of rows) {
+      const button = make("button", "", name);
+      button.type = "button";
+      button.dataset.parameter = p;
+      button.title = parameters[p];
+      button.addEventListener("click", () => pick({ parameter: p }));
+      body.append(make("tr", "", make("td", "", button), cell(run.parameters[p]), cell(run.gradient[p])));
+    }
+    table.append(body);
+    return [head, ...said, table];
+  }
+
+  const heading = (name) => { const made = make("th", "", name); made.scope = "col"; return made; };
+  const cell = (x) => { const made = make("td", "", number(x)); made.title = String(x); return made; };
+  return { show };
+}
