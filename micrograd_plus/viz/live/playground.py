@@ -19,8 +19,8 @@ from micrograd_plus.value import Value
 from micrograd_plus.viz.palette import css_variables
 from micrograd_plus.viz.player.page import Page, _json, _policy
 from micrograd_plus.viz.player.page import _text as _player_text
-from micrograd_plus.viz.playground.emitted import OF_CLASSES, OF_NUMBERS, ROWS, SETS, activations, engine_script
-from micrograd_plus.viz.playground.lifted import Lifted
+from micrograd_plus.viz.live.emitted import OF_CLASSES, OF_NUMBERS, ROWS, SETS, activations, engine_script
+from micrograd_plus.viz.live.lifted import Lifted
 
 __all__ = ["Playground", "playground"]
 

@@ -17,8 +17,8 @@ from micrograd_plus.nn import Module, Optimizer
 from micrograd_plus.train.compiled import CompiledEngine
 from micrograd_plus.train.objectives import Objective, outputs_of
 from micrograd_plus.value import Value
-from micrograd_plus.viz.playground.drawing import Drawing
-from micrograd_plus.viz.playground.emitted import loss_script, program_object
+from micrograd_plus.viz.live.drawing import Drawing
+from micrograd_plus.viz.live.emitted import loss_script, program_object
 
 __all__ = ["Lifted"]
 
