@@ -23,6 +23,7 @@ from micrograd_plus.compiler.trace import CompileError, trace
 from micrograd_plus.compiler.trial import Surroundings, trial, values_behind
 from micrograd_plus.compiler.widths import WIDTHS, DType
 from micrograd_plus.mode import no_gc
+from micrograd_plus.report import numbered
 from micrograd_plus.tracing import PACKAGE, traced
 from micrograd_plus.value import Number, Value, constant, topological_order
 
@@ -159,7 +160,7 @@ def _named(inputs: Sequence[Any], names: Sequence[str]) -> list[Input]:
     found: list[Input] = []
     for i, each in enumerate(inputs):
         name = names[i] if names else stem([leaf.label for leaf in _flat(each)]) or ("x" if len(inputs) == 1 else "")
-        name = name if name.isidentifier() else f"x{i}"
+        name = name if name.isidentifier() else numbered("x", i)
         taken = any(name == other.name for other in found)
         found.append(Input(f"{name}_{i}" if taken else name, _shape(each)))
     return found
@@ -224,7 +225,7 @@ class Compiled:
 
     def _trace(self, examples: Sequence[Sequence[Any]]) -> Program:
         """Traces the function with the first example, and again with the last: the graphs must be the same."""
-        names = [*self.names, *(f"x{i}" for i in range(len(self.names), len(examples[0])))]
+        names = [*self.names, *(numbered("x", i) for i in range(len(self.names), len(examples[0])))]
         behind = values_behind(self.function)
         graphs = []
         with trial(self.function):
@@ -323,7 +324,7 @@ def _one(example: Any) -> Any:
 def _leaves(numbers: Any, name: str) -> Any:
     """Input Values in the form of an example's numbers."""
     if isinstance(numbers, list):
-        return [_leaves(each, f"{name}{i}") for i, each in enumerate(numbers)]
+        return [_leaves(each, numbered(name, i)) for i, each in enumerate(numbers)]
     return Value(numbers, name)
 
 

@@ -19,6 +19,7 @@ from micrograd_plus.data import Dataset
 from micrograd_plus.errors import DomainError
 from micrograd_plus.mode import no_grad
 from micrograd_plus.nn import Module, Optimizer
+from micrograd_plus.report import numbered
 from micrograd_plus.train.engine import EagerEngine, Loss, NonFiniteError, PartedError, Penalty, Prediction, evaluating
 from micrograd_plus.train.state import TrainState
 from micrograd_plus.value import Value
@@ -178,7 +179,7 @@ class CompiledEngine:
         """The inputs of a row's graph, its outputs in a mode, and its random leaves."""
         inputs = [Value(x, name) for x, name in zip(data.inputs[row], data.feature_names)]
         target = data.targets[row]
-        wanted = [Value(y, f"y{i}") for i, y in enumerate(target)] if isinstance(target, list) else Value(target, "y")
+        wanted = [Value(y, numbered("y", i)) for i, y in enumerate(target)] if isinstance(target, list) else Value(target, "y")
 
         def function(inputs: Any, target: Any) -> tuple[Any, ...]:
             output = self.model(inputs)
