@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from random import Random
 from typing import Any
 
+from micrograd_plus.checks import flat
 from micrograd_plus.compiler import CompileError
 from micrograd_plus.compiler.frontend import compile_graph, watched
 from micrograd_plus.compiler.program import Program
@@ -14,6 +15,7 @@ from micrograd_plus.compiler.trial import trial
 from micrograd_plus.data import Dataset
 from micrograd_plus.functions import dot
 from micrograd_plus.nn import Module, Optimizer
+from micrograd_plus.nn.losses import LOSSES
 from micrograd_plus.train.compiled import CompiledEngine
 from micrograd_plus.train.objectives import Objective, outputs_of
 from micrograd_plus.value import Value
@@ -34,7 +36,7 @@ class Lifted:
 
     def __init__(self, model: Module, data: Dataset, objective: Objective, optimizer: Optimizer) -> None:
         self.model, self.data, self.objective = model, data, objective
-        self.parameters = model.parameters()
+        self.parameters, self.words = model.parameters(), repr(model)
         self.outputs = outputs_of(model, data)
         try:
             CompiledEngine(model, objective.loss, optimizer).prepare(data)
@@ -94,15 +96,17 @@ class Lifted:
     def described(self) -> dict[str, Any]:
         """Returns all else that the page must know, as JSON would hold it."""
         states = [each.getstate()[1] for each in self.generators]
-        objective = self.objective
+        objective, threshold = self.objective, self.objective.threshold
+        if threshold is None:  # outputs near the target: the class is the nearer one, as in `train.objectives`
+            threshold = 0.5 if objective.name in LOSSES and min(flat(self.data.targets)) >= 0 else 0.0
         return {
             "names": [name for name, _ in self.model.named_parameters()],
             "start": [each.data for each in self.parameters],
             "generators": [{"words": state[:-1], "place": state[-1]} for state in states],
             "draws": self.draws, "width": self.data.width, "outputs": self.outputs or 1,
-            "drawing": {**self.drawing.described(), "words": repr(self.model)}, "loss": objective.name,
+            "drawing": self.drawing.described(), "words": self.words, "loss": objective.name,
             "of": len(self.data.classes),
-            "classes": objective.threshold is not None, "threshold": objective.threshold or 0.0,
+            "classes": objective.threshold is not None, "threshold": threshold,
         }  # fmt: skip
 
 

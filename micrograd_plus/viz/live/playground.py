@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from string import Template
 from typing import Any
 
-from micrograd_plus.checks import finite_number, named, whole_number
+from micrograd_plus.checks import argument, finite_number, named, plain, whole_number
 from micrograd_plus.data import Dataset, sets
 from micrograd_plus.data.dataset import checked_dataset
 from micrograd_plus.nn import MLP, Module, Optimizer
@@ -39,21 +39,25 @@ class Playground(Page):
     kind, name, title, height = "a playground", "playground", "Playground", 900
 
     def __init__(
-        self, config: Mapping[str, Any], model: Lifted | None = None, data: Dataset | None = None, title: str = ""
-    ) -> None:
-        self.config, self.model, self.rows = dict(config), model, data
+        self, config: Mapping[str, Any], mlp: Mapping[str, Any], rows: Dataset, model: Lifted | None,
+        has_rows: bool, title: str,
+    ) -> None:  # fmt: skip
+        self.config, self.mlp, self.model, self.rows, self.has_rows = config, mlp, model, rows, has_rows
         self.title = title or self.title
 
     def data(self) -> Mapping[str, Any]:
         """Returns what the scripts read, as JSON would hold it."""
-        own = None if self.model is None else {"words": repr(self.model.model), "mlp": _mlp(self.model.model)}
+        own = None if self.model is None else {"words": self.model.words, "mlp": self.mlp}
         return {"title": self.title, "config": self.config, "own": own}
+
+    def engine(self) -> str:
+        """Returns the script that computes: it defines `Engine`, and knows no page."""
+        model = "null" if self.model is None else f"{{...{_json(self.model.described())}, ...{self.model.script()}}}"
+        return engine_script(model, _rows(self.rows) if self.has_rows else "null")
 
     def script(self) -> str:
         """Returns the engine and what shows it."""
-        model = "null" if self.model is None else f"{{...{_json(self.model.described())}, ...{self.model.script()}}}"
-        engine = engine_script(model, _rows(self.rows))
-        return "\n".join(['"use strict";', engine, _player_text("controls.js"), *map(_text, VIEW)])
+        return "\n".join(['"use strict";', self.engine(), _player_text("controls.js"), *map(_text, VIEW)])
 
     def html(self) -> str:
         """Returns the whole page. It holds its style, its scripts and its data."""
@@ -65,9 +69,16 @@ class Playground(Page):
         )  # fmt: skip
 
     def __repr__(self) -> str:
-        data = self.config["data"]["name"] if self.rows is None else repr(self.rows.name)
-        what = f"MLP of {self.config['model']['hidden']}" if self.model is None else type(self.model.model).__name__
-        return f"<Playground: {what} on {data}>"
+        what = f"MLP({self.rows.width}, {[*self.mlp['hidden'], self._outputs]})"
+        if self.model is not None:
+            words = self.model.words
+            what = words if len(words) <= 60 and "\n" not in words else type(self.model.model).__name__
+        return f"<Playground: {what} on {self.rows.name!r}>"
+
+    @property
+    def _outputs(self) -> int:
+        """How many outputs the page's own MLP has at the start."""
+        return len(self.rows.classes) if self.config["loss"] in ONE_OUTPUT_A_CLASS else 1
 
 
 def _text(name: str) -> str:
@@ -77,41 +88,47 @@ def _text(name: str) -> str:
 def playground(
     model: Module | None = None, data: Dataset | str | None = None, *, loss: str | Loss | None = None,
     optimizer: str | Optimizer | type[Optimizer] = "adam", lr: float | None = None, batch_size: int = 32,
-    validation: float = 0.2, shuffle: bool = True, seed: int = 0, title: str = "",
+    validation: float = 0.2, shuffle: bool = True, seed: int = 0, hidden: Sequence[int] = (8, 8),
+    activation: str = "tanh", dropout: float = 0.0, title: str = "",
 ) -> Playground:  # fmt: skip
     """Returns a web page in which `model` trains on `data`, with the numbers that `train.fit` would have.
 
     The model's own graph is lifted and written in JavaScript, so that any model of Values trains, in the browser, from
-    the weights that it has now; it is left as it is. Without a model it is an MLP, of which layers, activation and
-    dropout are chosen in the page. `data` is a Dataset, or one of "xor", "moons", "circles", "spirals" and "blobs",
-    which the page draws anew with other numbers of points and noise; without, it is the moons.
+    the weights that it has now; it is left as it is. Without a model the page builds MLPs of its own. `data` is a
+    Dataset, or one of "xor", "moons", "circles", "spirals" and "blobs", which the page draws anew with other numbers of
+    points and noise; without, it is the moons.
 
     - `loss`, `optimizer`, `batch_size`, `shuffle` and `seed` are those of `fit`. The seed also draws the points of a
-      set, the split, and the weights of the page's own MLP.
+      set, the split, and the weights of the page's own MLP, as `nn.MLP` does.
     - `lr`, the learning rate: a number; without, 0.03, or that of an optimizer that you made.
     - `validation`: the share of rows that `data.split` holds back with this seed; 0 for none.
+    - `hidden`, `activation`, `dropout`: the page's own MLP at the start; where the model is an MLP, the page's is alike.
 
-    Raises CompileError, with the reason, for a model that can't be lifted, ValueError or TypeError for what does not go
-    together or that a page can't do: a schedule, groups of parameters, rows that weigh or have several targets.
+    L2 is the optimizer's `weight_decay`, which the page has as a control. Raises CompileError, with the reason, for a
+    model that can't be lifted; ValueError or TypeError for what does not go together, or what a page can't do: a
+    schedule, groups of parameters, an optimizer of your own, rows that weigh or have several targets.
 
     >>> from micrograd_plus.nn import MLP
     >>> playground(MLP(2, [4, 1], seed=1), "circles", lr=0.1)
-    <Playground: MLP on circles>
+    <Playground: MLP(2, [4, 1]) on 'circles'>
+    >>> playground(data="blobs", hidden=[8])
+    <Playground: MLP(2, [8, 3]) on 'blobs'>
     """
+    seed = whole_number("seed", seed, least=0)
     name, rows = _chosen(data)
     shown = getattr(sets, name)(ROWS, seed=seed) if rows is None else rows
     objective = _objective(loss, shown, model)
     made = _optimizer(optimizer, lr, model)
+    own = {} if model is None else _mlp(model)
+    mlp = own or _checked_mlp(hidden, activation, dropout)
     config = {
-        "model": {"kind": "mlp", "hidden": [8, 8], "activation": "tanh", "dropout": 0.0},
-        "data": {"name": "own"} if rows else {"name": name, "n": ROWS},
-        "validation": _share(validation), "loss": objective.name, "optimizer": _settings(made),
-        "batchSize": whole_number("batch_size", batch_size, least=1), "shuffle": bool(shuffle),
-        "seed": whole_number("seed", seed, least=0),
+        "model": {"kind": "mlp", **mlp} if model is None else {"kind": "own"},
+        "data": {"name": "own"} if rows is not None else {"name": name, "n": ROWS}, "validation": _share(validation),
+        "loss": objective.name, "optimizer": _settings(made), "seed": seed, "shuffle": bool(shuffle),
+        "batchSize": whole_number("batch_size", batch_size, least=1),
     }  # fmt: skip
-    if model is None:
-        return Playground(config, None, rows, title)
-    return Playground(config | {"model": {"kind": "own"}}, Lifted(model, shown, objective, made), rows, title)
+    lifted = None if model is None else Lifted(model, shown, objective, made)
+    return Playground(config, mlp, shown, lifted, rows is not None, title)
 
 
 def _chosen(data: Any) -> tuple[str, Dataset | None]:
@@ -172,21 +189,26 @@ def _settings(optimizer: Optimizer) -> dict[str, Any]:
 def _share(validation: Any) -> float:
     share = finite_number("validation", validation)
     if not 0 <= share < 1:
-        raise ValueError(f"validation is the share of rows held back, at least 0 and below 1, but got {validation}")
+        told = "is the share of rows held back, at least 0 and below 1"
+        raise ValueError(f"{argument('validation')} {told}, but got {validation}; 0.2 is a fifth")
     return share
 
 
-def _mlp(model: Module) -> dict[str, Any] | None:
-    """What a page's own MLP would be, for a model that is one; else None."""
+def _mlp(model: Module) -> dict[str, Any]:
+    """What a page's own MLP would be, for a model that is one of those."""
     if type(model) is not MLP or model.activation not in activations():
-        return None
+        return {}
     return {"hidden": model.widths[:-1], "activation": model.activation, "dropout": model.dropout}
 
 
-def _rows(data: Dataset | None) -> str:
+def _checked_mlp(hidden: Sequence[int], activation: str, dropout: float) -> dict[str, Any]:
+    named("activation", activation, activations())
+    MLP(1, [*plain(hidden), 1], dropout=dropout)  # raises what it raises for such widths and shares
+    return {"hidden": [*plain(hidden)], "activation": activation, "dropout": float(dropout)}
+
+
+def _rows(data: Dataset) -> str:
     """The learner's own data, as an expression of JavaScript."""
-    if data is None:
-        return "null"
     facts = {"name": data.name, "n": len(data), "width": data.width, "classes": data.classes, "features": data.feature_names}
     inputs = [number for row in data.inputs for number in row]
     numbers = ", ".join(f"{key}: Float64Array.from({_json(each)})" for key, each in (("inputs", inputs), ("targets", data.targets)))

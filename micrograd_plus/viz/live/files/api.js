@@ -5,5 +5,5 @@ return {
     ...(OWN_DATA ? {own: {classes: OWN_DATA.classes, n: OWN_DATA.n, noise: null}} : {})},
   ACTIVATIONS: Object.keys(ACTIVATIONS), LOSSES: Object.keys(LOSSES),
   OPTIMIZERS: Object.fromEntries(Object.entries(RULES).map(([name, {lr, options}]) => [name, {lr, options}])),
-  lossesFor, makeData, complete, createRun, Random,
+  lossesFor, makeData, complete, createRun, Random, number,
 };

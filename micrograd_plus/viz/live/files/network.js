@@ -32,8 +32,8 @@ const ONE = Float64Array.of(1);
 
 /** A multi-layer perceptron of any widths, for many examples at a time: `nn.MLP(nin, widths, ..., seed)`. */
 class Perceptron {
-  constructor({widths, activation, seed, features}) {
-    this.widths = widths;
+  constructor({widths, activation, dropout, seed, features}) {
+    Object.assign(this, {widths, activation, dropout});
     this.layers = widths.slice(1).map((nout, i) => ({nin: widths[i], nout}));
     this.count = 0;
     for (const layer of this.layers) {
@@ -46,19 +46,17 @@ class Perceptron {
     // a dropout behind each layer but the last; its generator is seeded by one that is seeded by the model's
     const own = from => new Random(from.getrandbits(64));
     this.generators = this.layers.slice(1).map(() => own(own(random)));
-    this.activation = activation;
-    this.dropout = 0;
     this.masks = [];  // of the last batch that was trained on
     this.examples = 0;
     this.room = 0;
-    this.names = this.layers.flatMap(({nin, nout}, i) => Array.from({length: nout}, (_, j) =>
-      [...Array.from({length: nin}, (_, k) => `weights.${k}`), "bias"].map(own => `${this.path(i)}.neurons.${j}.${own}`)).flat());
+    this.names = this.layers.flatMap(({nin, nout}, i) => Array.from({length: nout}, (_, j) => [
+      ...Array.from({length: nin}, (_, k) => `${this.neuron(i, j)}.weights.${k}`), `${this.neuron(i, j)}.bias`]).flat());
     this.drawing = this.draw(features);
   }
 
-  /** The name of a layer in a Sequential, in which the dropouts count too. */
-  path(i) {
-    return `layers.${i}`;
+  /** A neuron's name in the Sequential that an MLP is, in which its dropouts count too. */
+  neuron(i, j) {
+    return `layers.${this.dropout > 0 ? 2 * i : i}.neurons.${j}`;
   }
 
   draw(features) {
@@ -67,15 +65,22 @@ class Perceptron {
     for (const [i, {nin, nout, at}] of this.layers.entries()) {
       const kind = i === this.layers.length - 1 ? "output" : "unit", before = columns[i], now = [];
       for (let j = 0; j < nout; j++) {
-        const first = at + j * (nin + 1), to = nodes.push({
-          name: `layers.${i}.neurons.${j}`, kind, column: i + 1, bias: first + nin}) - 1;
+        const first = at + j * (nin + 1);
+        const to = nodes.push({name: this.neuron(i, j), kind, column: i + 1, bias: first + nin}) - 1;
         now.push(to);
         for (let k = 0; k < nin; k++) edges.push({parameter: first + k, from: before[k], to});
       }
       columns.push(now);
     }
-    const [nin, ...rest] = this.widths;
-    return {nodes, columns, edges, outputs: columns.at(-1), words: `MLP(${nin}, [${rest.join(", ")}], activation='${this.activation}')`};
+    return {nodes, columns, edges, outputs: columns.at(-1)};
+  }
+
+  /** The model as Python writes it. */
+  get words() {
+    const [nin, ...widths] = this.widths, options = [];
+    if (this.activation !== "tanh") options.push(`, activation='${this.activation}'`);
+    if (this.dropout) options.push(`, dropout=${this.dropout}`);
+    return `MLP(${nin}, [${widths.join(", ")}]${options.join("")})`;
   }
 
   /** Arrays for n examples, unit after unit: sums z, what is fired, what goes on (after dropout), slopes. */
@@ -183,8 +188,8 @@ class Perceptron {
 
 /** The learner's own model, as the compiler has written it for one example at a time: in training, and in use. */
 class Lifted {
-  constructor({train, use, start, names, generators, draws, width, outputs, drawing}) {
-    Object.assign(this, {names, width, drawing, draws, K: outputs});
+  constructor({train, use, start, names, generators, draws, width, outputs, drawing, words}) {
+    Object.assign(this, {names, width, drawing, draws, words, K: outputs});
     this.count = names.length;
     this.start = Float64Array.from(start);
     this.generators = generators.map(({words, place}) => {
@@ -219,7 +224,8 @@ class Lifted {
       for (let i = 0; i < draws.length; i++) {
         const {generator, keep, scale} = draws[i];
         const drawn = training ? this.generators[generator].random() < keep ? scale : 0 : 1;
-        rows[program.INPUTS + i] = this.masks[e * draws.length + i] = drawn;
+        rows[program.INPUTS + i] = drawn;
+        if (training) this.masks[e * draws.length + i] = drawn;
       }
       program.forward(shared, rows);
       program.results(shared, rows, found);

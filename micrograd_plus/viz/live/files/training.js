@@ -70,7 +70,7 @@ function lossOf({loss, model}, data) {
 function networkOf(config, data, loss) {
   if (config.model.kind !== "own")
     return new Perceptron({widths: [data.width, ...config.model.hidden, loss.outputs], seed: config.seed,
-      activation: config.model.activation, features: data.features});
+      activation: config.model.activation, dropout: config.model.dropout, features: data.features});
   if (data.width !== OWN.width) fail(`this model takes ${OWN.width} numbers, and the data has ${data.width} a row`);
   return new Lifted(OWN);
 }
@@ -145,16 +145,16 @@ class Run {
     this.loss = loss.name;
     this.lossFacts = loss;
     this.lossOfOne = new LossOfOne(loss.program);
-    this.model.dropout = config.model.dropout ?? 0;
-    if (config.model.activation) this.model.activation = config.model.activation;
+    if (config.model.kind !== "own") Object.assign(this.model, {dropout: config.model.dropout, activation: config.model.activation});
+    this.network.words = this.model.words;
     if (!previous || previous.config.optimizer.name !== config.optimizer.name) {
       this.t = 0;
       for (const where of [this, this.before])
         where.states = Object.fromEntries(rule.states.map(name => [name, new Float64Array(this.model.count)]));
     }
     this.order = null;
-    if (previous && (previous.config.batchSize !== config.batchSize || previous.config.shuffle !== config.shuffle))
-      this.at.batch = Infinity;  // what is left of the epoch is left out
+    const reordered = previous && (previous.config.batchSize !== config.batchSize || previous.config.shuffle !== config.shuffle);
+    this.leavesEpoch = Boolean(reordered);  // what is left of the epoch is left out
     this.batches = Math.ceil(this.training.n / (config.batchSize || this.training.n));
   }
 
@@ -175,7 +175,7 @@ class Run {
     this.phases = this.phases.filter(each => each.from < iteration || each.from === 0 && iteration === 0);
     if (iteration === 0) this.phases = [{from: 0, config}];
     this.forget(iteration);
-    this.goTo(iteration, true);
+    this.goTo(iteration);
     if (iteration === 0) return;
     const before = this.phase, phase = {from: iteration, config};
     this.phases.push(phase);
@@ -237,7 +237,9 @@ class Run {
       fail(`iterations 0 to ${this.furthest} are kept, but got ${iteration}`);
     // one before it, so that its step is there to be explained
     this.restore(this.kept.findLast(each => each.at.iteration <= Math.max(0, iteration - 1)));
-    while (this.at.iteration < iteration) this.step();
+    while (this.at.iteration < iteration && this.step()) ;
+    const phase = this.phaseAt(iteration);
+    if (phase !== this.phase) this.enter(phase, this.phase);
   }
 
   // ---------------------------------------------------------------- iterations
@@ -261,23 +263,23 @@ class Run {
     const phase = this.phaseAt(this.at.iteration);
     if (phase !== this.phase) this.enter(phase, this.phase);
     const {epoch, batch} = this.next(), rows = this.rowsOf(epoch)[batch - 1], iteration = this.at.iteration + 1;
-    let loss;
     try {
-      loss = this.descend(rows);
+      const loss = this.descend(rows);
+      this.at = {epoch, batch, iteration};
+      this.leavesEpoch = false;
+      if (iteration > this.history.losses.length) this.history.losses.push(loss);
+      this.keep();
+      if (batch === this.batches && !(this.history.epochs.at(-1)?.iteration >= iteration)) this.finishEpoch(epoch);
+      return {...this.at, loss, rows};
     } catch (error) {
-      this.stopped = {iteration, epoch, message: `iteration ${iteration}, epoch ${epoch}: ${error.message}`};
+      this.stopped = {iteration, epoch, message: `training stopped in epoch ${epoch}, iteration ${iteration}: ${error.message}`};
       return null;
     }
-    this.at = {epoch, batch, iteration};
-    if (iteration > this.history.losses.length) this.history.losses.push(loss);
-    if (batch === this.batches && !(this.history.epochs.at(-1)?.iteration >= iteration)) this.finishEpoch(epoch);
-    this.keep();
-    return {...this.at, loss, rows};
   }
 
   next() {
     const {epoch, batch} = this.at;
-    return epoch && batch < this.batches ? {epoch, batch: batch + 1} : {epoch: epoch + 1, batch: 1};
+    return epoch && !this.leavesEpoch && batch < this.batches ? {epoch, batch: batch + 1} : {epoch: epoch + 1, batch: 1};
   }
 
   rowsOf(epoch) {
@@ -297,9 +299,9 @@ class Run {
     for (const [name, each] of Object.entries(states)) before.states[name].set(each);
     try {
       const loss = this.model.gradient(w, batch.inputs, batch.targets, batch.n, this.lossOfOne, gradient, true);
-      if (!Number.isFinite(loss)) fail(`the loss is ${loss}; ${CURE}`);
+      if (!Number.isFinite(loss)) fail(`the loss is ${number(loss)}; ${CURE}`);
       const off = gradient.findIndex(each => !Number.isFinite(each));
-      if (off >= 0) fail(`the gradient of ${this.model.names[off]} is ${gradient[off]}; ${CURE}`);
+      if (off >= 0) fail(`the gradient of ${this.model.names[off]} is ${number(gradient[off])}; ${CURE}`);
       STEPS[optimizer.name](w, gradient, states, this.t + 1, optimizer.lr, optimizer.options);
       for (const [name, each] of Object.entries({w, ...states})) this.refuse(name, each);
       this.t += 1;
@@ -327,7 +329,10 @@ class Run {
   finishEpoch(epoch) {
     const {iteration} = this.at, batches = this.rowsOf(epoch), losses = this.history.losses.slice(iteration - batches.length, iteration);
     const whole = losses.reduce((sum, loss, i) => sum + loss * batches[i].length, 0);
-    this.history.epochs.push({epoch, iteration, loss: whole / this.training.n, ...this.measure()});
+    const figures = {epoch, iteration, loss: whole / this.training.n, ...this.measure()};
+    for (const part of ["training", "validation"])
+      if (figures[part] && !Number.isFinite(figures[part].loss)) fail(`the ${part} loss is ${number(figures[part].loss)}; ${CURE}`);
+    this.history.epochs.push(figures);
   }
 
   /** Loss and accuracy (of numbers: the mean absolute error) in use, on what is trained on and on what is held back. */
