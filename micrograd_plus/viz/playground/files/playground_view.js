@@ -182,6 +182,7 @@ function train(now, began) {
 
 /* ---- drawing */
 
+let said = null;  // what the neurons say of the plane, when it was last asked
 let wanted = null;  // the data that was asked for, also where nothing can be trained on it
 const network = networkView({ pick, point: (thing) => { pointed = thing; wake(); }, resize: (...asked) => controls.resize(...asked) });
 const plane = planeView({ put: (point) => controls.put(point), look: () => wake(), isOpen: () => wanted?.name === "points" });
@@ -206,6 +207,8 @@ function take() {
   element("plane-panel").hidden = run.data.width !== 2;
   controls.show();
   controls.losses(run.data, run.loss);
+  const isOfClasses = "accuracy" in run.measure().training;
+  for (const head of document.querySelectorAll("#figures thead tr:last-child th:nth-child(even)")) head.textContent = isOfClasses ? "accuracy" : "mean error";
   drawLegend();
   drawRuns();
   wake();
@@ -247,14 +250,15 @@ function drawPictures() {
     plane.ring(!clock.playing && slot().rows && slot().rows.length < run.data.train.length ? new Set(slot().rows) : null);
     plane.draw();
     network.drawMaps(found);
-  } else network.drawMaps(null);
+    said = found;
+  } else network.drawMaps(said = null);
 }
 
 /* Numbers and curves: not in every frame, for nobody can read them so fast. */
 function drawTexts() {
   const { run } = slot();
   const point = plane.cross();
-  inspector.show(pointed ?? picked, run, point);
+  inspector.show(pointed ?? picked, run, point, said);
   network.say(point ? run.values(point) : null);
   network.name();
   curves.draw(slots, position(), element("log").checked);
@@ -271,17 +275,15 @@ function drawTexts() {
 function drawFigures() {
   const rows = slots.map((each) => {
     const { training, validation } = each.run.measure();
-    const cells = [training, validation].map((figures) => make("td", "", ...(figures ? told(figures) : ["none"])));
-    const name = make("th", "", key(each.place), slots.length > 1 ? ` ${letter(each)}` : "");
+    const cells = [training, validation].flatMap((figures) => (figures ? told(figures) : ["none", ""])).map((text) => make("td", "", text));
+    const name = make("th", "", key(each.place), slots.length > 1 ? ` ${letter(each)}` : make("span", "for-ears", "now"));
     name.scope = "row";
-    if (slots.length === 1) name.setAttribute("aria-label", "this run");
     return make("tr", "", name, ...cells);
   });
   element("figures").tBodies[0].replaceChildren(...rows);
 }
 
-const told = ({ loss, accuracy, error }) =>
-  [make("b", "", number(loss)), make("span", "", accuracy === undefined ? `off by ${number(error)}` : `${(100 * accuracy).toFixed(1)} % right`)];
+const told = ({ loss, accuracy, error }) => [number(loss), accuracy === undefined ? number(error) : `${(100 * accuracy).toFixed(1)} %`];
 
 function drawReadout(point) {
   const { run } = slot();
@@ -309,9 +311,9 @@ function drawNoise() {
 
 const letter = (each) => "AB"[each.place];
 
-/** A piece of a run's line: solid for the first, dashed for the second. */
+/** A piece of a run's line. */
 function key(place) {
-  const made = make("i", place ? "key dashed" : "key");
+  const made = make("i", "key");
   made.style.setProperty("--mine", `var(--mp-${runColour(place)})`);
   return made;
 }
@@ -398,6 +400,7 @@ addEventListener("pointermove", (event) => {
 function begin() {
   slots.push(slotOf(Engine.createRun(data.config), 0));
   element("whose").hidden = !data.own;
+  element("more-data").open = matchMedia("(min-width: 68rem)").matches;
   markTheme();
   take();
   controls.drawThumbs();

@@ -62,7 +62,8 @@ function settingsView({ settings, rows, change, restart }) {
       const data = Engine.makeData({ name, ...(name === "own" ? {} : { n: 60, noise: Engine.DATA[name].noise || USUAL_NOISE }) }, 0, 0);
       if (data.width !== 2) continue;
       const ranges = rangesOf(data);
-      const [x, y] = [scale(ranges[0], [2, width - 2]), scale(ranges[1], [height - 2, 2])];
+      const half = Math.min(width, 1.4 * height) / 2 - 2;
+      const [x, y] = [scale(ranges[0], [width / 2 - half, width / 2 + half]), scale(ranges[1], [height - 2, 2])];
       for (let row = 0; row < data.n; row++) {
         ink.fillStyle = themed()[classColour(data.classes.length ? data.targets[row] : 0, data.classes.length || 2)];
         ink.fillRect(x(data.inputs[2 * row]) - 1.5, y(data.inputs[2 * row + 1]) - 1.5, 3, 3);
@@ -77,9 +78,9 @@ function settingsView({ settings, rows, change, restart }) {
     ink.stroke();
   }
 
-  const named = { own: "your data", points: "your points" };
+  const named = { own: "your data", points: "by hand" };
   const sets = [...Object.keys(Engine.DATA), "points"];
-  choices(element("sets"), "set", sets.map((name) => ({ value: name, parts: [thumb(name), named[name] ?? name] })), (name) =>
+  choices(element("sets"), "set", sets.map((name) => ({ value: name, parts: [thumb(name), named[name] ?? name], title: name === "points" ? "Your own points, put into the plane one by one" : "" })), (name) =>
     attempt(() => {
       if (name === "points") return restart({ data: drawn() });
       if (name === "own") return restart({ data: { name } });
@@ -224,7 +225,7 @@ function settingsView({ settings, rows, change, restart }) {
     element("depth").hidden = !built;
     if (built) {
       set("activation", model.activation);
-      element("depth").querySelector("output").textContent = counted(model.hidden.length, "hidden layer");
+      element("depth").querySelector("output").replaceChildren(`${model.hidden.length} hidden`, make("i", "", ` layer${model.hidden.length === 1 ? "" : "s"}`));
       element("fewer-layers").setAttribute("aria-disabled", !model.hidden.length);
       element("more-layers").setAttribute("aria-disabled", model.hidden.length >= MOST_LAYERS);
     }
