@@ -54,11 +54,12 @@ def activations() -> dict[str, Op]:
     return {name: TABLE[name] if name in TABLE else FAMILIES[name]() for name in ("tanh", *USUAL) if name}
 
 
-def engine_script(own: str = "null") -> str:
-    """Returns the script that defines `Engine`; `own` is an expression of JavaScript for the learner's own model."""
+def engine_script(model: str = "null", data: str = "null") -> str:
+    """Returns the script that defines `Engine`; `model` and `data` are expressions for the learner's own."""
     folder = resources.files(__package__) / "files"
     parts = [(folder / name).read_text(encoding="utf-8") for name in FILES]
-    return "\n".join(["const Engine = (() => {", common_script(), f"const OWN = {own};", *parts, "})();", ""])
+    given = [f"const OWN = {model};", f"const OWN_DATA = {data};"]
+    return "\n".join(["const Engine = (() => {", common_script(), *given, *parts, "})();", ""])
 
 
 FILES = ("random.js", "data.js", "network.js", "training.js", "api.js")

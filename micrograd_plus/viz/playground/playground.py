@@ -8,12 +8,21 @@ from importlib import resources
 from string import Template
 from typing import Any
 
+from micrograd_plus.checks import finite_number, named, whole_number
+from micrograd_plus.data import Dataset, sets
+from micrograd_plus.data.dataset import checked_dataset
+from micrograd_plus.nn import MLP, Module, Optimizer
+from micrograd_plus.nn.losses import Loss, loss_name
+from micrograd_plus.nn.optim import OPTIMIZERS, optimizer_class
+from micrograd_plus.train.objectives import ONE_OUTPUT_A_CLASS, Objective, objective_for, outputs_of
+from micrograd_plus.value import Value
 from micrograd_plus.viz.palette import css_variables
 from micrograd_plus.viz.player.page import Page, _json, _policy
 from micrograd_plus.viz.player.page import _text as _player_text
-from micrograd_plus.viz.playground.emitted import engine_script
+from micrograd_plus.viz.playground.emitted import OF_CLASSES, OF_NUMBERS, ROWS, SETS, activations, engine_script
+from micrograd_plus.viz.playground.lifted import Lifted
 
-__all__ = ["Playground"]
+__all__ = ["Playground", "playground"]
 
 VIEW = (
     "numbers.js", "network_view.js", "plane_view.js", "curves_view.js", "inspector.js", "settings.js", "playground_view.js",
@@ -22,24 +31,31 @@ VIEW = (
 
 
 class Playground(Page):
-    """A page that trains a model."""
+    """A page in which a model is trained by hand, in the browser; `playground` makes it.
 
-    name, title = "playground", "Playground"
+    `config` is what it starts with, as its engine has it; `model` and `data` are the learner's own, if there are any.
+    """
 
-    def __init__(self, config: Mapping[str, Any] | None = None, *, title: str = "") -> None:
-        self.config = dict(config or {"data": {"name": "moons"}, "model": {"kind": "mlp"}})
+    kind, name, title, height = "a playground", "playground", "Playground", 900
+
+    def __init__(
+        self, config: Mapping[str, Any], model: Lifted | None = None, data: Dataset | None = None, title: str = ""
+    ) -> None:
+        self.config, self.model, self.rows = dict(config), model, data
         self.title = title or self.title
 
     def data(self) -> Mapping[str, Any]:
         """Returns what the scripts read, as JSON would hold it."""
-        return {"title": self.title, "config": self.config, "own": None}
+        own = None if self.model is None else {"words": repr(self.model.model), "mlp": _mlp(self.model.model)}
+        return {"title": self.title, "config": self.config, "own": own}
 
     def script(self) -> str:
         """Returns the engine and what shows it."""
-        return "\n".join(['"use strict";', engine_script(), _player_text("controls.js"), *map(_text, VIEW)])
+        model = "null" if self.model is None else f"{{...{_json(self.model.described())}, ...{self.model.script()}}}"
+        return "\n".join(['"use strict";', engine_script(model, _rows(self.rows)), _player_text("controls.js"), *map(_text, VIEW)])
 
     def html(self) -> str:
-        """Returns the whole page."""
+        """Returns the whole page. It holds its style, its scripts and its data."""
         script = self.script()
         style = css_variables() + _player_text("page.css") + _text("playground.css")
         return Template(_text("playground.html")).substitute(
@@ -47,6 +63,130 @@ class Playground(Page):
             data=_json(self.data()),
         )  # fmt: skip
 
+    def __repr__(self) -> str:
+        data = self.config["data"]["name"] if self.rows is None else repr(self.rows.name)
+        what = f"MLP of {self.config['model']['hidden']}" if self.model is None else type(self.model.model).__name__
+        return f"<Playground: {what} on {data}>"
+
 
 def _text(name: str) -> str:
     return (resources.files(__package__) / "files" / name).read_text(encoding="utf-8")
+
+
+def playground(
+    model: Module | None = None, data: Dataset | str | None = None, *, loss: str | Loss | None = None,
+    optimizer: str | Optimizer | type[Optimizer] = "adam", lr: float | None = None, batch_size: int = 32,
+    validation: float = 0.2, shuffle: bool = True, seed: int = 0, title: str = "",
+) -> Playground:  # fmt: skip
+    """Returns a web page in which `model` trains on `data`, with the numbers that `train.fit` would have.
+
+    The model's own graph is lifted and written in JavaScript, so that any model of Values trains, in the browser, from
+    the weights that it has now; it is left as it is. Without a model it is an MLP, of which layers, activation and
+    dropout are chosen in the page. `data` is a Dataset, or one of "xor", "moons", "circles", "spirals" and "blobs",
+    which the page draws anew with other numbers of points and noise; without, it is the moons.
+
+    - `loss`, `optimizer`, `batch_size`, `shuffle` and `seed` are those of `fit`. The seed also draws the points of a
+      set, the split, and the weights of the page's own MLP.
+    - `lr`, the learning rate: a number; without, 0.03, or that of an optimizer that you made.
+    - `validation`: the share of rows that `data.split` holds back with this seed; 0 for none.
+
+    Raises CompileError, with the reason, for a model that can't be lifted, ValueError or TypeError for what does not go
+    together or that a page can't do: a schedule, groups of parameters, rows that weigh or have several targets.
+
+    >>> from micrograd_plus.nn import MLP
+    >>> playground(MLP(2, [4, 1], seed=1), "circles", lr=0.1)
+    <Playground: MLP on circles>
+    """
+    name, rows = _chosen(data)
+    shown = getattr(sets, name)(ROWS, seed=seed) if rows is None else rows
+    objective = _objective(loss, shown, model)
+    made = _optimizer(optimizer, lr, model)
+    config = {
+        "model": {"kind": "mlp", "hidden": [8, 8], "activation": "tanh", "dropout": 0.0},
+        "data": {"name": "own"} if rows else {"name": name, "n": ROWS},
+        "validation": _share(validation), "loss": objective.name, "optimizer": _settings(made),
+        "batchSize": whole_number("batch_size", batch_size, least=1), "shuffle": bool(shuffle),
+        "seed": whole_number("seed", seed, least=0),
+    }  # fmt: skip
+    if model is None:
+        return Playground(config, None, rows, title)
+    return Playground(config | {"model": {"kind": "own"}}, Lifted(model, shown, objective, made), rows, title)
+
+
+def _chosen(data: Any) -> tuple[str, Dataset | None]:
+    """The name of the data, and the Dataset itself where it is the learner's own."""
+    if data is None or isinstance(data, str):
+        return named("data set", data or "moons", dict.fromkeys(SETS, data or "moons")), None
+    rows = checked_dataset(data)
+    if isinstance(rows.targets[0], list):
+        raise ValueError(f"{rows.name!r} has several targets a row, and the playground shows one; choose one of them")
+    if rows.weights is not None:
+        raise ValueError(f"{rows.name!r} has weights, and in the playground all rows count alike; use weighted(None)")
+    return rows.name, rows
+
+
+def _objective(loss: str | Loss | None, data: Dataset, model: Module | None) -> Objective:
+    """The loss, and how the outputs are read; without a model its last layer follows the loss."""
+    if model is not None:
+        return objective_for(loss, data, outputs_of(model, data))
+    if loss is None:
+        return objective_for(None, data, len(data.classes) if len(data.classes) > 2 else None)
+    if loss_name(loss) not in (*OF_CLASSES, *OF_NUMBERS):
+        known = ", ".join((*OF_CLASSES, *OF_NUMBERS))
+        raise ValueError(f"the loss {loss_name(loss)!r} needs a model of its own; pass one, or choose one of {known}")
+    return objective_for(loss, data, len(data.classes) if loss_name(loss) in ONE_OUTPUT_A_CLASS else None)
+
+
+RATE = 0.03
+"""The learning rate where none is named: a page is watched, so larger than usual."""
+
+
+def _optimizer(optimizer: Any, lr: Any, model: Module | None) -> Optimizer:
+    """The optimizer of the model's parameters, one that a page has the rule of."""
+    if callable(lr) or callable(getattr(optimizer, "lr", None)):
+        raise ValueError(f"a page's learning rate is one number, and no schedule; pass lr={RATE}")
+    if not isinstance(optimizer, Optimizer):
+        make: Any = optimizer if isinstance(optimizer, type) else optimizer_class(optimizer)
+        found = make([Value(0.0)] if model is None else model.parameters(), RATE if lr is None else lr)
+    elif model is None:
+        raise ValueError(f"{type(optimizer).__name__} is of a model's parameters; pass the model too, or only its name")
+    elif lr is not None:
+        raise ValueError(f"lr={lr!r} was passed beside {optimizer!r}, which has its own; set it there")
+    elif optimizer.t:
+        raise ValueError(f"this {type(optimizer).__name__} has made {optimizer.t} steps; a page starts with a new one")
+    else:
+        found = optimizer
+    if type(found) not in OPTIMIZERS.values():
+        raise ValueError(f"a page has the rules of {', '.join(OPTIMIZERS)}, but not of {type(found).__name__}")
+    if model is not None and {*found.parameters} != {*model.parameters()} or len(found.groups) > 1:
+        raise ValueError("a page trains all parameters of the model alike; pass an optimizer of model.parameters()")
+    return found
+
+
+def _settings(optimizer: Optimizer) -> dict[str, Any]:
+    name = next(name for name, each in OPTIMIZERS.items() if type(optimizer) is each)
+    return {"name": name, "lr": optimizer.rate, "options": optimizer.groups[0].rule.options}
+
+
+def _share(validation: Any) -> float:
+    share = finite_number("validation", validation)
+    if not 0 <= share < 1:
+        raise ValueError(f"validation is the share of rows held back, at least 0 and below 1, but got {validation}")
+    return share
+
+
+def _mlp(model: Module) -> dict[str, Any] | None:
+    """What a page's own MLP would be, for a model that is one; else None."""
+    if type(model) is not MLP or model.activation not in activations():
+        return None
+    return {"hidden": model.widths[:-1], "activation": model.activation, "dropout": model.dropout}
+
+
+def _rows(data: Dataset | None) -> str:
+    """The learner's own data, as an expression of JavaScript."""
+    if data is None:
+        return "null"
+    facts = {"name": data.name, "n": len(data), "width": data.width, "classes": data.classes, "features": data.feature_names}
+    inputs = [number for row in data.inputs for number in row]
+    numbers = ", ".join(f"{key}: Float64Array.from({_json(each)})" for key, each in (("inputs", inputs), ("targets", data.targets)))
+    return f"{{...{_json(facts)}, {numbers}}}"

@@ -10,7 +10,7 @@ function makeData(spec, validation, seed) {
 }
 
 function rowsOf(spec, seed) {
-  if (spec.name === "own" && OWN) return OWN.data;
+  if (spec.name === "own" && OWN_DATA) return OWN_DATA;
   if (spec.name === "points") return ownPoints(spec);
   const set = SETS[spec.name], {n, noise} = {...set, ...spec};
   if (!set) fail(`there is no data set ${spec.name}; there are ${Object.keys(SETS).join(", ")}`);

@@ -43,10 +43,13 @@ class Perceptron {
     const random = new Random(seed), draws = this.layers.map(({nin, nout}) =>
       Float64Array.from({length: nout * (nin + 1)}, () => _default(random, nin, 1, 1)));
     this.start = Float64Array.from(draws.flatMap(each => [...each]));
-    // a dropout behind each layer but the last, each with a generator of its own, which the last would have drawn too
-    this.generators = this.layers.map(() => new Random(random.getrandbits(64))).slice(0, -1);
+    // a dropout behind each layer but the last; its generator is seeded by one that is seeded by the model's
+    const own = from => new Random(from.getrandbits(64));
+    this.generators = this.layers.slice(1).map(() => own(own(random)));
     this.activation = activation;
     this.dropout = 0;
+    this.masks = [];  // of the last batch that was trained on
+    this.examples = 0;
     this.room = 0;
     this.names = this.layers.flatMap(({nin, nout}, i) => Array.from({length: nout}, (_, j) =>
       [...Array.from({length: nin}, (_, k) => `weights.${k}`), "bias"].map(own => `${this.path(i)}.neurons.${j}.${own}`)).flat());
@@ -72,15 +75,15 @@ class Perceptron {
       columns.push(now);
     }
     const [nin, ...rest] = this.widths;
-    return {nodes, columns, edges, words: `MLP(${nin}, [${rest.join(", ")}], activation='${this.activation}')`};
+    return {nodes, columns, edges, outputs: columns.at(-1), words: `MLP(${nin}, [${rest.join(", ")}], activation='${this.activation}')`};
   }
 
-  /** Arrays for n examples, unit after unit: sums z, what is fired, what goes on (after dropout), masks, slopes. */
+  /** Arrays for n examples, unit after unit: sums z, what is fired, what goes on (after dropout), slopes. */
   reserve(n) {
     if (n > this.room) {
       this.room = n;
       const made = () => this.widths.map(width => new Float64Array(width * n));
-      [this.z, this.fired, this.sent, this.masks, this.slopes] = [made(), made(), made(), made(), made()];
+      [this.z, this.fired, this.sent, this.slopes] = [made(), made(), made(), made()];
     }
   }
 
@@ -111,7 +114,9 @@ class Perceptron {
   }
 
   drop(l, n) {
-    const {nout} = this.layers[l - 1], random = this.generators[l - 1], mask = this.masks[l];
+    const {nout} = this.layers[l - 1], random = this.generators[l - 1];
+    if (!(this.masks[l]?.length >= nout * n)) this.masks[l] = new Float64Array(nout * n);
+    const mask = this.masks[l];
     const keep = 1 - this.dropout, scale = this.dropout < 1 ? 1 / (1 - this.dropout) : 0;
     for (let e = 0; e < n; e++) for (let j = 0; j < nout; j++) mask[j * n + e] = random.random() < keep ? scale : 0;
     for (let i = 0; i < nout * n; i++) this.sent[l][i] = this.fired[l][i] * mask[i];
@@ -172,7 +177,7 @@ class Perceptron {
   droppedOf(example, found) {
     let node = this.widths[0];
     for (let l = 1; l < this.layers.length; l++)
-      for (let j = 0; j < this.widths[l]; j++) found[node++] = this.masks[l][j * this.examples + example] === 0 ? 1 : 0;
+      for (let j = 0; j < this.widths[l]; j++) found[node++] = this.masks[l]?.[j * this.examples + example] === 0 ? 1 : 0;
   }
 }
 

@@ -1,13 +1,14 @@
 // Python's own random numbers: the Mersenne Twister of Matsumoto and Nishimura (1998), seeded and drawn from as CPython's
 // `random.Random` does it, so that a seed means the same here and there.
 
-const WORD = 0xffffffffn, LONG = 0xffffffffffffffffn;
-
-// SHA-512 (FIPS 180-4), by which Python makes a seed of a text. Its constants are roots of the first primes.
+// SHA-512 (FIPS 180-4), by which Python makes a seed of a text: words of 64 bits as two of 32, the high one first. Its
+// constants are the first binary places of roots of the first primes.
 const PRIMES = [];
 for (let n = 2; PRIMES.length < 80; n++) if (PRIMES.every(p => n % p)) PRIMES.push(n);
 
-/** The first 64 binary places of the k-th root of n. */
+const WORD = 0xffffffffn, TWO32 = 4294967296;
+
+/** The first 64 binary places of the k-th root of n, as two words. */
 function rootPlaces(n, k) {
   const whole = BigInt(n) << BigInt(64 * k);
   let low = 0n, high = 1n << 72n;
@@ -16,46 +17,74 @@ function rootPlaces(n, k) {
     if (middle ** BigInt(k) <= whole) low = middle;
     else high = middle;
   }
-  return low & LONG;
+  return [Number(low >> 32n & WORD), Number(low & WORD)];
 }
 
-const SHA_START = PRIMES.slice(0, 8).map(p => rootPlaces(p, 2));
-const SHA_ROUNDS = PRIMES.map(p => rootPlaces(p, 3));
+const SHA_START = Uint32Array.from(PRIMES.slice(0, 8).flatMap(p => rootPlaces(p, 2)));
+const SHA_ROUNDS = Uint32Array.from(PRIMES.flatMap(p => rootPlaces(p, 3)));
 
-const turned = (x, by) => (x >> by | x << 64n - by) & LONG;
+// The high half of a word turned right by n places; with the halves exchanged, the low one.
+const turned = (high, low, n) => n < 32 ? high >>> n | low << 32 - n : low >>> n - 32 | high << 64 - n;
+const mixed = (high, low, a, b, c) => (turned(high, low, a) ^ turned(high, low, b) ^ turned(high, low, c)) >>> 0;
 
 /** The digest of bytes, as bytes. */
 function sha512(bytes) {
-  const padded = new Uint8Array(Math.ceil((bytes.length + 17) / 128) * 128);
+  const padded = new Uint8Array(Math.ceil((bytes.length + 17) / 128) * 128), view = new DataView(padded.buffer);
   padded.set(bytes);
   padded[bytes.length] = 128;
-  new DataView(padded.buffer).setUint32(padded.length - 4, bytes.length * 8);
-  const hash = SHA_START.slice(), view = new DataView(padded.buffer);
+  view.setUint32(padded.length - 4, bytes.length * 8);
+  const hash = SHA_START.slice(), w = new Uint32Array(160), v = new Uint32Array(16);
+  // what is put into a Uint32Array or through >>> 0 loses what is above 32 bits, and the fraction that a carry brings
   for (let start = 0; start < padded.length; start += 128) {
-    const w = Array.from({length: 16}, (_, i) => view.getBigUint64(start + 8 * i));
-    for (let i = 16; i < 80; i++) {
-      const x = w[i - 15], y = w[i - 2];
-      const s0 = turned(x, 1n) ^ turned(x, 8n) ^ x >> 7n, s1 = turned(y, 19n) ^ turned(y, 61n) ^ y >> 6n;
-      w.push(w[i - 16] + s0 + w[i - 7] + s1 & LONG);
+    for (let i = 0; i < 32; i++) w[i] = view.getUint32(start + 4 * i);
+    for (let i = 32; i < 160; i += 2) {
+      const xh = w[i - 30], xl = w[i - 29], yh = w[i - 4], yl = w[i - 3];
+      const low = w[i - 31] + ((turned(xl, xh, 1) ^ turned(xl, xh, 8) ^ (xl >>> 7 | xh << 25)) >>> 0) + w[i - 13] +
+        ((turned(yl, yh, 19) ^ turned(yl, yh, 61) ^ (yl >>> 6 | yh << 26)) >>> 0);
+      w[i + 1] = low;
+      w[i] = w[i - 32] + ((turned(xh, xl, 1) ^ turned(xh, xl, 8) ^ xh >>> 7) >>> 0) + w[i - 14] +
+        ((turned(yh, yl, 19) ^ turned(yh, yl, 61) ^ yh >>> 6) >>> 0) + Math.floor(low / TWO32);
     }
-    let [a, b, c, d, e, f, g, h] = hash;
-    for (let i = 0; i < 80; i++) {
-      const s1 = turned(e, 14n) ^ turned(e, 18n) ^ turned(e, 41n), s0 = turned(a, 28n) ^ turned(a, 34n) ^ turned(a, 39n);
-      const first = h + s1 + (e & f ^ (e ^ LONG) & g) + SHA_ROUNDS[i] + w[i], second = s0 + (a & b ^ a & c ^ b & c);
-      [a, b, c, d, e, f, g, h] = [first + second & LONG, a, b, c, d + first & LONG, e, f, g];
+    v.set(hash);
+    for (let i = 0; i < 160; i += 2) {
+      const ah = v[0], al = v[1], bh = v[2], bl = v[3], ch = v[4], cl = v[5], eh = v[8], el = v[9];
+      const fh = v[10], fl = v[11], gh = v[12], gl = v[13], hh = v[14], hl = v[15];
+      const low1 = hl + mixed(el, eh, 14, 18, 41) + ((el & fl ^ ~el & gl) >>> 0) + SHA_ROUNDS[i + 1] + w[i + 1];
+      const high1 = hh + mixed(eh, el, 14, 18, 41) + ((eh & fh ^ ~eh & gh) >>> 0) + SHA_ROUNDS[i] + w[i] + Math.floor(low1 / TWO32);
+      const low2 = mixed(al, ah, 28, 34, 39) + ((al & bl ^ al & cl ^ bl & cl) >>> 0) + (low1 >>> 0);
+      const high2 = mixed(ah, al, 28, 34, 39) + ((ah & bh ^ ah & ch ^ bh & ch) >>> 0) + (high1 >>> 0);
+      v.copyWithin(2, 0, 14);
+      const low = v[9] + (low1 >>> 0);
+      v[9] = low;
+      v[8] = v[8] + (high1 >>> 0) + Math.floor(low / TWO32);
+      v[1] = low2;
+      v[0] = high2 + Math.floor(low2 / TWO32);
     }
-    [a, b, c, d, e, f, g, h].forEach((each, i) => { hash[i] = hash[i] + each & LONG; });
+    for (let i = 14; i >= 0; i -= 2) {
+      const low = hash[i + 1] + v[i + 1];
+      hash[i + 1] = low;
+      hash[i] = hash[i] + v[i] + Math.floor(low / TWO32);
+    }
   }
-  const digest = new Uint8Array(64);
-  hash.forEach((each, i) => new DataView(digest.buffer).setBigUint64(8 * i, each));
-  return digest;
+  const digest = new DataView(new ArrayBuffer(64));
+  hash.forEach((each, i) => digest.setUint32(4 * i, each));
+  return new Uint8Array(digest.buffer);
 }
 
-/** The whole number that Python takes as the seed that it is given: of a text, its bytes and their digest. */
-function wholeSeed(seed) {
-  if (typeof seed !== "string") return seed < 0 ? -BigInt(seed) : BigInt(seed);
-  const bytes = new TextEncoder().encode(seed);
-  return [...bytes, ...sha512(bytes)].reduce((whole, byte) => whole << 8n | BigInt(byte), 0n);
+/** The words of the number that Python takes as the seed it is given, the lowest first: of a text, its bytes and their
+ * digest. */
+function seedWords(seed) {
+  const words = [];
+  if (typeof seed === "string") {
+    const text = new TextEncoder().encode(seed), bytes = [...text, ...sha512(text)].reverse();
+    for (let i = 0; i < bytes.length; i += 4)
+      words.push((bytes[i] | bytes[i + 1] << 8 | bytes[i + 2] << 16 | bytes[i + 3] << 24) >>> 0);
+    while (words.length > 1 && !words.at(-1)) words.pop();
+    return words;
+  }
+  for (let left = BigInt(seed) < 0n ? -BigInt(seed) : BigInt(seed); left || !words.length; left >>= 32n)
+    words.push(Number(left & WORD));
+  return words;
 }
 
 /** A generator as `random.Random(seed)`: the same draws, one after the other. */
@@ -68,9 +97,7 @@ class Random {
   }
 
   seed(seed) {
-    const key = [];
-    for (let left = wholeSeed(seed); left > 0n || !key.length; left >>= 32n) key.push(Number(left & WORD));
-    const mt = this.words;
+    const key = seedWords(seed), mt = this.words;
     mt[0] = 19650218;
     for (let i = 1; i < 624; i++) mt[i] = Math.imul(1812433253, mt[i - 1] ^ mt[i - 1] >>> 30) + i;
     let i = 1, j = 0;

@@ -164,7 +164,7 @@ function settingsView({ settings, rows, change, restart }) {
   fill("activation", Engine.ACTIVATIONS);
   const alterModel = (part) => restart({ model: { ...settings().model, ...part } });
   on("activation", "change", ({ value }) => alterModel({ activation: value }));
-  on("model", "change", ({ value }) => restart({ model: value === "own" ? { kind: "own" } : { kind: "mlp" } }));
+  on("model", "change", ({ value }) => restart({ model: value === "own" ? { kind: "own" } : { kind: "mlp", ...data.own.mlp } }));
   const deepen = (step) => attempt(() => {
     const { hidden } = settings().model;
     if (step < 0 ? !hidden.length : hidden.length >= MOST_LAYERS) return;

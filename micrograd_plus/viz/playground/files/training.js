@@ -36,32 +36,35 @@ function check({model, optimizer: {name, lr, options}, batchSize}) {
   if (options.nesterov && !(options.momentum > 0 && options.dampening === 0))
     fail("nesterov needs momentum above 0 and no dampening; momentum 0.9 is usual");
   if (!Number.isInteger(batchSize) || batchSize < 0) fail(`a batch has a whole number of rows, 0 for all, but got ${batchSize}`);
-  if (model.kind === "own") return OWN || fail("this page was given no model of its own");
+  if (model.kind === "own") return OWN || fail("this page was given no model");
   if (!ACTIVATIONS[model.activation]) fail(`there is no activation ${model.activation}`);
   if (!(model.dropout >= 0 && model.dropout <= 1)) fail(`dropout is a share from 0 to 1, but got ${model.dropout}`);
   for (const width of model.hidden)
     if (!Number.isInteger(width) || width < 1) fail(`a layer has at least 1 neuron, but got ${width}`);
 }
 
-/** The names of the losses that fit the data, the usual one first; of a model with so many outputs, if that is known. */
-function lossesFor({classes}, outputs) {
-  const K = classes.length, fits = ([name, loss]) => loss.classes
-    ? K > 1 && (1 in loss.programs ? K === 2 && (outputs ?? 1) === 1 : loss.programs[outputs ?? K] && (outputs ?? K) === K)
-    : (outputs ?? 1) === 1;
-  return Object.entries(LOSSES).filter(fits).map(([name]) => name)
-    .sort((a, b) => (LOSSES[b].classes && K > 1) - (LOSSES[a].classes && K > 1));
+/** The names of the losses that fit the data, the usual one first; `model` is a config's, if that is not an MLP. */
+function lossesFor({classes}, model = {}) {
+  const own = model.kind === "own", K = classes.length;
+  const fits = ([, {classes: ofClasses, programs}]) => {
+    const outputs = own ? OWN.outputs : 1 in programs ? 1 : K;
+    return outputs in programs && (ofClasses ? K === Math.max(2, outputs) : outputs === 1);
+  };
+  const found = Object.entries(LOSSES).filter(fits).sort(([, a], [, b]) => K > 1 ? b.classes - a.classes : 0).map(([name]) => name);
+  return own && K === OWN.of ? [OWN.loss, ...found.filter(name => name !== OWN.loss)] : found;
 }
 
 /** The loss of a config, as {name, classes, threshold, outputs, program}. */
-function lossOf(config, data) {
-  const own = config.model.kind === "own", outputs = own ? OWN.outputs : undefined, fitting = lossesFor(data, outputs);
-  const name = config.loss || (own ? OWN.loss : fitting[0]);
-  if (own && name === OWN.loss && data.classes.length === OWN.data.classes.length) return {...OWN.lossProgram, name, outputs};
-  if (!fitting.includes(name))
-    fail(`the loss ${name} does not fit ${data.classes.length} classes` +
-      `${own ? ` and a model with ${outputs} output${outputs > 1 ? "s" : ""}` : ""}; ${fitting.join(", ")} would`);
-  const {classes, programs, threshold} = LOSSES[name], K = 1 in programs ? 1 : data.classes.length;
-  return {name, classes, threshold, outputs: K, program: programs[K]};
+function lossOf({loss, model}, data) {
+  const fitting = lossesFor(data, model), name = loss || fitting[0], K = data.classes.length, own = model.kind === "own";
+  if (!fitting.includes(name)) {
+    const ends = own ? ` and a model that ends in ${OWN.outputs}` : "";
+    fail(`${loss ? `the loss ${loss} does not fit` : "there is no loss for"} ${K || "no"} classes${ends}` +
+      (fitting.length ? `; choose ${fitting.join(", ")}` : ""));
+  }
+  if (own && name === OWN.loss) return {name, classes: OWN.classes, threshold: OWN.threshold, outputs: OWN.outputs, program: OWN.lossProgram};
+  const {classes, programs, threshold} = LOSSES[name], outputs = own ? OWN.outputs : 1 in programs ? 1 : K;
+  return {name, classes, threshold, outputs, program: programs[outputs]};
 }
 
 function networkOf(config, data, loss) {
@@ -432,10 +435,10 @@ class Run {
       planes.inputs[2 * i + 1] = step(y, Math.floor(i / size));
     }
     this.model.nodes(this.parameters, planes.inputs, cells, planes.nodes);
-    const whole = this.model.outputs(this.parameters, planes.inputs, cells), {outputs: K} = this.lossFacts;
+    const said = this.network.outputs.map(node => planes.nodes[node]), K = said.length;
     const outputs = Array(K), scale = this.scale();
     for (let i = 0; i < cells; i++) {
-      for (let k = 0; k < K; k++) outputs[k] = whole[k * cells + i];
+      for (let k = 0; k < K; k++) outputs[k] = said[k][i];
       const chances = this.chances(outputs), found = this.tellsClasses ? this.classOf(outputs) : 0;
       planes.decision[i] = K > 1 ? chances[1] - chances[0] : chances ? 2 * chances[1] - 1 : scale(outputs[0]);
       planes.classes[i] = found;
