@@ -27,7 +27,15 @@ function inspectorView({ pick }) {
     if (focused) holder.querySelector(`[data-parameter="${focused}"]`)?.focus();
   }
 
-  const hint = () => [make("p", "hint", "Point at a weight or a neuron to see its numbers; press it to keep them here, with its last step in the optimizer’s own words.")];
+  /* What the picture means, while nothing is pointed at. */
+  const hint = () => {
+    const list = make("dl", "meaning");
+    for (const [sign, meaning] of [
+      [make("i", "line plus"), "a weight above zero, the wider the larger"], [make("i", "line minus"), "a weight below zero"],
+      [make("i", "square"), "a neuron: blue where its number is above zero, orange where it is below"], [make("i", "dot"), "its bias"],
+    ]) list.append(make("dt", "", sign), make("dd", "", meaning));
+    return [list, make("p", "hint", "Point at a weight or a neuron to see its numbers. Press it to keep them here, with its last step in the optimizer’s own words.")];
+  };
 
   function weight(p, run) {
     const { nodes, edges, parameters } = run.network;
