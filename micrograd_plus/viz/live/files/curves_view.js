@@ -1,6 +1,6 @@
 /* The loss over the iterations, of each run, with a cursor that rewinds; and how far each batch's gradient strays. */
 
-const AXIS = { left: 44, right: 10, top: 8, bottom: 24 };
+const AXIS = { left: 50, right: 10, top: 8, bottom: 24 };
 const DASH = [7, 4];
 
 /** Draws the losses of all runs; `go(iteration)` is called where the picture is pressed or dragged over. */
@@ -19,8 +19,8 @@ function curvesView({ go }) {
     const heights = curves.flatMap(({ lines }) => lines.flatMap(({ points }) => points.map(([, loss]) => loss))).filter(Number.isFinite);
     const usesLog = isLog && heights.every((loss) => loss > 0);
     const read = usesLog ? Math.log10 : (loss) => loss;
-    const top_ = heights.length ? largestOf(heights) : 1;
-    const range = usesLog && heights.length ? [Math.floor(read(-largestOf(heights.map((loss) => -loss)))), Math.ceil(read(top_))] : [0, top_ || 1];
+    const highest = heights.length ? largestOf(heights) : 1;
+    const range = usesLog && heights.length ? [Math.floor(read(-largestOf(heights.map((loss) => -loss)))), Math.ceil(read(highest))] : [0, highest || 1];
     const up = scale(range, [bottom, top]);
     Object.assign(pen, { font: FONT, fillStyle: muted, strokeStyle: grid, lineWidth: 1, textAlign: "right" });
     for (const tick of ticks(range, 3).filter((each) => !usesLog || Number.isInteger(each))) {

@@ -17,16 +17,25 @@ function facts(...pairs) {
 function inspectorView({ pick }) {
   const holder = element("inspector");
 
-  function show(thing, run, point) {
+  /** Shows a thing of a run; `point` is where the cross stands, `plane` what all neurons say of the plane, or null. */
+  function show(thing, run, point, plane) {
     const focused = holder.contains(document.activeElement) ? document.activeElement.dataset.parameter : undefined;
     const [top, isKept] = [holder.scrollTop, holder.dataset.thing === JSON.stringify(thing)];
     holder.dataset.thing = JSON.stringify(thing);
-    holder.replaceChildren(...(!thing ? hint() : thing.node === undefined ? weight(thing.parameter, run) : neuron(thing.node, run, point)));
+    holder.replaceChildren(...(!thing ? hint() : thing.node === undefined ? weight(thing.parameter, run) : neuron(thing.node, run, point, plane)));
     if (isKept) holder.scrollTop = top;
     if (focused) holder.querySelector(`[data-parameter="${focused}"]`)?.focus();
   }
 
-  const hint = () => [make("p", "hint", "Point at a weight or a neuron to see its numbers; press it to keep them here, with its last step in the optimizer’s own words.")];
+  /* What the picture means, while nothing is pointed at. */
+  const hint = () => {
+    const list = make("dl", "meaning");
+    for (const [sign, meaning] of [
+      [make("i", "line plus"), "a weight above zero, the wider the larger"], [make("i", "line minus"), "a weight below zero"],
+      [make("i", "square"), "a neuron: blue where its number is above zero, orange where it is below"], [make("i", "dot"), "its bias"],
+    ]) list.append(make("dt", "", sign), make("dd", "", meaning));
+    return [list, make("p", "hint", "Point at a weight or a neuron to see its numbers. Press it to keep them here, with its last step in the optimizer’s own words.")];
+  };
 
   function weight(p, run) {
     const { nodes, edges, parameters } = run.network;
@@ -44,14 +53,14 @@ function inspectorView({ pick }) {
       make("p", "hint", `Its last step: iteration ${run.at.iteration}, by ${run.config.optimizer.name} with lr = ${number(step.rate)}, t = ${step.t}`), lines];
   }
 
-  function neuron(n, run, point) {
+  function neuron(n, run, point, plane) {
     const { nodes, edges, parameters } = run.network;
     const node = nodes[n];
     const coming = edges.filter((edge) => edge.to === n);
     const head = make("h3", "", make("code", "", node.name), make("span", "hint", node.kind === "input" ? "an input: a feature of the data" : node.kind === "output" ? "an output" : "a hidden neuron"));
-    const said = point ? [facts(["at the cross", exact(run.values(point)[n])])] : [];
+    const said = [...(plane ? [large(plane, n)] : []), ...(point ? [facts(["at the cross", exact(run.values(point)[n])])] : [])];
     const rows = [...coming.map((edge) => [edge.parameter, `× ${nodes[edge.from].name}`]), ...(node.bias < 0 ? [] : [[node.bias, "bias"]])];
-    if (!rows.length) return [head, ...said];
+    if (!rows.length) return [...said, head];
     const table = make("table", "incoming", make("thead", "", make("tr", "", ...["its", "value", "gradient"].map((name) => heading(name)))));
     const body = make("tbody");
     for (const [p, name] of rows) {
@@ -63,7 +72,21 @@ function inspectorView({ pick }) {
       body.append(make("tr", "", make("td", "", button), cell(run.parameters[p]), cell(run.gradient[p])));
     }
     table.append(body);
-    return [head, ...said, table];
+    return [...said, head, table];
+  }
+
+  /* What one neuron says of the plane, large enough to see, and how far it goes. */
+  function large({ nodes, size }, n) {
+    const canvas = make("canvas");
+    canvas.width = canvas.height = size;
+    const picture = new ImageData(size, size);
+    const [low, high] = nodes[n].reduce(([a, b], x) => [Math.min(a, x), Math.max(b, x)], [Infinity, -Infinity]);
+    paintSigned(new Uint32Array(picture.data.buffer), nodes[n], size, Math.max(Math.abs(low), Math.abs(high)), 0.95);
+    canvas.getContext("2d").putImageData(picture, 0, 0);
+    const words = `from ${number(low, 3)} to ${number(high, 3)}`;
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", `What it says of the plane, ${words}`);
+    return make("figure", "", canvas, make("figcaption", "hint", words));
   }
 
   const heading = (name) => { const made = make("th", "", name); made.scope = "col"; return made; };

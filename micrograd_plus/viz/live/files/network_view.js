@@ -1,7 +1,8 @@
 /* The network in columns: in each neuron what it says of the plane, between them the weights. */
 
 const LARGEST_NEURON = 42;
-const GAP = 6;
+const GAP = 5;
+const ROOMY = 88;  // pixels a column in which two buttons stand beside a number
 const WIDEST_WEIGHT = 6;
 const GRASP = 9;  // pixels about a weight in which a pointer holds it
 
@@ -13,6 +14,7 @@ function networkView({ pick, point, resize }) {
   const holder = element("network");
   const canvas = holder.querySelector("canvas");
   const neurons = element("neurons");
+  const tip = element("tip");
   let run = null;
   let shape = "";
   let buttons = [];
@@ -80,8 +82,9 @@ function networkView({ pick, point, resize }) {
 
   function layOut() {
     if (!run || !holder.clientWidth) return;
-    const { columns, nodes } = run.network;
+    const { columns } = run.network;
     const [width, height] = [holder.clientWidth, holder.clientHeight];
+    neurons.classList.toggle("narrow", width / columns.length < ROOMY);
     const top = Math.max(...[...neurons.querySelectorAll(".head")].map((each) => each.offsetHeight)) + 6;
     const tallest = Math.max(...columns.map((column) => column.length));
     const room = (height - top) / tallest;
@@ -96,6 +99,7 @@ function networkView({ pick, point, resize }) {
     }));
     buttons.forEach((button, i) => {
       Object.assign(button.style, { left: `${places[i][0]}px`, top: `${places[i][1]}px`, width: `${size}px`, height: `${size}px` });
+      button.classList.toggle("little", size < 24);
       button.classList.toggle("tiny", size < 14);
     });
     for (const each of neurons.querySelectorAll(".head")) each.style.left = `${across(Number(each.dataset.column))}px`;
@@ -106,7 +110,6 @@ function networkView({ pick, point, resize }) {
       edge.path = new Path2D(`M${start} ${y1}C${start + bend} ${y1} ${end - bend} ${y2} ${end} ${y2}`);
       edge.middle = [(start + end) / 2, (y1 + y2) / 2];
     }
-    for (const [i, node] of nodes.entries()) buttons[i].style.setProperty("--bias", node.bias < 0 ? "none" : "");
   }
 
   /** Draws the weights as they are now; grey what leads to or from a dropped neuron. */
@@ -204,6 +207,15 @@ function networkView({ pick, point, resize }) {
     return found && { parameter: found.parameter };
   }
 
+  /* A weight's number beside the pointer. */
+  function hint(found, event) {
+    tip.hidden = !found;
+    if (!found) return;
+    const box = holder.getBoundingClientRect();
+    tip.textContent = `weight ${number(run.parameters[found.parameter])}`;
+    Object.assign(tip.style, { left: `${clamp(event.clientX - box.left, 60, box.width - 60)}px`, top: `${event.clientY - box.top}px` });
+  }
+
   function rove() {
     buttons.forEach((button, i) => { button.tabIndex = i === active ? 0 : -1; });
   }
@@ -225,12 +237,13 @@ function networkView({ pick, point, resize }) {
 
   neurons.addEventListener("keydown", move);
   holder.addEventListener("pointermove", (event) => {
-    if (event.target.closest(".neuron, .head")) return;
+    if (event.target.closest(".neuron, .head")) return hint(null);
     const found = weightAt(event);
     holder.classList.toggle("grasping", Boolean(found));
     aim(found);
+    hint(found, event);
   });
-  holder.addEventListener("pointerleave", () => aim(null));
+  holder.addEventListener("pointerleave", () => { aim(null); hint(null); });
   holder.addEventListener("click", (event) => {
     if (event.target.closest("button")) return;
     pick(weightAt(event));

@@ -84,9 +84,20 @@ const classColour = (kind, count) => (count === 2 ? ["negative", "positive"][kin
 /** The colour of a run's curves and boundary: neither of the signs'. */
 const runColour = (place) => `series-${[6, 4][place]}`;
 
+/* The sizes of canvases, told by the browser: to ask for one after the page has changed costs a layout. */
+const sizes = new WeakMap();
+const watcher = new ResizeObserver((entries) => {
+  for (const { target, contentRect: { width, height } } of entries) sizes.set(target, [width, height]);
+  dispatchEvent(new Event("sizechange"));
+});
+
 /** Fits a canvas's pixels to its place and to the screen; returns its context, scaled to CSS pixels, and its size. */
 function sharp(canvas) {
-  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+  if (!sizes.has(canvas)) {
+    sizes.set(canvas, [canvas.clientWidth, canvas.clientHeight]);
+    watcher.observe(canvas);
+  }
+  const [width, height] = sizes.get(canvas);
   const dense = Math.min(3, devicePixelRatio || 1);
   const [across, down] = [Math.round(width * dense), Math.round(height * dense)];
   if (canvas.width !== across || canvas.height !== down) Object.assign(canvas, { width: across, height: down });

@@ -1,6 +1,7 @@
 /* The plane: what a run says of it, the boundary of each run, and the data. */
 
 const MARGIN = { left: 34, right: 8, top: 8, bottom: 34 };
+const FIT = 81;  // points of a fitted curve
 const SIZE = 3.6;  // of a point, in pixels from its middle
 
 /** The shapes of the classes, as paths about (x, y); `r` is half of the size. */
@@ -23,20 +24,27 @@ function drawPoint(pen, kind, count, x, y, isHollow = false, size = SIZE) {
   pen.stroke();
 }
 
-/** The range of each of two features, with some room about it. */
-function rangesOf({ inputs, n, width }) {
-  return [0, 1].map((feature) => {
+/** Where a row of the data stands in the plane: of one feature, the target is the other side. */
+const placeOfRow = ({ inputs, targets, width }, row) => [inputs[row * width], width === 1 ? targets[row] : inputs[row * width + 1]];
+
+/** The range of the data along each side of the plane, with some room about it. */
+function rangesOf(data) {
+  return [0, 1].map((side) => {
     let [low, high] = [Infinity, -Infinity];
-    for (let row = 0; row < n; row++) {
-      low = Math.min(low, inputs[row * width + feature]);
-      high = Math.max(high, inputs[row * width + feature]);
+    for (let row = 0; row < data.n; row++) {
+      const at = placeOfRow(data, row)[side];
+      low = Math.min(low, at);
+      high = Math.max(high, at);
     }
     const room = 0.12 * (high - low) || 1;
     return [low - room, high + room];
   });
 }
 
-/** Where a grid's numbers cross zero: pieces of a line, in cells. Linear between the cells' middles (marching squares). */
+/**
+ * Where a grid's numbers cross zero: pieces of a line, as shares of the plane's sides. Linear between the middles of the
+ * cells (marching squares).
+ */
 function border(numbers, size) {
   const pieces = [];
   for (let row = 0; row + 1 < size; row++) {
@@ -50,7 +58,7 @@ function border(numbers, size) {
         if (a < 0 === b < 0) continue;
         const share = a / (a - b);
         const [from, to] = [places[side], places[(side + 1) % 4]];
-        cut.push([from[0] + share * (to[0] - from[0]), from[1] + share * (to[1] - from[1])]);
+        cut.push([0, 1].map((side) => (from[side] + share * (to[side] - from[side]) + 0.5) / size));
       }
       for (let piece = 0; piece + 1 < cut.length; piece += 2) pieces.push([cut[piece], cut[piece + 1]]);
     }
@@ -58,17 +66,28 @@ function border(numbers, size) {
   return pieces;
 }
 
-/** Where neighbouring cells go to different classes. */
-function borders(classes, size) {
-  const pieces = [];
-  for (let row = 0; row < size; row++) {
-    for (let i = 0; i < size; i++) {
-      const at = row * size + i;
-      if (i + 1 < size && classes[at] !== classes[at + 1]) pieces.push([[i + 0.5, row - 0.5], [i + 0.5, row + 0.5]]);
-      if (row + 1 < size && classes[at] !== classes[at + size]) pieces.push([[i - 0.5, row + 0.5], [i + 0.5, row + 0.5]]);
+/** The boundaries between the classes of a run, in a grid that `run.plane` filled. */
+function bordersOf(run, { size, nodes, decision }) {
+  const outputs = run.network.columns.at(-1).map((node) => nodes[node]);
+  const { length } = run.data.classes;
+  if (length === 2) return border(decision, size);
+  if (length !== outputs.length) return [];
+  const lead = new Float64Array(size * size);
+  return outputs.flatMap((own) => {
+    for (let i = 0; i < lead.length; i++) {
+      let best = -Infinity;
+      for (const other of outputs) if (other !== own && other[i] > best) best = other[i];
+      lead[i] = own[i] - best;
     }
-  }
-  return pieces;
+    return border(lead, size);
+  });
+}
+
+/** What a run says along the line of its one feature, in pieces as `border` has them. */
+function fitOf(run, [across, up]) {
+  const share = scale(up, [0, 1]);
+  const points = Array.from({ length: FIT }, (_, i) => i / (FIT - 1)).map((at) => [at, share(run.outputs([scale([0, 1], across)(at)]).outputs[0])]);
+  return points.slice(1).map((point, i) => [points[i], point]);
 }
 
 /**
@@ -89,13 +108,15 @@ function planeView({ put, look, isOpen }) {
 
   function take(next, fixed) {
     data = { ...next, middle: next.targets.reduce((sum, target) => sum + target, 0) / (next.n || 1) };
-    if (next.width === 2) ranges = fixed ?? rangesOf(next);
+    if (next.width <= 2) ranges = fixed ?? rangesOf(next);
+    if (next.width === 1) heat.getContext("2d").clearRect(0, 0, MAP, MAP);
     cross = null;
   }
 
   /** Takes what the shown run says of the plane, and the boundaries of all runs as {pieces, place}. */
   function colourIn(plane, boundaries) {
     lines = boundaries;
+    if (!plane) return;
     const picture = new ImageData(plane.size, plane.size);
     const pixels = new Uint32Array(picture.data.buffer);
     const count = data.classes.length;
@@ -123,13 +144,13 @@ function planeView({ put, look, isOpen }) {
     pen.rect(left, top, right - left, bottom - top);
     pen.clip();
     pen.imageSmoothingEnabled = true;
-    const [cellX, cellY] = [(right - left) / MAP, (bottom - top) / MAP];
+    const onScreen = ([x, y]) => [left + x * (right - left), bottom - y * (bottom - top)];
     pen.drawImage(heat, left, top, right - left, bottom - top);
     for (const { pieces, place } of lines) {
       pen.beginPath();
       for (const [from, to] of pieces) {
-        pen.moveTo(left + (from[0] + 0.5) * cellX, bottom - (from[1] + 0.5) * cellY);
-        pen.lineTo(left + (to[0] + 0.5) * cellX, bottom - (to[1] + 0.5) * cellY);
+        pen.moveTo(...onScreen(from));
+        pen.lineTo(...onScreen(to));
       }
       for (const [ink, thickness] of [[background, 4], [themed()[runColour(place)], 2]]) {
         Object.assign(pen, { strokeStyle: ink, lineWidth: thickness, lineCap: "round" });
@@ -152,14 +173,16 @@ function planeView({ put, look, isOpen }) {
     for (const tick of ticks(ranges[1], height / 70)) pen.fillText(number(tick), left - 5, up(tick) + 4);
     pen.fillText(`${data.features[0]} →`, right, bottom + 30);
     pen.textAlign = "left";
-    pen.fillText(`↑ ${data.features[1]}`, left, bottom + 30);
+    pen.fillText(`↑ ${data.features[1] ?? "target"}`, left, bottom + 30);
   }
 
   function drawData(pen, text) {
     const count = data.classes.length;
     const one = (row, isHollow) => {
-      const [x, y] = [across(data.inputs[2 * row]), up(data.inputs[2 * row + 1])];
-      drawPoint(pen, count ? data.targets[row] : data.targets[row] > data.middle ? 1 : 0, count || 2, x, y, isHollow);
+      const at = placeOfRow(data, row);
+      const [x, y] = [across(at[0]), up(at[1])];
+      const kind = count ? data.targets[row] : data.width > 1 && data.targets[row] > data.middle ? 1 : 0;
+      drawPoint(pen, kind, count || (data.width > 1 ? 2 : 1), x, y, isHollow);
       if (!batch?.has(row)) return;
       pen.beginPath();
       pen.arc(x, y, SIZE + 2.5, 0, 2 * Math.PI);
@@ -212,5 +235,5 @@ function planeView({ put, look, isOpen }) {
     event.stopPropagation();
   });
 
-  return { take, colourIn, draw, ranges: () => ranges, ring: (rows) => { batch = rows; }, cross: () => cross };
+  return { take, colourIn, draw, ranges: () => ranges, ring: (rows) => { batch = rows; }, point: () => cross && cross.slice(0, data.width) };
 }

@@ -10,6 +10,7 @@ const OFTEN = 100;  // ms between texts while playing
 const slots = [];  // the runs: {run, marks: iterations at which a setting changed, start: figures at iteration 0, place, rows}
 let shown = 0;
 let blocked = "";  // why nothing can be trained now
+let refused = "";  // what the engine said against the last change
 let picked = null;
 let pointed = null;
 
@@ -26,13 +27,15 @@ function slotOf(run, place, from = null) {
 /** Starts the shown run anew with some settings changed; the data is common to all runs. */
 function restart(changes) {
   const config = Engine.complete({ ...slot().run.config, ...changes, model: { ...slot().run.config.model, ...changes.model } });
-  blocked = "";
-  if (changes.data) { config.loss = ""; wanted = config.data; }
+  if (changes.data) config.loss = "";
   let fresh;
   try { fresh = Engine.createRun(config); } catch (error) {
-    if (changes.data) { blocked = error.message; pause(); wake(); }
-    throw error;
+    if (changes.data?.name !== "points") throw error;
+    blocked = sentence(error.message);  // more points will come
+    pause();
+    return take();
   }
+  blocked = "";
   const common = changes.data || "validation" in changes || "seed" in changes;
   slots.forEach((each, i) => {
     if (i === shown) slots[i] = slotOf(fresh, each.place);
@@ -122,6 +125,7 @@ const clock = { playing: false, waiting: false, last: 0, debt: 0, pictures: 0, t
 
 function play() {
   if (blocked) return announce(blocked);
+  refused = "";
   Object.assign(clock, { playing: true, last: performance.now(), debt: 1 });
   document.body.classList.add("playing");
   element("play").setAttribute("aria-label", "Pause");
@@ -182,12 +186,14 @@ function train(now, began) {
 
 /* ---- drawing */
 
+let said = null;  // what the neurons say of the plane, when it was last asked
 let wanted = null;  // the data that was asked for, also where nothing can be trained on it
 const network = networkView({ pick, point: (thing) => { pointed = thing; wake(); }, resize: (...asked) => controls.resize(...asked) });
 const plane = planeView({ put: (point) => controls.put(point), look: () => wake(), isOpen: () => wanted?.name === "points" });
 const curves = curvesView({ go });
 const inspector = inspectorView({ pick });
-const controls = settingsView({ settings: () => ({ ...slot().run.config, data: wanted }), rows: () => slot().run.data.train.length, change, restart });
+const refuse = (words) => { refused = words && sentence(words); wake(); };
+const controls = settingsView({ refuse, settings: () => ({ ...slot().run.config, data: wanted }), rows: () => slot().run.data.train.length, change, restart });
 
 function pick(thing) {
   picked = thing;
@@ -198,14 +204,17 @@ function pick(thing) {
 /** Takes the shown run into all views: after a start, a change, a fork, another choice of run. */
 function take() {
   const { run } = slot();
-  wanted = blocked ? wanted : run.config.data;
+  wanted = blocked ? { name: "points" } : run.config.data;
   if (picked && (picked.parameter >= run.parameters.length || picked.node >= run.network.nodes.length)) pick(null);
   network.take(run, run.config.model.kind === "mlp");
   network.choose(picked);
   plane.take(blocked ? drawnData() : run.data, wanted.name === "points" ? OWN_RANGES : null);
-  element("plane-panel").hidden = run.data.width !== 2;
+  element("plane-panel").hidden = run.data.width > 2;
+  element("plane-title").textContent = run.data.width === 1 ? "What it says along the line" : "What it says of the plane";
   controls.show();
   controls.losses(run.data, run.loss);
+  const isOfClasses = "accuracy" in run.measure().training;
+  for (const head of document.querySelectorAll("#figures thead tr:last-child th:nth-child(even)")) head.textContent = isOfClasses ? "accuracy" : "mean error";
   drawLegend();
   drawRuns();
   wake();
@@ -239,24 +248,29 @@ function drawPictures() {
   if (run.data.width === 2) {
     const [x, y] = plane.ranges();
     const size = { size: MAP, x, y };
-    const borderOf = (found, classes) => (classes === 0 ? [] : classes === 2 ? border(found.decision, MAP) : borders(found.classes, MAP));
-    const lines = slots.filter((each) => each !== slot()).map((each) => ({ place: each.place, pieces: borderOf(each.run.plane(size), each.run.data.classes.length) }));
+    const lines = slots.filter((each) => each !== slot()).map((each) => ({ place: each.place, pieces: bordersOf(each.run, each.run.plane(size)) }));
     const found = run.plane(size);
     if (blocked) plane.colourIn({ ...found, decision: new Float64Array(MAP * MAP) }, []);
-    else plane.colourIn(found, [...lines, { place: slot().place, pieces: borderOf(found, run.data.classes.length) }]);
+    else plane.colourIn(found, [...lines, { place: slot().place, pieces: bordersOf(run, found) }]);
     plane.ring(!clock.playing && slot().rows && slot().rows.length < run.data.train.length ? new Set(slot().rows) : null);
     plane.draw();
     network.drawMaps(found);
-  } else network.drawMaps(null);
+    said = found;
+  } else {
+    network.drawMaps(said = null);
+    if (run.data.width > 1) return;
+    plane.colourIn(null, slots.filter((each) => each.run.data.width === 1).map((each) => ({ place: each.place, pieces: fitOf(each.run, plane.ranges()) })));
+    plane.draw();
+  }
 }
 
 /* Numbers and curves: not in every frame, for nobody can read them so fast. */
 function drawTexts() {
   const { run } = slot();
-  const point = plane.cross();
-  inspector.show(pointed ?? picked, run, point);
+  const point = plane.point();
+  inspector.show(pointed ?? picked, run, point, said);
   network.say(point ? run.values(point) : null);
-  network.name();
+  if (!clock.playing) network.name();
   curves.draw(slots, position(), element("log").checked);
   drawFigures();
   drawReadout(point);
@@ -271,30 +285,27 @@ function drawTexts() {
 function drawFigures() {
   const rows = slots.map((each) => {
     const { training, validation } = each.run.measure();
-    const cells = [training, validation].map((figures) => make("td", "", ...(figures ? told(figures) : ["none"])));
-    const name = make("th", "", key(each.place), slots.length > 1 ? ` ${letter(each)}` : "");
+    const cells = [training, validation].flatMap((figures) => (figures ? told(figures) : ["none", ""])).map((text) => make("td", "", text));
+    const name = make("th", "", key(each.place), slots.length > 1 ? ` ${letter(each)}` : make("span", "for-ears", "now"));
     name.scope = "row";
-    if (slots.length === 1) name.setAttribute("aria-label", "this run");
     return make("tr", "", name, ...cells);
   });
   element("figures").tBodies[0].replaceChildren(...rows);
 }
 
-const told = ({ loss, accuracy, error }) =>
-  [make("b", "", number(loss)), make("span", "", accuracy === undefined ? `off by ${number(error)}` : `${(100 * accuracy).toFixed(1)} % right`)];
+const told = ({ loss, accuracy, error }) => [number(loss), accuracy === undefined ? number(error) : `${(100 * accuracy).toFixed(1)} %`];
 
 function drawReadout(point) {
   const { run } = slot();
-  const [first, second] = run.data.features;
-  if (!point || blocked) { element("readout").textContent = blocked || " "; return; }
+  if (!point || blocked) { element("readout").textContent = blocked ? " " : "Point at the plane to read what it says there."; return; }
   const { outputs, chances, class: said } = run.outputs(point);
   const verdict = said < 0 ? `says ${number(outputs[0])}` : `says “${run.data.classes[said]}”${chances ? `, ${percent(chances[said])} sure` : ""}`;
-  element("readout").textContent = `At ${first} = ${number(point[0], 2)}, ${second} = ${number(point[1], 2)} it ${verdict}`;
+  element("readout").textContent = `At ${point.map((x, i) => `${run.data.features[i]} = ${number(x, 2)}`).join(", ")} it ${verdict}`;
 }
 
 function drawStopped() {
   const stops = slots.filter(({ run }) => run.stopped && run.at.iteration >= run.stopped.iteration - 1);
-  const words = blocked || stops.map((each) => `${slots.length > 1 ? `Run ${letter(each)}: ` : ""}${each.run.stopped.message}`).join(" ");
+  const words = refused || blocked || stops.map((each) => `${slots.length > 1 ? `Run ${letter(each)}: ` : ""}${sentence(`stopped: ${each.run.stopped.message}`)}`).join(" ");
   if (element("stopped").textContent !== words) element("stopped").textContent = words;
 }
 
@@ -309,20 +320,18 @@ function drawNoise() {
 
 const letter = (each) => "AB"[each.place];
 
-/** A piece of a run's line: solid for the first, dashed for the second. */
+/** A piece of a run's line. */
 function key(place) {
-  const made = make("i", place ? "key dashed" : "key");
+  const made = make("i", "key");
   made.style.setProperty("--mine", `var(--mp-${runColour(place)})`);
   return made;
 }
 
 function drawLegend() {
-  const { data } = slot().run;
-  const marks = data.classes.map((name, kind) => {
-    const mark = make("canvas", "mark");
-    return { mark, kind, name };
-  });
-  element("legend").replaceChildren(...marks.map(({ mark, name }) => make("span", "", mark, ` ${name}`)),
+  const data = blocked ? drawnData() : slot().run.data;
+  const marks = data.classes.map((name, kind) => ({ mark: make("canvas", "mark"), kind, name }));
+  const sides = data.classes.length || data.width === 1 ? [] : ["blue: above the mean, orange: below"];
+  element("legend").replaceChildren(...sides.map((words) => make("span", "", words)), ...marks.map(({ mark, name }) => make("span", "", mark, ` ${name}`)),
     ...(data.validation.length ? [make("span", "", "hollow: validation")] : []));
   for (const { mark, kind } of marks) drawPoint(sharp(mark).pen, kind, data.classes.length, 6, 6);
   for (const mark of document.querySelectorAll("#pens canvas")) drawPoint(sharp(mark).pen, Number(mark.dataset.kind), 2, 6, 6);
@@ -339,6 +348,9 @@ function drawRuns() {
     return make("label", "", input, make("span", "", key(each.place), ` Run ${letter(each)}`));
   }));
 }
+
+/** A message of the engine as a sentence. */
+const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? "" : "."}`;
 
 /* ---- words for the ear, keys, buttons */
 
@@ -398,11 +410,12 @@ addEventListener("pointermove", (event) => {
 function begin() {
   slots.push(slotOf(Engine.createRun(data.config), 0));
   element("whose").hidden = !data.own;
+  element("more-data").open = matchMedia("(min-width: 68rem)").matches;
   markTheme();
   take();
   controls.drawThumbs();
-  const again = new ResizeObserver(() => { network.layOut(); controls.drawThumbs(); drawLegend(); wake(); });
-  for (const id of ["network", "plane", "curves"]) again.observe(element(id));
+  new ResizeObserver(() => { network.layOut(); wake(); }).observe(element("network"));
+  addEventListener("sizechange", () => { controls.drawThumbs(); drawLegend(); wake(); });
   document.body.dataset.ready = "yes";
 }
 

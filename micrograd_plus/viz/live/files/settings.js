@@ -14,18 +14,18 @@ const nearest = (list, x) => list.reduce((best, each, i) => (Math.abs(Math.log((
 
 /**
  * Wires the controls. `settings()` are those of the shown run; `change(changes)` takes what holds from the shown
- * iteration on, `restart(changes)` what needs another start; both throw what the engine says against it.
+ * iteration on, `restart(changes)` what needs another start; both throw what
+ * the engine says against it, and `refuse(words)` tells it.
  */
-function settingsView({ settings, rows, change, restart }) {
+function settingsView({ settings, refuse, rows, change, restart }) {
   const own = { inputs: [], targets: [] };
   let pen = 0;
 
   /* A change that the engine refuses is told, and the controls go back to what holds. */
-  function attempt(action, at) {
-    element("setting-trouble").textContent = "";
-    try { action(); } catch (error) { element("setting-trouble").textContent = error.message; }
+  function attempt(action) {
+    refuse("");
+    try { action(); } catch (error) { refuse(error.message); }
     show();
-    at?.focus?.();
   }
 
   function choices(holder, name, options, choose) {
@@ -43,7 +43,7 @@ function settingsView({ settings, rows, change, restart }) {
   };
   const say = (id, text) => { document.querySelector(`output[for="${id}"]`).textContent = text; };
   const set = (id, value) => { if (document.activeElement !== element(id) || element(id).type !== "number") element(id).value = value; };
-  const on = (id, event, action) => element(id).addEventListener(event, (at) => attempt(() => action(at.target), null));
+  const on = (id, event, action) => element(id).addEventListener(event, (at) => attempt(() => action(at.target)));
 
   /* ---- data */
 
@@ -60,12 +60,14 @@ function settingsView({ settings, rows, change, restart }) {
       const name = canvas.dataset.set;
       if (name === "points") { drawPlus(ink, width, height); continue; }
       const data = Engine.makeData({ name, ...(name === "own" ? {} : { n: 60, noise: Engine.DATA[name].noise || USUAL_NOISE }) }, 0, 0);
-      if (data.width !== 2) continue;
+      if (data.width > 2) continue;
       const ranges = rangesOf(data);
-      const [x, y] = [scale(ranges[0], [2, width - 2]), scale(ranges[1], [height - 2, 2])];
+      const half = Math.min(width, 1.4 * height) / 2 - 2;
+      const [x, y] = [scale(ranges[0], [width / 2 - half, width / 2 + half]), scale(ranges[1], [height - 2, 2])];
       for (let row = 0; row < data.n; row++) {
         ink.fillStyle = themed()[classColour(data.classes.length ? data.targets[row] : 0, data.classes.length || 2)];
-        ink.fillRect(x(data.inputs[2 * row]) - 1.5, y(data.inputs[2 * row + 1]) - 1.5, 3, 3);
+        const at = placeOfRow(data, row);
+        ink.fillRect(x(at[0]) - 1.5, y(at[1]) - 1.5, 3, 3);
       }
     }
   }
@@ -77,9 +79,9 @@ function settingsView({ settings, rows, change, restart }) {
     ink.stroke();
   }
 
-  const named = { own: "your data", points: "your points" };
+  const named = { own: "your data", points: "by hand" };
   const sets = [...Object.keys(Engine.DATA), "points"];
-  choices(element("sets"), "set", sets.map((name) => ({ value: name, parts: [thumb(name), named[name] ?? name] })), (name) =>
+  choices(element("sets"), "set", sets.map((name) => ({ value: name, parts: [thumb(name), named[name] ?? name], title: name === "points" ? "Your own points, put into the plane one by one" : "" })), (name) =>
     attempt(() => {
       if (name === "points") return restart({ data: drawn() });
       if (name === "own") return restart({ data: { name } });
@@ -90,7 +92,8 @@ function settingsView({ settings, rows, change, restart }) {
   choices(document.querySelector("#pens .segments"), "pen", [0, 1].map((kind) => ({ value: kind, parts: [penMark(kind), `class ${kind}`] })), (kind) => { pen = kind; });
   check("pen", 0);
   function penMark(kind) {
-    const mark = make("i", "mark");
+    const mark = make("canvas", "mark");
+    mark.setAttribute("aria-hidden", "true");
     mark.dataset.kind = kind;
     return mark;
   }
@@ -163,7 +166,7 @@ function settingsView({ settings, rows, change, restart }) {
   fill("activation", Engine.ACTIVATIONS);
   const alterModel = (part) => restart({ model: { ...settings().model, ...part } });
   on("activation", "change", ({ value }) => alterModel({ activation: value }));
-  on("model", "change", ({ value }) => restart({ model: value === "own" ? { kind: "own" } : { kind: "mlp" } }));
+  on("model", "change", ({ value }) => restart({ model: value === "own" ? { kind: "own" } : { kind: "mlp", ...data.own.mlp } }));
   const deepen = (step) => attempt(() => {
     const { hidden } = settings().model;
     if (step < 0 ? !hidden.length : hidden.length >= MOST_LAYERS) return;
@@ -224,7 +227,7 @@ function settingsView({ settings, rows, change, restart }) {
     element("depth").hidden = !built;
     if (built) {
       set("activation", model.activation);
-      element("depth").querySelector("output").textContent = counted(model.hidden.length, "hidden layer");
+      element("depth").querySelector("output").replaceChildren(`${model.hidden.length} hidden`, make("i", "", ` layer${model.hidden.length === 1 ? "" : "s"}`));
       element("fewer-layers").setAttribute("aria-disabled", !model.hidden.length);
       element("more-layers").setAttribute("aria-disabled", model.hidden.length >= MOST_LAYERS);
     }
