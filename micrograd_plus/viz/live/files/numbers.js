@@ -87,8 +87,14 @@ const runColour = (place) => `series-${[6, 4][place]}`;
 /* The sizes of canvases, told by the browser: to ask for one after the page has changed costs a layout. */
 const sizes = new WeakMap();
 const watcher = new ResizeObserver((entries) => {
-  for (const { target, contentRect: { width, height } } of entries) sizes.set(target, [width, height]);
-  dispatchEvent(new Event("sizechange"));
+  let isChanged = false;
+  for (const { target, contentRect: { width, height } } of entries) {
+    if (!target.isConnected) { watcher.unobserve(target); continue; }
+    const known = sizes.get(target).map(Math.round);
+    sizes.set(target, [width, height]);
+    isChanged ||= known[0] !== Math.round(width) || known[1] !== Math.round(height);
+  }
+  if (isChanged) dispatchEvent(new Event("sizechange"));
 });
 
 /** Fits a canvas's pixels to its place and to the screen; returns its context, scaled to CSS pixels, and its size. */

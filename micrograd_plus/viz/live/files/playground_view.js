@@ -297,7 +297,7 @@ const told = ({ loss, accuracy, error }) => [number(loss), accuracy === undefine
 
 function drawReadout(point) {
   const { run } = slot();
-  if (!point || blocked) { element("readout").textContent = blocked ? " " : "Point at the plane to read what it says there."; return; }
+  if (!point || blocked) { element("readout").textContent = blocked ? " " : "Point at the plane to read it."; return; }
   const { outputs, chances, class: said } = run.outputs(point);
   const verdict = said < 0 ? `says ${number(outputs[0])}` : `says “${run.data.classes[said]}”${chances ? `, ${percent(chances[said])} sure` : ""}`;
   element("readout").textContent = `At ${point.map((x, i) => `${run.data.features[i]} = ${number(x, 2)}`).join(", ")} it ${verdict}`;
