@@ -305,7 +305,7 @@ function drawReadout(point) {
 
 function drawStopped() {
   const stops = slots.filter(({ run }) => run.stopped && run.at.iteration >= run.stopped.iteration - 1);
-  const words = refused || blocked || stops.map((each) => `${slots.length > 1 ? `Run ${letter(each)}: ` : ""}${sentence(`stopped: ${each.run.stopped.message}`)}`).join(" ");
+  const words = refused || blocked || stops.map((each) => `${slots.length > 1 ? `Run ${letter(each)}: ` : ""}${sentence(each.run.stopped.message)}`).join(" ");
   if (element("stopped").textContent !== words) element("stopped").textContent = words;
 }
 
