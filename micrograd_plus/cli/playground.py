@@ -25,8 +25,8 @@ def add_parser(subparsers: Any) -> None:
         "playground",
         help="write a page in which a network is trained by hand",
         description="Write a web page, one file that needs no network, in which a multi-layer perceptron trains step"
-        " by step. All that is named here can be changed in the page. A model of your own: micrograd_plus.viz.playground"
-        " in Python.",
+        " by step. All that is named here can be changed in the page. In Python, micrograd_plus.viz.playground takes a"
+        " model and data of your own.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -34,7 +34,9 @@ def add_parser(subparsers: Any) -> None:
     sizes = "neurons of each hidden layer; none for no layer (default: 8 8)"
     parser.add_argument("--hidden", type=whole, nargs="*", default=[8, 8], metavar="N", help=sizes)
     parser.add_argument("--activation", default="tanh", help="of the hidden layers (default: %(default)s)")
-    parser.add_argument("--dropout", type=number, default=0.0, metavar="P", help="share of neurons to drop (default: 0)")
+    parser.add_argument(
+        "--dropout", type=number, default=0.0, metavar="P", help="share of neurons to drop (default: 0)"
+    )
     parser.add_argument("--loss", choices=LOSSES, help="what is minimised (default: the usual one for the data)")
     rules = "sgd, rmsprop, adagrad, adam or adamw (default: %(default)s)"
     parser.add_argument("--optimizer", default="adam", help=rules)

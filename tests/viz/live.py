@@ -75,7 +75,7 @@ CASES = [
     case("blobs", "sgd", 0.5, loss="cross_entropy", batch=0, activation="relu", noise=0.8, validation=0.5, seed=8),
     case("blobs", "adagrad", 0.2, loss="mse", batch=11, noise=0.5),
 ]
-"""All data sets, losses, activations and optimizers, batches of all rows, of one and between, with dropout and without."""
+"""All data sets, losses, activations and optimizers; batches of all rows, of one and between; with dropout or without."""
 
 
 def rows_of(config: dict[str, Any]) -> tuple[Dataset, Dataset | None]:
@@ -98,7 +98,10 @@ def optimizer_of(config: dict[str, Any], model: Module) -> Optimizer:
 def _in_python(text: str) -> tuple[History, MLP]:
     config = json.loads(text)
     training, _ = rows_of(config)
-    model_of, loss = config["model"], config["loss"] or ("cross_entropy" if len(training.classes) > 2 else "bce_with_logits")
+    model_of, loss = (
+        config["model"],
+        config["loss"] or ("cross_entropy" if len(training.classes) > 2 else "bce_with_logits"),
+    )
     widths = [*model_of["hidden"], len(training.classes) if loss == "cross_entropy" else 1]
     model = MLP(2, widths, activation=model_of["activation"], dropout=model_of["dropout"], seed=config["seed"])
     return trained(model, config, loss, backend="numpy"), model

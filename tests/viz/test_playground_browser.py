@@ -77,7 +77,15 @@ def test_the_player_plays_pauses_steps_rewinds_and_tells_where_it_is(opened):
     with opened() as page:
         assert iteration(page) == 0
         before = picture(page, "#plane"), picture(page, ".neuron.unit canvas"), picture(page, "#network > canvas")
-        for press, expected in [("#next", 1), ("#next", 2), ("#previous", 1), ("#epoch", 5), ("#epoch", 10), ("#first", 0), ("#last", 10)]:
+        for press, expected in [
+            ("#next", 1),
+            ("#next", 2),
+            ("#previous", 1),
+            ("#epoch", 5),
+            ("#epoch", 10),
+            ("#first", 0),
+            ("#last", 10),
+        ]:
             page.click(press)
             until(lambda expected=expected: iteration(page) == expected)
         assert "epoch 2 · batch 5 of 5" in page.text_content("#where")
@@ -182,7 +190,11 @@ def test_a_weight_and_a_neuron_tell_their_numbers_and_their_last_step(opened):
         until(lambda: page.locator("#inspector .rule li").count() == 6)
         told = page.evaluate("({ ...slot().run.explain(picked.parameter), now: slot().run.parameters[picked.parameter] })")
         words = page.text_content("#inspector")
-        assert told["name"] in words and "m_hat = m / (1 - beta1 ** t)" in words and "by adam with lr = 0.03, t = 5" in words
+        assert (
+            told["name"] in words
+            and "m_hat = m / (1 - beta1 ** t)" in words
+            and "by adam with lr = 0.03, t = 5" in words
+        )
         assert told["after"] == told["now"] and repr(told["after"]) in words  # with all of its digits
         box = page.locator("#network").bounding_box()
         page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 20)
@@ -194,7 +206,9 @@ def test_a_weight_and_a_neuron_tell_their_numbers_and_their_last_step(opened):
         page.mouse.click(*spot)
         until(lambda: "the weight from x1 to layers.0.neurons.0" in page.text_content("#inspector"))
         page.locator("#plane").hover()
-        until(lambda: re.match(r"At x1 = .*, x2 = .* it says “(upper|lower)”, \d+ % sure", page.text_content("#readout")))
+        until(
+            lambda: re.match(r"At x1 = .*, x2 = .* it says “(upper|lower)”, \d+ % sure", page.text_content("#readout"))
+        )
         until(lambda: page.locator(".neuron.output .said").is_visible())
 
 
@@ -211,7 +225,9 @@ def test_a_fork_is_a_run_beside_the_first_with_settings_of_its_own(opened):
         assert [page.evaluate(f"slots[{i}].run.config.optimizer.lr") for i in (0, 1)] == [0.03, 0.3]
         a, b = page.locator("#figures tbody tr").all_text_contents()
         assert a != b.replace("B", "A") and picture(page, "#plane") != alone
-        assert page.evaluate("slots[0].run.history.losses.slice(0, 5).join() === slots[1].run.history.losses.slice(0, 5).join()")
+        assert page.evaluate(
+            "slots[0].run.history.losses.slice(0, 5).join() === slots[1].run.history.losses.slice(0, 5).join()"
+        )
         changes(page, "#network > canvas", lambda: choose(page, "run", "A"))
         assert page.input_value("#rate") == "0.03"
         choose(page, "run", "B")
@@ -253,7 +269,11 @@ def test_points_put_by_hand_are_trained_on_and_numbers_that_overflow_stop_it_wit
 def test_the_learners_own_model_trains_and_keeps_its_shape(opened):
     shown = playground(nn.MLP(2, [3, 1], activation="sigmoid", seed=2), data.moons(40))
     with opened(shown) as page:
-        assert page.input_value("#model") == "own" and page.locator("#depth").is_hidden() and page.is_disabled("#activation")
+        assert (
+            page.input_value("#model") == "own"
+            and page.locator("#depth").is_hidden()
+            and page.is_disabled("#activation")
+        )
         changes(page, "#plane", lambda: page.click("#epoch"))
         changes(page, "#neurons", lambda: page.select_option("#model", "mlp"))
         assert config(page)["model"] == {"kind": "mlp", "hidden": [3], "activation": "sigmoid", "dropout": 0}
@@ -304,7 +324,9 @@ def test_small_windows_show_boundary_network_and_player_and_scroll_one_way(opene
 
 
 def test_it_works_in_a_sandboxed_frame(chromium, tmp_path):
-    (tmp_path / "notebook.html").write_text(f"<!doctype html><body>{playground()._repr_mimebundle_()['text/html']}", "utf-8")
+    (tmp_path / "notebook.html").write_text(
+        f"<!doctype html><body>{playground()._repr_mimebundle_()['text/html']}", "utf-8"
+    )
     page = chromium.new_page()
     page.goto((tmp_path / "notebook.html").as_uri())
     frame = page.frame_locator("iframe")

@@ -29,7 +29,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 # -------------------------------------------------------------------- random numbers
 
-SEEDS: list[Any] = [0, 1, 7, 2**32 - 1, 2**32, 2**63 + 5, 10**40, "seed 0, epoch 1", "seed 3, epoch 12345", "", "é" * 200]
+SEEDS: list[Any] = [
+    0,
+    1,
+    7,
+    2**32 - 1,
+    2**32,
+    2**63 + 5,
+    10**40,
+    "seed 0, epoch 1",
+    "seed 3, epoch 12345",
+    "",
+    "é" * 200,
+]
 
 DRAW = """([seed, calls]) => {
   const draw = new Engine.Random(typeof seed === "string" && seed.startsWith("#") ? BigInt(seed.slice(1)) : seed);
@@ -83,15 +95,16 @@ DATA = """([spec, share, seed, batch]) => {
   const run = Engine.createRun({data: spec, validation: share, seed, batchSize: batch});
   const batches = [];
   for (let i = 0; i < 2 * run.batches; i++) batches.push([...run.iteration().rows]);
-  return {inputs: [...inputs], targets: [...targets], classes, features, train: [...train], validation: [...validation], batches};
+  return {inputs: [...inputs], targets: [...targets], classes, features, batches, train: [...train],
+    validation: [...validation]};
 }"""
 
 
 def test_the_data_sets_their_parts_and_their_batches(folder: Path) -> None:
     choose = random.Random(1)
     cases = [
-        (name, choose.choice([4, 37, 100, 200, 500]), choose.choice([0.0, 0.02, 0.5]), choose.choice([0, 0.1, 0.2, 0.5, 0.9]),
-         choose.randrange(10**6))
+        (name, choose.choice([4, 37, 100, 200, 500]), choose.choice([0.0, 0.02, 0.5]),
+         choose.choice([0, 0.1, 0.2, 0.5, 0.9]), choose.randrange(10**6))
         for name in ("xor", "moons", "circles", "spirals", "blobs") for _ in range(4)
     ]  # fmt: skip
     given = [[{"name": name, "n": n, "noise": noise}, share, seed, 8] for name, n, noise, share, seed in cases]
@@ -105,7 +118,9 @@ def test_the_data_sets_their_parts_and_their_batches(folder: Path) -> None:
         expected = [[] if part is None else [int(x) for (x,) in part.inputs] for part in parts]
         assert [found["train"], found["validation"]] == expected
         rows = len(parts[0])
-        assert found["batches"] == [rows for epoch in (1, 2) for rows in batch_indices(len(parts[0]), 8, seed=seed, epoch=epoch)]
+        assert found["batches"] == [
+            rows for epoch in (1, 2) for rows in batch_indices(len(parts[0]), 8, seed=seed, epoch=epoch)
+        ]
         assert rows == len(found["train"])
 
 
@@ -125,7 +140,9 @@ def runs(folder: Path) -> list[Any]:
     return in_node(RUN, *CASES, folder=folder)
 
 
-@pytest.mark.parametrize("number", range(len(CASES)), ids=[f"{c['data']['name']}-{c['optimizer']['name']}" for c in CASES])
+@pytest.mark.parametrize(
+    "number", range(len(CASES)), ids=[f"{c['data']['name']}-{c['optimizer']['name']}" for c in CASES]
+)
 def test_a_run_is_pythons(number: int, runs: list[Any]) -> None:
     history, model = in_python(CASES[number])
     assert_same(runs[number], history, model)
@@ -200,8 +217,9 @@ def test_a_model_of_the_learners_own(number: int, folder: Path) -> None:
 NODES = """config => {
   const run = Engine.createRun(config), {nodes, edges, outputs, columns} = run.network;
   for (let i = 0; i < 5; i++) run.iteration();
-  return {w: [...run.parameters], nodes, edges, columns, values: [...run.values([0.4, -0.7])], says: run.outputs([0.4, -0.7]).outputs,
-    at: outputs, dropped: [0, 1, 2, 3].map(example => [...run.dropped(example)]),
+  return {w: [...run.parameters], nodes, edges, columns, values: [...run.values([0.4, -0.7])],
+    says: run.outputs([0.4, -0.7]).outputs, at: outputs,
+    dropped: [0, 1, 2, 3].map(example => [...run.dropped(example)]),
     plane: run.plane({size: 2, x: [-1, 1], y: [-1, 1]}).nodes.map(each => [...each])};
 }"""
 
@@ -254,9 +272,13 @@ def test_a_model_written_out_is_drawn_by_what_it_hands_on() -> None:
 
 REWIND = """config => {
   const run = Engine.createRun(config), seen = [];
-  const look = () => JSON.stringify([run.at, [...run.parameters], [...run.gradient], [...run.dropped(1)], run.explain(0)]);
+  const look = () =>
+    JSON.stringify([run.at, [...run.parameters], [...run.gradient], [...run.dropped(1)], run.explain(0)]);
   for (let i = 0; i <= 1300; i++) { seen.push(look()); if (i < 1300) run.iteration(); }
-  const wrong = [0, 1, 2, 3, 17, 511, 512, 513, 1024, 1025, 1299, 1300, 700].filter(i => { run.goTo(i); return look() !== seen[i]; });
+  const wrong = [0, 1, 2, 3, 17, 511, 512, 513, 1024, 1025, 1299, 1300, 700].filter(i => {
+    run.goTo(i);
+    return look() !== seen[i];
+  });
   const again = run.iteration() && look() === seen[701];
   const {losses, epochs} = run.history;
   return {wrong, again, kept: run.kept.length, furthest: run.furthest, losses: losses.length, epochs: epochs.length};
@@ -287,7 +309,8 @@ FORK = """config => {
   fork.goTo(10);
   const config10 = fork.config;
   fork.goTo(30);
-  return {alike, at, order, back: JSON.stringify(numbers(fork)) === end, early, config10, after: fork.config.optimizer, batches: fork.batches,
+  return {alike, at, order, back: JSON.stringify(numbers(fork)) === end, early, config10,
+    after: fork.config.optimizer, batches: fork.batches,
     apart: fork.parameters[0] !== run.parameters[0], furthest: [run.furthest, fork.furthest]};
 }"""
 
@@ -311,7 +334,11 @@ def test_a_change_at_the_start_is_another_start(folder: Path) -> None:
     changed = case("moons", "sgd", 0.2, batch=4, activation="relu", momentum=0.5)
     changes = {"optimizer": changed["optimizer"], "batchSize": 4, "model": {"activation": "relu"}}
     (found,) = in_node(body, [case("moons"), changes], folder=folder)
-    plain = "config => { const run = Engine.createRun(config); for (let i = 0; i < 20; i++) run.iteration(); return [...run.parameters]; }"
+    plain = """config => {
+      const run = Engine.createRun(config);
+      for (let i = 0; i < 20; i++) run.iteration();
+      return [...run.parameters];
+    }"""
     assert in_node(plain, changed, folder=folder) == [found]
 
 
@@ -346,7 +373,8 @@ NOISE = """config => {
   for (let i = 0; i < 4; i++) run.iteration();
   const before = [...run.parameters], dropped = [...run.dropped()], {full, norm, batches, spread} = run.noise();
   return {full: [...full], norm, spread, batches: batches.map(each => ({...each, gradient: [...each.gradient]})),
-    sizes: run.rowsOf(run.at.epoch).map(rows => rows.length), w: before, same: dropped.join() === [...run.dropped()].join()};
+    sizes: run.rowsOf(run.at.epoch).map(rows => rows.length), w: before,
+    same: dropped.join() === [...run.dropped()].join()};
 }"""
 
 
@@ -378,7 +406,8 @@ STOP = """config => {
   while (run.at.iteration < 60) if (!run.iteration()) break;
   const {stopped, parameters} = run, finite = parameters.every(Number.isFinite), again = run.iteration();
   run.goTo(1);
-  return {stopped, finite, again, losses: run.history.losses, back: run.stopped, on: run.iteration()?.iteration ?? run.stopped.iteration};
+  const back = run.stopped, on = run.iteration()?.iteration ?? run.stopped.iteration;
+  return {stopped, finite, again, losses: run.history.losses, back, on};
 }"""
 
 
@@ -395,7 +424,9 @@ def test_a_run_that_diverges_stops_where_python_does_and_says_so(config: Any, to
         in_python(config)
     stopped = found["stopped"]
     assert [stopped["epoch"], stopped["iteration"]] == [error.value.epoch, error.value.iteration]
-    assert re.search(told, stopped["message"]) and "; " in stopped["message"] and "nan" not in json.dumps(found["losses"])
+    assert (
+        re.search(told, stopped["message"]) and "; " in stopped["message"] and "nan" not in json.dumps(found["losses"])
+    )
     assert found["finite"] and found["again"] is None and found["back"] is None and found["on"] == 2
     assert found["losses"] == pytest.approx([each.loss for each in error.value.history.iterations], rel=1e-6)
 
@@ -405,8 +436,14 @@ MISTAKES: list[tuple[Any, str]] = [
     ({"data": {"name": "own"}}, "there is no data set own"),
     ({"data": {"name": "moons", "n": 1}}, "n is a whole number from 2 to 10000, but got 1"),
     ({"data": {"name": "moons", "noise": -1}}, "noise is a standard deviation, so at least 0, but got -1"),
-    ({"data": {"name": "points", "inputs": [[0, 0], [1, 1]], "targets": [0, 0], "classes": ["a", "b"]}}, "at least two classes"),
-    ({"data": {"name": "points", "inputs": [[0, 0]], "targets": [0, 1], "classes": ["a", "b"]}}, "1 points and 2 targets"),
+    (
+        {"data": {"name": "points", "inputs": [[0, 0], [1, 1]], "targets": [0, 0], "classes": ["a", "b"]}},
+        "at least two classes",
+    ),
+    (
+        {"data": {"name": "points", "inputs": [[0, 0]], "targets": [0, 1], "classes": ["a", "b"]}},
+        "1 points and 2 targets",
+    ),
     ({"validation": 1}, "the share held back is at least 0 and below 1, but got 1"),
     ({"seed": -1}, "a seed is a whole number of at least 0, but got -1"),
     ({"seed": 0.5}, "a seed is a whole number of at least 0, but got 0.5"),
@@ -414,8 +451,14 @@ MISTAKES: list[tuple[Any, str]] = [
     ({"model": {"hidden": [4, 0]}}, "a layer has at least 1 neuron, but got 0"),
     ({"model": {"activation": "rulu"}}, "there is no activation rulu"),
     ({"model": {"dropout": 1.5}}, "dropout is a share from 0 to 1, but got 1.5"),
-    ({"loss": "cross"}, "the loss cross does not fit 2 classes; choose bce_with_logits, cross_entropy, hinge, mse, l1, huber"),
-    ({"data": {"name": "blobs"}, "loss": "hinge"}, "the loss hinge does not fit 3 classes; choose cross_entropy, mse, l1, huber"),
+    (
+        {"loss": "cross"},
+        "the loss cross does not fit 2 classes; choose bce_with_logits, cross_entropy, hinge, mse, l1, huber",
+    ),
+    (
+        {"data": {"name": "blobs"}, "loss": "hinge"},
+        "the loss hinge does not fit 3 classes; choose cross_entropy, mse, l1, huber",
+    ),
     ({"optimizer": {"name": "adm"}}, "there is no optimizer adm; there are adagrad, adam"),
     ({"optimizer": {"name": "sgd", "lr": -1}}, "the learning rate must be at least 0, but got -1"),
     ({"optimizer": {"name": "sgd", "options": {"beta1": 0.5}}}, "sgd has no option beta1"),
@@ -437,6 +480,7 @@ def test_what_can_not_be_changed_on_the_way(folder: Path) -> None:
       try { run.change(changes); return 'nothing'; } catch (error) { return `${run.furthest}: ${error.message}`; } }"""
     given = [{"seed": 2}, {"model": {"hidden": [3]}}, {"loss": "cross_entropy"}, {"optimizer": {"lr": -2}}]
     assert in_node(body, *given, folder=folder) == [
-        "2: seed is as it was at the start; begin a new run", "2: the layers are as they were at the start; begin a new run",
+        "2: seed is as it was at the start; begin a new run",
+        "2: the layers are as they were at the start; begin a new run",
         "2: this loss needs other outputs; begin a new run", "2: the learning rate must be at least 0, but got -2",
     ]  # fmt: skip

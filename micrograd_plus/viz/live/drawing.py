@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from micrograd_plus import ops
-from micrograd_plus.operation import Bernoulli
 from micrograd_plus.nn.owners import module_of, owners
+from micrograd_plus.operation import Bernoulli
 from micrograd_plus.value import Value, topological_order
 
 __all__ = ["Drawing"]
@@ -90,7 +90,9 @@ class Drawing:
     def described(self) -> dict[str, Any]:
         """Returns nodes, columns, edges and which nodes are the outputs; a parameter is its number, -1 is none."""
         number = {each: i for i, each in enumerate(self.parameters)}
-        nodes = [{"name": each.label, "kind": "input", "column": 0, "bias": -1} for each in self.inputs]
+        nodes: list[dict[str, Any]] = [
+            {"name": each.label, "kind": "input", "column": 0, "bias": -1} for each in self.inputs
+        ]
         edges: list[dict[str, int]] = []
         names = [self._home.get(unit) or unit.label or unit.op.label for unit in self.units]
         several, counted = Counter(names), Counter[str]()
@@ -99,7 +101,12 @@ class Drawing:
             if several[name] > 1:
                 counted[name] += 1
                 name = f"{name}.{counted[name] - 1}"
-            node = {"name": name, "kind": "output" if unit in self.outputs else "unit", "column": 1, "bias": -1}
+            node: dict[str, Any] = {
+                "name": name,
+                "kind": "output" if unit in self.outputs else "unit",
+                "column": 1,
+                "bias": -1,
+            }
             for parameter, source in self._edges(unit):
                 at = -1 if parameter is None else number[parameter]
                 if source is None:
@@ -111,7 +118,12 @@ class Drawing:
             nodes.append(node)
         last = max((each["column"] for each in nodes), default=0)
         columns = [[i for i, each in enumerate(nodes) if each["column"] == column] for column in range(last + 1)]
-        return {"nodes": nodes, "columns": columns, "edges": edges, "outputs": [self._nodes[each] for each in self.outputs]}
+        return {
+            "nodes": nodes,
+            "columns": columns,
+            "edges": edges,
+            "outputs": [self._nodes[each] for each in self.outputs],
+        }
 
     def dropped(self) -> dict[Value, int]:
         """Returns the node that each random leaf drops, where that is the node's own factor."""

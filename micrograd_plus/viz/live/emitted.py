@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import inspect
 import json
-import math
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -32,7 +31,15 @@ from micrograd_plus.train.objectives import ONE_OUTPUT_A_CLASS, THRESHOLDS, obje
 from micrograd_plus.value import Value
 from micrograd_plus.viz.player.readings import numbers_script, rules_script
 
-__all__ = ["SETS", "activations", "common_script", "engine_script", "javascript_function", "loss_script", "program_object"]
+__all__ = [
+    "SETS",
+    "activations",
+    "common_script",
+    "engine_script",
+    "javascript_function",
+    "loss_script",
+    "program_object",
+]
 
 SETS = ("xor", "moons", "circles", "spirals", "blobs")
 """The data sets that can be drawn in the page."""
@@ -108,7 +115,11 @@ def _losses() -> str:
     for name in (*OF_CLASSES, *OF_NUMBERS):
         counts: Sequence[int | None] = [*CLASSES] if name in ONE_OUTPUT_A_CLASS else [None]
         of_classes = name in OF_CLASSES
-        loss = objective_for(name, sets.xor(), 2 if name in ONE_OUTPUT_A_CLASS else None).loss if of_classes else LOSSES[name]
+        loss = (
+            objective_for(name, sets.xor(), 2 if name in ONE_OUTPUT_A_CLASS else None).loss
+            if of_classes
+            else LOSSES[name]
+        )
         made = ", ".join(f"{count or 1}: {loss_script(loss, count)}" for count in counts)
         threshold = THRESHOLDS.get(name, 0.5)  # of numbers: the nearer one of 0 and 1
         found[name] = f"{{classes: {str(of_classes).lower()}, threshold: {threshold}, programs: {{{made}}}}}"
@@ -119,7 +130,7 @@ def _losses() -> str:
 
 
 def _steps() -> str:
-    """The optimizers' steps over all parameters, by name: `(W, G, S, t, lr, o)` changes weights W and states S in place.
+    """The optimizers' steps over all parameters, by name: `(W, G, S, t, lr, o)` changes weights W and states S.
 
     They are the rules that `readings.rules_script` reads, line by line, of a single parameter.
     """
@@ -135,7 +146,9 @@ def _step(optimizer: type[Optimizer]) -> str:
     start = ["w = W[i]", "g = G[i]", *(f"{name} = S.{name}[i]" for name in states), *made]
     body = [f"let {', '.join(start)};"]
     for line, condition in lines:
-        body.append(f"{f'if ({formula.read(condition)}) ' if condition else ''}{line.name} = {formula.read(line.expression)};")
+        body.append(
+            f"{f'if ({formula.read(condition)}) ' if condition else ''}{line.name} = {formula.read(line.expression)};"
+        )
     body.append("".join(["W[i] = w;", *(f" S.{name}[i] = {name};" for name in states)]))
     inside = "\n    ".join(body)
     return f"(W, G, S, t, lr, o) => {{\n  {JAVASCRIPT.loop('i', 'W.length')} {{\n    {inside}\n  }}\n}}"
@@ -147,11 +160,8 @@ def _step(optimizer: type[Optimizer]) -> str:
 def javascript_function(function: Callable[..., Any], options: Mapping[str, float] | None = None) -> str:
     """Returns a plain function of Python, of assignments and arithmetic, in JavaScript; `options` are set in it.
 
-    >>> def half(x, count):
-    ...     y = x / count
-    ...     return y, math.sqrt(y)
-    >>> print(_read(half.__name__, ast.parse("y = x / count\\nreturn_ = y, math.sqrt(y)").body[:1], ["x"], {"count": 2}))
-    function half(x) { const y = x / 2.0; }
+    >>> javascript_function(init._default)
+    'function _default(rng, fan_in, fan_out, gain) { return _uniform(rng, 1.0 / sqrt(fan_in)); }'
     """
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
     assert isinstance(tree, ast.FunctionDef)

@@ -16,6 +16,7 @@ from micrograd_plus.data import Dataset
 from micrograd_plus.functions import dot
 from micrograd_plus.nn import Module, Optimizer
 from micrograd_plus.nn.losses import LOSSES
+from micrograd_plus.operation import Bernoulli
 from micrograd_plus.train.compiled import CompiledEngine
 from micrograd_plus.train.objectives import Objective, outputs_of
 from micrograd_plus.value import Value
@@ -74,11 +75,11 @@ class Lifted:
             alike = Drawing(inputs, outputs, self.parameters)
             is_alike = alike.described()["edges"] == self.drawing.described()["edges"]
             dropped = alike.dropped() if is_alike else {}
-        generators = list(dict.fromkeys(each.op.rng for each in random))
+        drawn = [(each, each.op) for each in random if isinstance(each.op, Bernoulli)]
+        generators = list(dict.fromkeys(op.rng for _, op in drawn))
         draws = [
             {"generator": generators.index(op.rng), "keep": op.keep, "scale": op.scale, "node": dropped.get(each, -1)}
-            for each in random
-            for op in [each.op]
+            for each, op in drawn
         ]
         return program, draws, generators
 

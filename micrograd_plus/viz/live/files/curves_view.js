@@ -106,7 +106,7 @@ function drawNeedles(noise, current) {
   const { text, muted, grid, positive } = themed();
   const [x, y] = [width / 2, height - 20];
   const longest = Math.max(1, ...noise.batches.map((batch) => batch.norm / (noise.norm || 1)).filter(Number.isFinite));
-  const unit = Math.min(x - 12, y - 10) / longest;
+  const unit = Math.max(0, Math.min(x - 12, y - 10)) / longest;  // 0 while it is folded away
   Object.assign(pen, { font: FONT, fillStyle: muted, strokeStyle: grid, lineWidth: 1, textAlign: "center" });
   pen.beginPath();
   pen.arc(x, y, unit, Math.PI, 2 * Math.PI);

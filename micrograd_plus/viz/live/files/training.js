@@ -359,8 +359,10 @@ class Run {
   }
 
   classOf(outputs) {
-    if (this.lossFacts.outputs === 1) return +(outputs[0] > this.lossFacts.threshold);
-    return outputs.indexOf(Math.max(...outputs));
+    if (outputs.length === 1) return +(outputs[0] > this.lossFacts.threshold);
+    let most = 0;
+    for (let k = 1; k < outputs.length; k++) if (outputs[k] > outputs[most]) most = k;
+    return most;
   }
 
   /** How a parameter came by its last change, line by line of the optimizer's rule; null before the first. */
@@ -442,17 +444,30 @@ class Run {
       planes.inputs[2 * i + 1] = step(y, Math.floor(i / size));
     }
     this.model.nodes(this.parameters, planes.inputs, cells, planes.nodes);
-    const said = this.network.outputs.map(node => planes.nodes[node]), K = said.length;
-    const outputs = Array(K), scale = this.scale();
-    for (let i = 0; i < cells; i++) {
-      for (let k = 0; k < K; k++) outputs[k] = said[k][i];
-      const chances = this.chances(outputs), found = this.tellsClasses ? this.classOf(outputs) : 0;
-      planes.decision[i] = K > 1 ? chances[1] - chances[0] : chances ? 2 * chances[1] - 1 : scale(outputs[0]);
-      planes.classes[i] = found;
-      planes.sure[i] = chances ? chances[found] : Math.abs(planes.decision[i]);
-    }
     const {nodes, decision, classes, sure} = planes;
+    this.decide(this.network.outputs.map(node => nodes[node]), planes);
     return {size, nodes, decision, classes, sure};
+  }
+
+  /** What outputs mean, cell by cell: which class, how sure, and of two classes which way. */
+  decide(outputs, {decision, classes, sure}) {
+    const [first, second] = outputs, cells = first.length, scale = this.scale(), ofTwo = this.loss === "bce_with_logits";
+    if (ofTwo) ACTIVATIONS.sigmoid.forward(first, sure, cells);
+    for (let i = 0; i < cells; i++) {
+      let most = 0;
+      if (second) {
+        for (let k = 1; k < outputs.length; k++) if (outputs[k][i] > outputs[most][i]) most = k;
+        let whole = 0;
+        for (const each of outputs) whole += Math.exp(each[i] - outputs[most][i]);
+        sure[i] = 1 / whole;
+        decision[i] = (Math.exp(second[i] - outputs[most][i]) - Math.exp(first[i] - outputs[most][i])) / whole;
+      } else {
+        most = this.tellsClasses && first[i] > this.lossFacts.threshold ? 1 : 0;
+        decision[i] = ofTwo ? 2 * sure[i] - 1 : scale(first[i]);
+        sure[i] = ofTwo ? Math.max(sure[i], 1 - sure[i]) : Math.abs(decision[i]);
+      }
+      classes[i] = most;
+    }
   }
 
   /** From a number to -1 .. 1: around the threshold of two classes, or over the targets' range. */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from string import Template
@@ -16,16 +17,17 @@ from micrograd_plus.nn.losses import Loss, loss_name
 from micrograd_plus.nn.optim import OPTIMIZERS, optimizer_class
 from micrograd_plus.train.objectives import ONE_OUTPUT_A_CLASS, Objective, objective_for, outputs_of
 from micrograd_plus.value import Value
+from micrograd_plus.viz.live.emitted import OF_CLASSES, OF_NUMBERS, ROWS, SETS, activations, engine_script
+from micrograd_plus.viz.live.lifted import Lifted
 from micrograd_plus.viz.palette import css_variables
 from micrograd_plus.viz.player.page import Page, _json, _policy
 from micrograd_plus.viz.player.page import _text as _player_text
-from micrograd_plus.viz.live.emitted import OF_CLASSES, OF_NUMBERS, ROWS, SETS, activations, engine_script
-from micrograd_plus.viz.live.lifted import Lifted
 
 __all__ = ["Playground", "playground"]
 
 VIEW = (
-    "numbers.js", "network_view.js", "plane_view.js", "curves_view.js", "inspector.js", "settings.js", "playground_view.js",
+    "numbers.js", "network_view.js", "plane_view.js", "curves_view.js", "inspector.js", "settings.js",
+    "playground_view.js",
 )  # fmt: skip
 """The scripts of what is seen, in order; they use `Engine`, and the page's data."""
 
@@ -102,7 +104,7 @@ def playground(
       set, the split, and the weights of the page's own MLP, as `nn.MLP` does.
     - `lr`, the learning rate: a number; without, 0.03, or that of an optimizer that you made.
     - `validation`: the share of rows that `data.split` holds back with this seed; 0 for none.
-    - `hidden`, `activation`, `dropout`: the page's own MLP at the start; where the model is an MLP, the page's is alike.
+    - `hidden`, `activation`, `dropout`: of the page's own MLP; where the model is an MLP, the page's is alike.
 
     L2 is the optimizer's `weight_decay`, which the page has as a control. Raises CompileError, with the reason, for a
     model that can't be lifted; ValueError or TypeError for what does not go together, or what a page can't do: a
@@ -163,6 +165,7 @@ def _optimizer(optimizer: Any, lr: Any, model: Module | None) -> Optimizer:
     """The optimizer of the model's parameters, one that a page has the rule of."""
     if callable(lr) or callable(getattr(optimizer, "lr", None)):
         raise ValueError(f"a page's learning rate is one number, and no schedule; pass lr={RATE}")
+    found: Optimizer
     if not isinstance(optimizer, Optimizer):
         make: Any = optimizer if isinstance(optimizer, type) else optimizer_class(optimizer)
         found = make([Value(0.0)] if model is None else model.parameters(), RATE if lr is None else lr)
@@ -176,7 +179,7 @@ def _optimizer(optimizer: Any, lr: Any, model: Module | None) -> Optimizer:
         found = optimizer
     if type(found) not in OPTIMIZERS.values():
         raise ValueError(f"a page has the rules of {', '.join(OPTIMIZERS)}, but not of {type(found).__name__}")
-    if model is not None and {*found.parameters} != {*model.parameters()} or len(found.groups) > 1:
+    if (model is not None and {*found.parameters} != {*model.parameters()}) or len(found.groups) > 1:
         raise ValueError("a page trains all parameters of the model alike; pass an optimizer of model.parameters()")
     return found
 
@@ -202,6 +205,8 @@ def _mlp(model: Module) -> dict[str, Any]:
 
 
 def _checked_mlp(hidden: Sequence[int], activation: str, dropout: float) -> dict[str, Any]:
+    if isinstance(hidden, (int, str)):
+        raise TypeError(f"hidden is a list of numbers of neurons, such as [8, 8], but got {hidden!r}")
     named("activation", activation, activations())
     MLP(1, [*plain(hidden), 1], dropout=dropout)  # raises what it raises for such widths and shares
     return {"hidden": [*plain(hidden)], "activation": activation, "dropout": float(dropout)}
@@ -209,7 +214,8 @@ def _checked_mlp(hidden: Sequence[int], activation: str, dropout: float) -> dict
 
 def _rows(data: Dataset) -> str:
     """The learner's own data, as an expression of JavaScript."""
-    facts = {"name": data.name, "n": len(data), "width": data.width, "classes": data.classes, "features": data.feature_names}
-    inputs = [number for row in data.inputs for number in row]
-    numbers = ", ".join(f"{key}: Float64Array.from({_json(each)})" for key, each in (("inputs", inputs), ("targets", data.targets)))
-    return f"{{...{_json(facts)}, {numbers}}}"
+    facts = {"name": data.name, "n": len(data), "width": data.width}
+    names = {"classes": data.classes, "features": data.feature_names}
+    inputs = json.dumps([number for row in data.inputs for number in row])
+    numbers = f"inputs: Float64Array.from({inputs}), targets: Float64Array.from({json.dumps(data.targets)})"
+    return f"{{...{_json(facts | names)}, {numbers}}}"
