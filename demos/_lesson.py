@@ -111,7 +111,7 @@ class Lesson:
         drawn = {name: (ends, [slope * x + height for x in ends]) for name, (slope, height) in lines.items()}
         chart = plots.curves(drawn, xlabel=data.feature_names[0], ylabel=data.target_name, title=title)
         chart.axes[0].scatter(xs, data.targets, s=18, color=palette.muted["light"], label="data", zorder=3)
-        chart.axes[0].legend(frameon=False, labelcolor=palette.text["light"], fontsize="small")
+        chart.axes[0].legend(frameon=False, labelcolor=palette.text["light"])
         return chart
 
     def _tell(self, words: Any) -> None:
