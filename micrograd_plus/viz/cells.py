@@ -165,7 +165,7 @@ class Heatmap(_Cells):
         sizes = [abs(each) for table in self.tables.values() for row in table for each in row if each is not None]
         self.largest = max((size for size in sizes if isfinite(size)), default=0.0) if largest is None else largest
         self._side_by_side = min(whole_number("side_by_side", side_by_side, least=1), len(self.tables))
-        self._left = 0.62 * LETTERS * max(map(len, self.rows)) + 8 + (20 if down else 0)
+        self._left = 0.62 * LETTERS * max(map(len, self.rows)) + 8 + (24 if down else 0)
         self._above = (24 if any(self.tables) else 0) + (20 if across else 0) + 22
         self._table_width = self._left + self.CELL * len(self.columns) + EDGE
         self._table_height = self._above + self.CELL * len(self.rows) + EDGE

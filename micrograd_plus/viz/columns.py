@@ -154,7 +154,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _groups(scene: Scene) -> list[list[str]]:
-    """The groups that stand side by side, such as the neurons of a layer: they are drawn in their order."""
+    """What stands below each other and is drawn in order: the neurons of a layer, and leaves that lead to one group."""
     before: defaultdict[str, set[str]] = defaultdict(set)
     for arrow in scene.arrows:
         before[arrow.head].add(arrow.tail)
@@ -164,8 +164,12 @@ def _groups(scene: Scene) -> list[list[str]]:
             depth[id] = 1 + max((depth[tail] for tail in before[id]), default=0)
     except CycleError:  # modules that are used again later, as in a recurrent network
         return []
-    found: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
+    found: defaultdict[tuple[str, int | str], list[str]] = defaultdict(list)
+    groups = {box.id for box in scene.boxes if box.group}
+    first = {arrow.tail: arrow.head for arrow in reversed(scene.arrows)}
     for box in scene.boxes:
         if box.group and box.holder and box.id in depth:
             found[box.holder, depth[box.id]].append(box.id)
+        elif box.id not in before and first.get(box.id) in groups:
+            found["leaves", first[box.id]].append(box.id)
     return [column for column in found.values() if len(column) > 1]

@@ -32,6 +32,7 @@ __all__ = ["NetworkDiagram"]
 RADIUS = 25
 COLUMN = 200  # from the centre of a column to the next
 LINE = 13  # of the print below a circle
+_RETURNED = palette.QUANTITIES["gradient"].light  # of errors on their way back
 DETAILED = 3  # up to so many neurons on both sides, edges carry their weights and errors in print
 
 
@@ -177,7 +178,7 @@ class NetworkDiagram(Picture):
         if self.has_values:
             yield from self._arrow(self.top - 4, 40, "forward: values", palette.border.light)
         if self.loss is not None:
-            yield from self._arrow(self.floor + 30, self.width - 40, "backward: errors δ", ROLES["loss"].line.light)
+            yield from self._arrow(self.floor + 30, self.width - 40, "backward: errors δ", _RETURNED)
         for before, after in zip(self._columns, self._columns[1:]):
             yield from self._edges(before, after)
         if self.loss is not None:
@@ -210,7 +211,7 @@ class NetworkDiagram(Picture):
                 x2, y2, x1, y1 = _between(edge.a, edge.b, -5.0)
                 tip = f"error sent back: weight {edge.weight:+.6g} times δ {edge.b.error:+.6g} = {edge.returned:+.6g}"
                 size = 0.7 + 2.2 / greatest * abs(edge.returned)
-                yield line(x1, y1, x2, y2, ROLES["loss"].line.light, size, dash="2 3", head=8, tip=tip)
+                yield line(x1, y1, x2, y2, _RETURNED, size, dash="2 3", head=8, tip=tip)
         for edge in alive if printed else ():  # over all lines
             a, b = edge.a, edge.b
             x, y = a.x + 0.26 * (b.x - a.x), a.y + 0.26 * (b.y - a.y) - (5 if b.error is not None else 0)
@@ -263,7 +264,7 @@ class NetworkDiagram(Picture):
         if cell.neuron is not None and cell.neuron.bias is not None and self.detailed and cell.mask != 0:
             lines.append((f"bias {_signed(cell.neuron.bias.data)}", palette.muted.light))
         if cell.error is not None:
-            lines.append((f"δ {_signed(cell.error)}", ROLES["loss"].line.light))
+            lines.append((f"δ {_signed(cell.error)}", _RETURNED))
         return lines
 
     def _tip(self, cell: _Cell) -> str:

@@ -71,17 +71,16 @@ SERIES: tuple[Shade, ...] = (
 """Colours for the curves and classes of a chart, in order of use; tell curves apart by dash or marker too."""
 
 QUANTITIES: dict[str, Shade] = {
-    "input": Shade("#00704f", "#46d1a5"), "parameter": ROLES["parameter"].line, "loss": ROLES["loss"].line,
-    "gradient": SERIES[0], "local": SERIES[1], "rate": warning,
-    "first-moment": SERIES[3], "second-moment": Shade("#00697a", "#4fc7d6"),
+    "input": Shade("#00704f", "#46d1a5"), "parameter": ROLES["parameter"].line, "gradient": ROLES["loss"].line,
+    "local": SERIES[1], "rate": warning, "first-moment": SERIES[0], "second-moment": Shade("#00697a", "#4fc7d6"),
 }  # fmt: skip
-"""The colour of each quantity of a formula, the same in text, tables and players; `local` is a local derivative."""
+"""The colour of each quantity of a formula, the same in text, tables and pictures; `local` is a local derivative, that
+of an operation by its operand, and a gradient is what comes back from the loss."""
 
 SYMBOLS: dict[str, str] = {
     **dict.fromkeys(("x", "X"), "input"), **dict.fromkeys(("w", "W", "b", "u"), "parameter"),
-    **dict.fromkeys(("L", "E", "loss"), "loss"), **dict.fromkeys(("g", "δ"), "gradient"),
-    **dict.fromkeys(("η", "lr"), "rate"), **dict.fromkeys(("m", "m_hat"), "first-moment"),
-    **dict.fromkeys(("v", "v_hat"), "second-moment"),
+    **dict.fromkeys(("g", "δ"), "gradient"), **dict.fromkeys(("η", "lr"), "rate"),
+    **dict.fromkeys(("m", "m_hat"), "first-moment"), **dict.fromkeys(("v", "v_hat"), "second-moment"),
 }  # fmt: skip
 """Which quantity a symbol stands for, where formulas are about training; m and v are Adam's moments, or something else
 in a text without Adam."""
