@@ -10,7 +10,7 @@ import base64
 import hashlib
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from string import Template
@@ -44,9 +44,14 @@ class Page(Picture):
         """Returns what comes in the body's places, as trusted HTML."""
         return {}
 
+    def scripts(self) -> Sequence[str]:
+        """Returns what its script computes with and was written for this page: readings of rows and rules."""
+        return []
+
     def html(self) -> str:
         """Returns the whole page. It holds its style, its scripts, its drawing and its data."""
-        style, script = (_text("page.css", f"{self.name}.css"), _text("controls.js", f"{self.name}.js"))
+        style = _text("page.css", f"{self.name}.css")
+        script = "\n".join([_text("controls.js"), *self.scripts(), _text(f"{self.name}.js")])
         return Template(_text("page.html")).substitute(
             policy=_policy(script), title=html.escape(self.title), style=css_variables() + style, script=script,
             body=Template(_text(f"{self.name}.html")).substitute(self.parts()),
