@@ -114,6 +114,17 @@ lesson.show(
 )
 
 # %% [markdown]
+# The same to touch: change a prediction, and see the loss and the slopes follow. Which change of `p2` makes its slope
+# vanish? And what becomes of the other two slopes meanwhile?
+
+# %%
+lesson.show(
+    mse.steps(title="Three predictions and their loss"),
+    "mse_player",
+    alt="The loss of the three predictions, forward and backward by steps.",
+)
+
+# %% [markdown]
 # ## Regression: a number is asked for
 #
 # Predicting a number, such as a temperature, is called *regression*, and the mean squared error is its usual loss. A

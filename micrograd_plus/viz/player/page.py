@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from micrograd_plus.viz.palette import css_variables
 from micrograd_plus.viz.picture import Picture
 
-__all__ = ["Page"]
+__all__ = ["Page", "text_of"]
 
 
 class Page(Picture):
@@ -50,12 +50,12 @@ class Page(Picture):
 
     def html(self) -> str:
         """Returns the whole page. It holds its style, its scripts, its drawing and its data."""
-        style = _text("page.css", f"{self.name}.css")
-        script = "\n".join([_text("controls.js"), *self.scripts(), _text(f"{self.name}.js")])
-        return Template(_text("page.html")).substitute(
+        style = text_of("page.css", f"{self.name}.css")
+        script = "\n".join([text_of("controls.js"), *self.scripts(), text_of(f"{self.name}.js")])
+        return Template(text_of("page.html")).substitute(
             policy=_policy(script), title=html.escape(self.title), style=css_variables() + style, script=script,
-            body=Template(_text(f"{self.name}.html")).substitute(self.parts()),
-            tools=_text(f"{self.name}_tools.html"), help=_text(f"{self.name}_help.html"),
+            body=Template(text_of(f"{self.name}.html")).substitute(self.parts()),
+            tools=text_of(f"{self.name}_tools.html"), help=text_of(f"{self.name}_help.html"),
             unit=self.unit, part=self.part, data=_json(self.data()),
         )  # fmt: skip
 
@@ -66,7 +66,8 @@ class Page(Picture):
 
 
 @cache
-def _text(*names: str) -> str:
+def text_of(*names: str) -> str:
+    """Returns the texts of some of the pages' files, one after the other."""
     files = resources.files(__package__) / "files"
     return "\n".join((files / name).read_text(encoding="utf-8") for name in names)
 

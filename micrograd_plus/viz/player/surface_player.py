@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus.checks import finite_number, whole_number
 from micrograd_plus.data import batch_indices
 from micrograd_plus.value import Value
-from micrograd_plus.viz.player.page import Page
+from micrograd_plus.viz.player.page import Page, text_of
 from micrograd_plus.viz.player.readings import numbers_script, rules_script
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class SurfacePlayer(Page):
         from micrograd_plus.nn.optim import OPTIMIZERS
 
         rules = dict.fromkeys([*OPTIMIZERS.values(), *map(type, self.optimizers)])
-        return [numbers_script(), rules_script(rules), _as_constant("loss", self.program.js_source)]
+        return [numbers_script(), rules_script(rules), _as_constant("loss", self.program.js_source), text_of("descent.js")]
 
 
 def _weights(optimizers: Sequence[Optimizer]) -> list[Value]:

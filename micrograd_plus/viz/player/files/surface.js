@@ -1,7 +1,6 @@
 /* The surface player: a loss over one or two weights, and balls that go down it by the optimizers' rules.
 
-   All is a function of the start, the balls' settings and the number of the step, and is computed anew when one changes:
-   `loss` is the compiled loss with its gradient, and the rules are those that stand in Python. */
+   All is a function of the start, the balls' settings and the number of the step, and is computed anew when one changes. */
 
 const given = () => structuredClone({ start: data.start, limits: data.limits, balls: data.balls, chosen: 0 });
 let state = given();
@@ -9,72 +8,8 @@ const two = data.weights.length === 2;
 const SIDE = 97;  // the places along each side of the map where the loss is computed
 const LEVELS = 12;
 const MOST_BALLS = 6;
-const parameters = Float64Array.from(data.parameters);
-const rows = data.examples.length ? data.examples : [[]];
-const everyRow = rows.map((_, i) => i);
 
-/* ---- the loss, and its gradient */
-
-/** The loss at some places, a list of weights each: the mean over all examples. */
-function heights(places) {
-  const width = data.weights.length + rows[0].length;
-  const inputs = new Float64Array(places.length * rows.length * width);
-  let at = 0;
-  for (const place of places) for (const row of rows) {
-    inputs.set(place, at);
-    inputs.set(row, at + place.length);
-    at += width;
-  }
-  const found = loss.forward(parameters, inputs, []);
-  if (rows.length === 1) return found;
-  return places.map((_, i) => found.subarray(i * rows.length, (i + 1) * rows.length).reduce((sum, each) => sum + each) / rows.length);
-}
-
-/** The gradient at a place: of the mean over some of the examples. */
-function gradientAt(place, chosen) {
-  const inputs = Float64Array.from(chosen.flatMap((i) => [...place, ...rows[i]]));
-  const { inputs: found } = loss.gradients(parameters, inputs, []);
-  const width = inputs.length / chosen.length;
-  return place.map((_, weight) => chosen.reduce((sum, _, i) => sum + found[i * width + weight], 0));
-}
-
-/** The examples that step number `t`, from 1, takes: the next of the epoch's order. */
-function batchOf(size, t) {
-  if (!(size < rows.length)) return everyRow;
-  const batches = Math.ceil(rows.length / size);
-  const order = data.orders[Math.floor((t - 1) / batches) % data.orders.length];
-  const first = ((t - 1) % batches) * size;
-  return order.slice(first, first + size);
-}
-
-/* ---- a ball's way */
-
-/**
- * The moments of a ball, from the start to the last step, or to where the numbers end: each with the weights `w`, the
- * loss there, the gradient `g` that the next step goes by, the `states` before it and, but for the first, the `lines`
- * that led to it; `end` says why there is none after the last, and is empty if only the steps are over.
- */
-function wayOf(ball) {
-  const rule = RULES[ball.rule];
-  let w = [...state.start];
-  let states = w.map(() => Object.fromEntries(rule.states.map((name) => [name, 0])));
-  let lines = null;
-  const moments = [];
-  for (let t = 0; ; t++) {
-    const [height] = heights([w]);
-    const g = gradientAt(w, batchOf(ball.batch, t + 1));
-    moments.push({ w, loss: height, g, lines });
-    if (!Number.isFinite(height)) return { moments, end: `the loss is no finite number there (${number(height)}), and Python says so with an error` };
-    if (!g.every(Number.isFinite)) return { moments, end: "the gradient is no finite number there, and Python says so with an error" };
-    if (t === data.steps) return { moments, end: "" };
-    const done = w.map((weight, i) => rule.step({ ...ball.options, ...states[i], w: weight, g: g[i], t: t + 1, lr: ball.lr }));
-    w = done.map((each) => each.w);
-    states = done.map((each) => each.states);
-    lines = done.map((each) => each.lines);
-    if (!done.every((each) => [each.w, ...Object.values(each.states)].every(Number.isFinite)))
-      return { moments, end: "the next step leads to no finite number, and Python says so with an error" };
-  }
-}
+/* ---- what happened to a ball */
 
 /** What happened to a ball, in words, by the step shown; empty if nothing out of the way. */
 function fateOf(ball, { moments, end }, position) {
@@ -311,7 +246,7 @@ function drawTable(position) {
     button.type = "button";
     button.setAttribute("aria-pressed", i === state.chosen);
     button.title = "Show this ball's last step below";
-    button.addEventListener("click", () => { state.chosen = i; refresh(); element("table").rows[i + 1].querySelector("button").focus(); });
+    button.addEventListener("click", () => { state.chosen = i; refresh(); element("table").rows[i + 1].querySelector("button").focus(); element("worked").scrollIntoView({ block: "nearest" }); });
     const name = make("th", "", button);
     name.scope = "row";
     return make("tr", "", name, make("td", "", String(at)), ...[height, ...w, ...g].map((x) => cell("td", x)));
@@ -417,7 +352,7 @@ function card(ball, i) {
   more.open = Object.keys(usual).some((name) => ball.options[name] !== usual[name]);
   const batch = rows.length > 1 ? [field("examples a step", "batch", ball.batch, (typed) => { ball.batch = typed; }, 1).label] : [];
   const made = make("section", "card", make("div", "head", key, make("h3", "", ball.name), select, ...(state.balls.length > 1 ? [remove] : [])),
-    rateOf(ball), ...batch, more);
+    rateOf(ball), make("div", "foot", ...batch, more));
   made.setAttribute("aria-label", ball.name);
   made.style.setProperty("--mine", series(i));
   return made;
@@ -439,7 +374,7 @@ const player = {};
 
 /** Goes all the ways anew, and shows the step that is shown. */
 function refresh() {
-  ways = state.balls.map(wayOf);
+  ways = state.balls.map((ball) => wayOf(ball, state.start));
   show(player.here?.() ?? 0);
 }
 
