@@ -142,6 +142,8 @@ class Formula:
                 return self.constant(-float(value))  # type: ignore[arg-type]
             case ast.UnaryOp(ast.USub(), operand):
                 return f"-{self.text(operand, _ATOM)}", _SIGN
+            case ast.UnaryOp(ast.Not(), operand):
+                return f"!{self.text(operand, _ATOM)}", _SIGN
             case ast.BinOp(left, ast.Pow(), right):
                 return self.power(left, right)
             case ast.BinOp(left, operator, right):
