@@ -268,8 +268,8 @@ lesson.table(
 
 # %% [markdown]
 # The same valley to touch, with a third ball: plain descent with momentum. Press play, and press a ball's name to read
-# its last step in its rule's own words. Raise the rate of SGD a little above 0.02. Then find the momentum with which the
-# second ball is down first. And drag the ring into the middle of the valley, to $w_1 = 0$: who gains most?
+# its last step in its rule's own words. Raise the rate of SGD a little above 0.02. Then find the momentum with which
+# the second ball is down first. And drag the ring into the middle of the valley, to $w_1 = 0$: who gains most?
 
 # %%
 ends = [Value(number, f"w{i}") for i, number in enumerate(START, 1)]

@@ -54,7 +54,9 @@ lesson.table(["operation", "times in the graph"], sorted(counts.items()))
 # %%
 neuron = (w[0][0] * x[0] + w[0][1] * x[1] + b[0]).tanh()
 neuron.label = "h0"
-lesson.show(neuron.steps(title="One hidden neuron"), "neuron", alt="The first hidden neuron, forward and backward by steps.")
+lesson.show(
+    neuron.steps(title="One hidden neuron"), "neuron", alt="The first hidden neuron, forward and backward by steps."
+)
 
 # %% [markdown]
 # ## Three steps to an array program

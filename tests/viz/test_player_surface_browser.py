@@ -47,6 +47,14 @@ def start(page):
     return [float(each) for each in re.findall(r"= (\S+?),", page.get_attribute("#ring", "aria-valuetext"))]
 
 
+def violations(page):
+    from axe_playwright_python.sync_playwright import Axe
+
+    results = Axe().run(page).response
+    assert results["passes"], "axe-core checked nothing"
+    return [(each["id"], each["nodes"][0]["html"]) for each in results["violations"]]
+
+
 def middle(page, selector):
     box = page.locator(selector).bounding_box()
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -58,7 +66,7 @@ def card(page, ball):
 
 def test_the_table_has_python_s_numbers_at_each_step_and_the_balls_are_there(opened):  # noqa: F811
     makes = [lambda ws: SGD(ws, lr=0.0195), lambda ws: SGD(ws, lr=0.005, momentum=0.9), lambda ws: Adam(ws, lr=0.4)]
-    with opened(ravine(), "#37") as page:
+    with opened(ravine(), "#37", bypass_csp=True) as page:
         for ball, make in enumerate(makes, 1):
             assert numbers(page, ball) == pytest.approx(stepped(make, (-1.0, -8.0), 37), rel=1e-9, abs=1e-9)
             assert page.locator(f"#table tr:nth-child({ball}) td").first.text_content() == "37"
@@ -78,6 +86,7 @@ def test_the_table_has_python_s_numbers_at_each_step_and_the_balls_are_there(ope
         at = where(page)
         assert numbers(page, 3) == pytest.approx(stepped(makes[2], (-1.0, -8.0), at), rel=1e-9, abs=1e-9)
         until(lambda: "Adam: w1 = " in page.text_content("#live"))
+        assert violations(page) == []
 
 
 def test_the_start_is_dragged_pressed_and_pushed_by_keys(opened):  # noqa: F811
@@ -90,16 +99,25 @@ def test_the_start_is_dragged_pressed_and_pushed_by_keys(opened):  # noqa: F811
         until(lambda: start(page)[0] > -0.8 and start(page)[1] > -7.0)
         assert where(page) == 20, "the trails go along while the ring is dragged"
         place = start(page)
-        until(lambda: numbers(page, 1) == pytest.approx(stepped(lambda ws: SGD(ws, lr=0.0195), place, 20), rel=1e-9, abs=1e-9))
+        until(
+            lambda: (
+                numbers(page, 1) == pytest.approx(stepped(lambda ws: SGD(ws, lr=0.0195), place, 20), rel=1e-9, abs=1e-9)
+            )
+        )
         assert middle(page, "#ring") == pytest.approx((x + 60, y - 80), abs=2)
         box = page.locator("#map .axis").bounding_box()
         page.mouse.click(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * 0.25)
         until(lambda: start(page) == pytest.approx([1.5, 0.0], abs=0.05))
         assert where(page) == 0
-        for key, moved in [("ArrowRight", (0.125, 0)), ("ArrowDown", (0, -0.3)), ("Shift+ArrowLeft", (-0.0125, 0)), ("ArrowUp", (0, 0.3))]:
+        for key, moved in [
+            ("ArrowRight", (0.125, 0)),
+            ("ArrowDown", (0, -0.3)),
+            ("Shift+ArrowLeft", (-0.0125, 0)),
+            ("ArrowUp", (0, 0.3)),
+        ]:
             before = start(page)
             page.keyboard.press(key)
-            until(lambda: start(page) != before)
+            until(lambda before=before: start(page) != before)
             assert start(page) == pytest.approx([a + b for a, b in zip(before, moved)], abs=2e-3), key
             assert where(page) == 0, "arrow keys on the ring are not steps"
         for _ in range(12):
@@ -112,14 +130,29 @@ def test_the_start_is_dragged_pressed_and_pushed_by_keys(opened):  # noqa: F811
 
 
 def test_a_finger_drags_the_ring(opened):  # noqa: F811
-    with opened(ravine(), viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True) as page:
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "color_scheme": "dark"}
+    with opened(ravine(), bypass_csp=True, **phone) as page:
         x, y = middle(page, "#ring")
         touch = page.context.new_cdp_session(page)
-        for kind, points in [("touchStart", [(x, y)]), ("touchMove", [(x + 30, y - 40)]), ("touchMove", [(x + 90, y - 120)]), ("touchEnd", [])]:
+        for kind, points in [
+            ("touchStart", [(x, y)]),
+            ("touchMove", [(x + 30, y - 40)]),
+            ("touchMove", [(x + 90, y - 120)]),
+            ("touchEnd", []),
+        ]:
             touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": a, "y": b} for a, b in points]})
         until(lambda: start(page)[0] > 0.0 and start(page)[1] > -6.0)
+        box = page.locator("#map .axis").bounding_box()
+        page.touchscreen.tap(box["x"] + box["width"] * 0.2, box["y"] + box["height"] * 0.25)
+        until(lambda: start(page) == pytest.approx([-1.5, 0.0], abs=0.05))
         assert page.evaluate("scrollY") == 0 and page.evaluate("document.documentElement.scrollWidth") == 390
-        assert page.locator("#map text").evaluate_all("all => Math.min(...all.map(each => each.getBoundingClientRect().height))") >= 12
+        assert (
+            page.locator("#map text").evaluate_all(
+                "all => Math.min(...all.map(each => each.getBoundingClientRect().height))"
+            )
+            >= 12
+        )
+        assert violations(page) == []
 
 
 def test_rates_and_options_are_changed_and_wrong_ones_told(opened):  # noqa: F811
@@ -142,16 +175,18 @@ def test_rates_and_options_are_changed_and_wrong_ones_told(opened):  # noqa: F81
         assert "beta1 must be at least 0 and below 1" in third.text_content()
         assert numbers(page, 3) == pytest.approx(stepped(lambda ws: Adam(ws, lr=0.4), (-1.0, -8.0), 10), rel=1e-9)
         third.get_by_label("beta1").fill("0.5")
-        assert numbers(page, 3) == pytest.approx(stepped(lambda ws: Adam(ws, lr=0.4, betas=(0.5, 0.999)), (-1.0, -8.0), 10), rel=1e-9)
+        assert numbers(page, 3) == pytest.approx(
+            stepped(lambda ws: Adam(ws, lr=0.4, betas=(0.5, 0.999)), (-1.0, -8.0), 10), rel=1e-9
+        )
         assert third.locator(".wrong:not(:empty)").count() == 0
         third.locator("select").select_option("adagrad")
-        assert card(page, 3).locator("h3").text_content() == "Adagrad"
+        assert card(page, 3).locator("h2").text_content() == "Adagrad"
         page.click("#add")
         assert page.locator(".card").count() == page.locator("#table tbody tr").count() == 4
         card(page, 1).get_by_role("button", name="Take SGD away").click()
-        assert page.locator(".card h3").all_text_contents() == ["momentum", "Adagrad", "Adagrad 2"]
+        assert page.locator(".card h2").all_text_contents() == ["momentum", "Adagrad", "Adagrad 2"]
         page.click("#back")
-        assert page.locator(".card h3").all_text_contents() == ["SGD", "momentum", "Adam"] and where(page) == 0
+        assert page.locator(".card h2").all_text_contents() == ["SGD", "momentum", "Adam"] and where(page) == 0
 
 
 def test_what_diverges_ends_in_words_and_what_is_outside_is_marked(opened):  # noqa: F811
@@ -159,12 +194,23 @@ def test_what_diverges_ends_in_words_and_what_is_outside_is_marked(opened):  # n
         rate = card(page, 1).locator(".rate [type=number]")
         assert page.text_content("#told") == ""
         rate.fill("0.0203")
-        until(lambda: "SGD is outside the picture" in page.text_content("#told") or "SGD diverges" in page.text_content("#told"))
-        rate.fill("1")
-        assert re.search(r"SGD diverges: after step 99 the loss is 1\.\d+e\+\d+, at w1 = .*A lower rate may help", page.text_content("#told"))
+        until(
+            lambda: (
+                "SGD is outside the picture" in page.text_content("#told")
+                or "SGD diverges" in page.text_content("#told")
+            )
+        )
+        rate.fill("0.05")
+        assert re.search(
+            r"SGD diverges: after step 99 the loss is \S+e\+\d+, at w1 = .*A lower rate may help",
+            page.text_content("#told"),
+        )
         assert page.locator("#map .ball.outside").count() == 1
         rate.fill("100")
-        assert re.search(r"SGD ends after step \d+, at w1 = .*Python", page.text_content("#told"))
+        assert re.search(
+            r"SGD ends after step \d+, at w1 = .*the loss is inf there, for which the engine raises an error",
+            page.text_content("#told"),
+        )
         assert "nan" not in page.text_content("#map").lower()
         page.click("#smaller")
         assert page.locator("#map text").filter(has_text="-3").count() >= 1
@@ -186,7 +232,8 @@ def test_one_weight_is_a_curve_and_examples_have_batches(opened):  # noqa: F811
     ws = [Value(-1.0, "w"), Value(0.0, EVIL)]
     points = line(20, noise=0.5, seed=1)
     player = SurfacePlayer(
-        lambda w, b, x, y: (w * x + b - y) ** 2, SGD(ws, lr=0.1), names=[EVIL], examples=[(x, y) for [x], y in points], batch_sizes=[1]
+        lambda w, b, x, y: (w * x + b - y) ** 2, SGD(ws, lr=0.1), names=[EVIL], batch_sizes=[1],
+        examples=[(x, y) for [x], y in points],
     )  # fmt: skip
     with opened(player, "#20") as page:
         alone = numbers(page, 1)
@@ -196,13 +243,3 @@ def test_one_weight_is_a_curve_and_examples_have_batches(opened):  # noqa: F811
         card(page, 1).get_by_label("examples a step").fill("21")
         assert "a step takes 1 to 20 examples" in card(page, 1).text_content()
         assert page.locator("img").count() == 0
-
-
-@pytest.mark.parametrize("options", [{}, {"color_scheme": "dark", "viewport": {"width": 390, "height": 844}}])
-def test_axe_finds_nothing(opened, options):  # noqa: F811
-    from axe_playwright_python.sync_playwright import Axe
-
-    with opened(ravine(), "#12", bypass_csp=True, **options) as page:
-        card(page, 3).locator("summary").click()
-        results = Axe().run(page).response
-        assert results["passes"] and [(each["id"], each["nodes"][0]["html"]) for each in results["violations"]] == []

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from micrograd_plus.checks import finite_number, whole_number
+from micrograd_plus.compiler import Program, compile
 from micrograd_plus.data import batch_indices
+from micrograd_plus.nn.optim import DECAYS, OPTIMIZERS, Optimizer
 from micrograd_plus.value import Value
 from micrograd_plus.viz.player.page import Page, text_of
 from micrograd_plus.viz.player.readings import numbers_script, rules_script
-
-if TYPE_CHECKING:
-    from micrograd_plus.compiler import Program
-    from micrograd_plus.nn import Optimizer
 
 __all__ = ["SurfacePlayer"]
 
@@ -52,13 +50,12 @@ class SurfacePlayer(Page):
     ) -> None:  # fmt: skip
         weights = _weights(optimizers)
         self.start = [weight.data for weight in weights]
-        self.weights = [weight.label or f"w{i}" for i, weight in enumerate(weights, 1)]
-        if len(weights) == 1 and not weights[0].label:
-            self.weights = ["w"]
+        unnamed = ["w"] if len(weights) == 1 else ["w1", "w2"]
+        self.weights = [weight.label or name for weight, name in zip(weights, unnamed)]
         self.optimizers, self.steps, self.seed = optimizers, whole_number("steps", steps, least=1), seed
-        self.names = list(names) or [type(each).__name__ for each in optimizers]
+        self.names = [*names] or _numbered([type(each).__name__ for each in optimizers])
         self.examples = [[float(number) for number in example] for example in examples]
-        self.batch_sizes = list(batch_sizes) or [len(self.examples)] * len(optimizers)
+        self.batch_sizes = [*batch_sizes] or [len(self.examples)] * len(optimizers)
         self.limits = [*limits] or [(-side, side) for side in (1.5 * abs(x) or 1.0 for x in self.start)]
         self._check()
         self.program = _program(loss, self.start, self.examples)
@@ -91,31 +88,37 @@ class SurfacePlayer(Page):
         """Returns the start, the balls with their rules' names and options, and the examples in the order of use."""
         count = len(self.examples)
         epochs = -(-self.steps // 2) if count else 0  # as many as batches of half the examples go through
-        from micrograd_plus.nn.optim import DECAYS
-
+        settings = zip(self.names, self.optimizers, self.batch_sizes)
         balls = [
-            {"name": name, "rule": type(each).__name__.lower(), "lr": each.rate, "options": each.options, "batch": size or 1}
-            for name, each, size in zip(self.names, self.optimizers, self.batch_sizes)
+            {"name": name, "rule": _key(each), "lr": each.rate, "options": each.options, "batch": size or 1}
+            for name, each, size in settings
         ]
         return {
-            "decays": [*DECAYS],
             "weights": self.weights, "start": self.start, "limits": self.limits, "steps": self.steps, "balls": balls,
-            "examples": self.examples, "parameters": [each.data for each in self.program.parameters],
+            "decays": [*DECAYS], "examples": self.examples, "parameters": [each.data for each in self.program.parameters],
             "orders": [batch_indices(count, count, seed=self.seed, epoch=i + 1)[0] for i in range(epochs)],
         }  # fmt: skip
 
     def scripts(self) -> Sequence[str]:
         """Returns the loss with its gradient, and the rules of the optimizers, as the page's own JavaScript."""
-        from micrograd_plus.nn.optim import OPTIMIZERS
-
         rules = dict.fromkeys([*OPTIMIZERS.values(), *map(type, self.optimizers)])
-        return [numbers_script(), rules_script(rules), _as_constant("loss", self.program.js_source), text_of("descent.js")]
+        loss = _as_constant("loss", self.program.js_source)
+        return [numbers_script(), rules_script(rules), loss, text_of("descent.js")]
+
+
+def _key(optimizer: Optimizer) -> str:
+    """What an optimizer's rule is called among the page's rules."""
+    return type(optimizer).__name__.lower()
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    """The names, with a number behind each that was there before."""
+    earlier = [names[:i].count(name) for i, name in enumerate(names)]
+    return [f"{name} {count + 1}" if count else name for name, count in zip(names, earlier)]
 
 
 def _weights(optimizers: Sequence[Optimizer]) -> list[Value]:
     """The parameters that all optimizers have."""
-    from micrograd_plus.nn import Optimizer
-
     if not optimizers:
         raise ValueError("there is no ball to roll: pass an optimizer, such as SGD([w], lr=0.1)")
     for each in optimizers:
@@ -135,8 +138,6 @@ def _weights(optimizers: Sequence[Optimizer]) -> list[Value]:
 
 def _program(loss: Callable[..., Value], start: Sequence[float], examples: Sequence[Sequence[float]]) -> Program:
     """The loss of one example, compiled as a function of the weights and of the example's numbers."""
-    from micrograd_plus.compiler import compile
-
     if examples:
         program = compile(lambda weights, example: loss(*weights, *example), example=(start, examples[0]))
     else:

@@ -58,14 +58,27 @@ function wayOf(ball, start) {
     const [height] = heights([w]);
     const g = gradientAt(w, batchOf(ball.batch, t + 1));
     moments.push({ w, loss: height, g, lines });
-    if (!Number.isFinite(height)) return { moments, end: `the loss is no finite number there (${number(height)}), and Python says so with an error` };
-    if (!g.every(Number.isFinite)) return { moments, end: "the gradient is no finite number there, and Python says so with an error" };
+    if (!Number.isFinite(height)) return { moments, end: `the loss is ${number(height)} there, for which the engine raises an error` };
+    if (!g.every(Number.isFinite)) return { moments, end: "the gradient is no finite number there, for which the engine raises an error" };
     if (t === data.steps) return { moments, end: "" };
-    const done = w.map((weight, i) => rule.step({ ...ball.options, ...states[i], w: weight, g: g[i], t: t + 1, lr: ball.lr }));
+    const told = w.map((weight, i) => ({ ...ball.options, ...states[i], w: weight, g: g[i], t: t + 1, lr: ball.lr }));
+    const done = told.map((each) => rule.step(each));
+    const end = refused(rule, told, done);
+    if (end) return { moments, end };
     w = done.map((each) => each.w);
     states = done.map((each) => each.states);
     lines = done.map((each) => each.lines);
-    if (!done.every((each) => [each.w, ...Object.values(each.states)].every(Number.isFinite)))
-      return { moments, end: "the next step leads to no finite number, and Python says so with an error" };
   }
+}
+
+/** What the engine says of a step to what is no finite number; empty if it is one. */
+function refused(rule, told, done) {
+  for (const name of ["w", ...rule.states]) for (const [i, each] of done.entries()) {
+    const found = name === "w" ? each.w : each.states[name];
+    if (Number.isFinite(found)) continue;
+    const { w, g, lr, t } = told[i];
+    const what = name === "w" ? data.weights[i] : `${name} of ${data.weights[i]}`;
+    return fill(rule.refusal, { t: String(t), what, number: number(found), w: number(w, 6), g: number(g, 6), lr: number(lr, 6) });
+  }
+  return "";
 }

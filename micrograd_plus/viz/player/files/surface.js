@@ -17,6 +17,8 @@ function fateOf(ball, { moments, end }, position) {
   const at = Math.min(position, last);
   const { w, loss: height } = moments[at];
   const place = data.weights.map((name, i) => `${name} = ${number(w[i])}`).join(", ");
+  const { nesterov, momentum, dampening } = ball.options;
+  if (nesterov && (momentum === 0 || dampening !== 0)) return `${ball.name}: the engine refuses nesterov without momentum or with dampening.`;
   if (end && at === last) return `${ball.name} ends after step ${last}, at ${place}: ${end}.`;
   if (Math.abs(height) > 1000 * Math.max(1, Math.abs(moments[0].loss))) return `${ball.name} diverges: after step ${at} the loss is ${number(height)}, at ${place}. A lower rate may help.`;
   if (!isInside(w)) return `${ball.name} is outside the picture: ${place}.`;
@@ -176,6 +178,7 @@ function curve(x, y) {
 /* ---- the balls on it */
 
 const spotOf = ({ w, loss: height }) => [ground.x(w[0]), ground.y(two ? w[1] : height)];
+const GRIP = 24;  // pixels: so near a pointer takes hold of the ring
 const FAR = 1e5;  // pixels: so far a line is drawn, whatever the number
 
 function drawBalls(position) {
@@ -351,7 +354,7 @@ function card(ball, i) {
     make("div", "options", ...Object.keys(ball.options).map((name) => optionOf(ball, name))));
   more.open = Object.keys(usual).some((name) => ball.options[name] !== usual[name]);
   const batch = rows.length > 1 ? [field("examples a step", "batch", ball.batch, (typed) => { ball.batch = typed; }, 1).label] : [];
-  const made = make("section", "card", make("div", "head", key, make("h3", "", ball.name), select, ...(state.balls.length > 1 ? [remove] : [])),
+  const made = make("section", "card", make("div", "head", key, make("h2", "", ball.name), select, ...(state.balls.length > 1 ? [remove] : [])),
     rateOf(ball), make("div", "foot", ...batch, more));
   made.setAttribute("aria-label", ball.name);
   made.style.setProperty("--mine", series(i));
@@ -419,14 +422,14 @@ function pointedAt(event) {
 
 const isNearRing = (event) => {
   const box = ground.ring.getBoundingClientRect();
-  return Math.hypot(event.clientX - (box.left + box.right) / 2, event.clientY - (box.top + box.bottom) / 2) < 24;
+  return Math.hypot(event.clientX - (box.left + box.right) / 2, event.clientY - (box.top + box.bottom) / 2) < GRIP;
 };
 
 function begin() {
   const map = element("map");
   let held = false;
   map.addEventListener("pointerdown", (event) => {
-    if (event.button || !ground) return;
+    if (event.button || !ground || (event.pointerType === "touch" && !isNearRing(event))) return;
     event.preventDefault();
     ground.ring.focus({ preventScroll: true });
     held = true;
@@ -442,6 +445,12 @@ function begin() {
     const inside = isInside(place);
     const names = data.weights.map((name, i) => `${name} = ${number(place[i])}`).join(", ");
     element("point").textContent = inside ? `Here ${names}, and the loss is ${number(heights([place])[0])}.` : element("point").dataset.hint;
+  });
+  map.addEventListener("touchstart", (event) => { if (ground && isNearRing(event.touches[0])) event.preventDefault(); }, { passive: false });
+  map.addEventListener("click", (event) => {  // a finger that only scrolls puts nothing anywhere
+    if (event.pointerType !== "touch" || !ground || isNearRing(event)) return;
+    player.go(0);
+    putStart(pointedAt(event));
   });
   for (const kind of ["pointerup", "pointercancel"]) map.addEventListener(kind, () => { held = false; });
   map.addEventListener("pointerleave", () => { element("point").textContent = element("point").dataset.hint; });
