@@ -226,6 +226,39 @@ function tangent([x, y], slope) {
   return makeSVG("path", { class: "tangent", d: `M${x - across * share} ${y - rise * share}L${x + across * share} ${y + rise * share}` });
 }
 
+/* ---- the race: the loss of each ball over the steps */
+
+function drawRace(position) {
+  const race = element("race");
+  const [width, height] = [race.clientWidth, race.clientHeight];
+  if (width < 120 || height < 40) return;
+  const losses = ways.map(({ moments }) => moments.map((each) => each.loss));
+  const top = 10 * Math.max(...losses.map(([first]) => Math.abs(first)).filter(Number.isFinite), 1e-9);  // what diverges leaves the picture
+  const finite = losses.flat().filter((each) => Math.abs(each) <= top);
+  const log = finite.every((each) => each > 0);
+  const read = log ? (each) => Math.log10(Math.max(each, 1e-300)) : (each) => each;
+  const seen = finite.map(read);
+  const range = [Math.min(...seen), Math.max(...seen)];
+  if (!(range[0] < range[1])) { range[0] -= 1; range[1] += 1; }
+  const x = scale([0, data.steps], [EDGE.left, width - EDGE.right]);
+  const y = scale(range, [height - 18, 8]);
+  const picture = makeSVG("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `The loss of each ball over the steps${log ? ", on a logarithmic scale" : ""}` });
+  for (const end of range) picture.append(makeSVG("text", { x: EDGE.left - 8, y: y(end) + 4, "text-anchor": "end" }, number(log ? 10 ** end : end, 2)));
+  for (const end of [0, data.steps]) picture.append(makeSVG("text", { x: x(end), y: height - 3, "text-anchor": end ? "end" : "start" }, end ? `step ${end}` : "0"));
+  picture.append(
+    makeSVG("text", { x: (EDGE.left + width - EDGE.right) / 2, y: height - 3, "text-anchor": "middle", class: "name" }, log ? "loss over the steps (log)" : "loss over the steps"),
+    makeSVG("clipPath", { id: "lane" }, makeSVG("rect", { x: EDGE.left, y: 4, width: width - EDGE.left - EDGE.right, height: height - 20 })));
+  const lines = makeSVG("g", { "clip-path": "url(#lane)" });
+  losses.forEach((heights, i) => {
+    const spots = heights.filter(Number.isFinite).map((each, t) => `${x(t).toFixed(1)} ${within(y(read(each)), [-FAR, FAR]).toFixed(1)}`);
+    const line = makeSVG("path", { class: "trail", d: spots.length ? `M${spots.join("L")}` : "" });
+    line.style.stroke = series(i);
+    lines.append(line);
+  });
+  picture.append(lines, makeSVG("path", { class: "cursor", d: `M${x(position)} 4V${height - 16}` }));
+  race.replaceChildren(picture);
+}
+
 /* ---- the numbers and the rule's words */
 
 const cell = (tag, x) => {
@@ -392,6 +425,7 @@ function redraw() {
 
 function show(position) {
   drawBalls(position);
+  drawRace(position);
   drawTable(position);
   drawWords(position);
   drawTold(position);
