@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 import subprocess
+from importlib import resources
 
 import pytest
 
@@ -26,13 +27,16 @@ def pair(start=(-1.2, 1.5)):
 def in_node(*players):
     """For each player the ways of its balls, as its page computes them: a list of (w, loss, g) for each ball."""
     node = shutil.which("node") or pytest.fail("node is not on PATH; install it, as .ci/run does")
+    descent = (resources.files("micrograd_plus.viz.player") / "files" / "descent.js").read_text(encoding="utf-8")
     whole = ["const found = [];"]
     for player in players:
         data = json.dumps(dict(player.data()))
         ways = "data.balls.map(b => { const {moments, end} = wayOf(b, data.start);"
         ways += " return {end, way: moments.map(m => [m.w, m.loss, m.g].map(x => JSON.parse(JSON.stringify(x)))),"
         ways += " words: moments.map(m => (m.lines ?? []).map(each => each.map(line => line.text)))}; })"
-        whole.append("{" + "\n".join([f"const data = {data};", *player.scripts(), f"found.push({ways});"]) + "}")
+        whole.append(
+            "{" + "\n".join([f"const data = {data};", player.program(), descent, f"found.push({ways});"]) + "}"
+        )
     whole.append("console.log(JSON.stringify(found));")
     done = subprocess.run([node, "-"], input="\n".join(whole), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[:2000]

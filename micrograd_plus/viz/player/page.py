@@ -10,7 +10,7 @@ import base64
 import hashlib
 import html
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from string import Template
@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from micrograd_plus.viz.palette import css_variables
 from micrograd_plus.viz.picture import Picture
 
-__all__ = ["Page", "text_of"]
+__all__ = ["Page"]
 
 
 class Page(Picture):
@@ -28,13 +28,15 @@ class Page(Picture):
     A subclass supplies its `title`, the `unit` that one press of "next" moves by and the `part` that Page Down does,
     its `data`, `parts` for the places in its body, the `name` of its files (`<name>.css`, `<name>.js`, `<name>.html`,
     `<name>_tools.html` for beside the title, `<name>_help.html`) and, in CSS pixels, the `height` of its frame in a
-    notebook.
+    notebook. `scripts` are the files of its script, if there are more than `<name>.js`, and `program` is what of it
+    Python writes.
     """
 
     kind = "a page"
     forms: ClassVar = {".html": "html", ".htm": "html"}
     name = title = ""
     unit, part, height = "step", "part", 720
+    scripts: ClassVar[tuple[str, ...]] = ()
 
     def data(self) -> Mapping[str, Any]:
         """Returns what the scripts read, as JSON would hold it."""
@@ -44,18 +46,18 @@ class Page(Picture):
         """Returns what comes in the body's places, as trusted HTML."""
         return {}
 
-    def scripts(self) -> Sequence[str]:
-        """Returns what its script computes with and was written for this page: readings of rows and rules."""
-        return []
+    def program(self) -> str:
+        """Returns the script that comes before those of the files."""
+        return ""
 
     def html(self) -> str:
         """Returns the whole page. It holds its style, its scripts, its drawing and its data."""
-        style = text_of("page.css", f"{self.name}.css")
-        script = "\n".join([text_of("controls.js"), *self.scripts(), text_of(f"{self.name}.js")])
-        return Template(text_of("page.html")).substitute(
+        style = _text("page.css", f"{self.name}.css")
+        script = self.program() + _text("controls.js", *(self.scripts or (f"{self.name}.js",)))
+        return Template(_text("page.html")).substitute(
             policy=_policy(script), title=html.escape(self.title), style=css_variables() + style, script=script,
-            body=Template(text_of(f"{self.name}.html")).substitute(self.parts()),
-            tools=text_of(f"{self.name}_tools.html"), help=text_of(f"{self.name}_help.html"),
+            body=Template(_text(f"{self.name}.html")).substitute(self.parts()),
+            tools=_text(f"{self.name}_tools.html"), help=_text(f"{self.name}_help.html"),
             unit=self.unit, part=self.part, data=_json(self.data()),
         )  # fmt: skip
 
@@ -66,8 +68,7 @@ class Page(Picture):
 
 
 @cache
-def text_of(*names: str) -> str:
-    """Returns the texts of some of the pages' files, one after the other."""
+def _text(*names: str) -> str:
     files = resources.files(__package__) / "files"
     return "\n".join((files / name).read_text(encoding="utf-8") for name in names)
 

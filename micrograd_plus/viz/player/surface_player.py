@@ -11,7 +11,7 @@ from micrograd_plus.compiler import Program, compile
 from micrograd_plus.data import batch_indices
 from micrograd_plus.nn.optim import DECAYS, OPTIMIZERS, Optimizer
 from micrograd_plus.value import Value
-from micrograd_plus.viz.player.page import Page, text_of
+from micrograd_plus.viz.player.page import Page
 from micrograd_plus.viz.player.readings import numbers_script, rules_script
 
 __all__ = ["SurfacePlayer"]
@@ -42,6 +42,7 @@ class SurfacePlayer(Page):
     """
 
     name, unit, part, height = "surface", "step", "ten steps", 760
+    scripts = ("descent.js", "surface.js")
 
     def __init__(
         self, loss: Callable[..., Value], *optimizers: Optimizer, names: Sequence[str] = (),
@@ -99,11 +100,11 @@ class SurfacePlayer(Page):
             "orders": [batch_indices(count, count, seed=self.seed, epoch=i + 1)[0] for i in range(epochs)],
         }  # fmt: skip
 
-    def scripts(self) -> Sequence[str]:
+    def program(self) -> str:
         """Returns the loss with its gradient, and the rules of the optimizers, as the page's own JavaScript."""
         rules = dict.fromkeys([*OPTIMIZERS.values(), *map(type, self.optimizers)])
         loss = _as_constant("loss", self.program.js_source)
-        return [numbers_script(), rules_script(rules), loss, text_of("descent.js")]
+        return "\n".join([numbers_script(), rules_script(rules), loss, ""])
 
 
 def _key(optimizer: Optimizer) -> str:
