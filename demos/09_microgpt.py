@@ -167,7 +167,7 @@ looked_up.label = "o1"
 lesson.show(
     looked_up.steps(title="One head of attention, three tokens"),
     "attention",
-    alt="By steps: the query times each key, the softmax of the three, and the average of the values with these weights.",
+    alt="By steps: the query times each key, the softmax of the three, the average of the values with these weights.",
 )
 
 # %% [markdown]

@@ -59,7 +59,7 @@ class SurfacePlayer(Page):
         self.batch_sizes = [*batch_sizes] or [len(self.examples)] * len(optimizers)
         self.limits = [*limits] or [(-side, side) for side in (1.5 * abs(x) or 1.0 for x in self.start)]
         self._check()
-        self.program = _program(loss, self.start, self.examples)
+        self._loss = _program(loss, self.start, self.examples)
         self.title = title or f"The loss over {' and '.join(self.weights)}"
 
     def _check(self) -> None:
@@ -96,14 +96,14 @@ class SurfacePlayer(Page):
         ]
         return {
             "weights": self.weights, "start": self.start, "limits": self.limits, "steps": self.steps, "balls": balls,
-            "decays": [*DECAYS], "examples": self.examples, "parameters": [each.data for each in self.program.parameters],
+            "decays": [*DECAYS], "parameters": [each.data for each in self._loss.parameters], "examples": self.examples,
             "orders": [batch_indices(count, count, seed=self.seed, epoch=i + 1)[0] for i in range(epochs)],
         }  # fmt: skip
 
     def program(self) -> str:
         """Returns the loss with its gradient, and the rules of the optimizers, as the page's own JavaScript."""
         rules = dict.fromkeys([*OPTIMIZERS.values(), *map(type, self.optimizers)])
-        loss = _as_constant("loss", self.program.js_source)
+        loss = _as_constant("loss", self._loss.js_source)
         return "\n".join([numbers_script(), rules_script(rules), loss, ""])
 
 
