@@ -115,13 +115,14 @@ lesson.show(
 
 # %% [markdown]
 # The same to touch: change a prediction, and see the loss and the slopes follow. Which change of `p2` makes its slope
-# vanish? And what becomes of the other two slopes meanwhile?
+# vanish? And what becomes of the other two slopes meanwhile? The last steps are the update, with the rate of above. Go
+# on beyond them: the predictions have moved, and the next round begins.
 
 # %%
 lesson.show(
-    mse.steps(title="Three predictions and their loss"),
+    mse.steps(optimizer=nn.SGD(predictions, lr=RATE), title="Three predictions and their loss"),
     "mse_player",
-    alt="The loss of the three predictions, forward and backward by steps.",
+    alt="The loss of the three predictions, forward, backward and their update by steps.",
 )
 
 # %% [markdown]
