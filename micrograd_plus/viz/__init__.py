@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from micrograd_plus.viz.network import NetworkDiagram as NetworkDiagram
     from micrograd_plus.viz.player import Recorder as Recorder
     from micrograd_plus.viz.player import StepPlayer as StepPlayer
+    from micrograd_plus.viz.player import SurfacePlayer as SurfacePlayer
     from micrograd_plus.viz.player import TrainingPlayer as TrainingPlayer
 
 _HOMES = {
-    "Graph": "graph", "Heatmap": "cells", "Images": "cells", "LayoutError": "graph", "NetworkDiagram": "network", "Recorder": "player", "StepPlayer": "player",
-    "TrainingLoop": "loop", "TrainingPlayer": "player",
+    "Graph": "graph", "Heatmap": "cells", "Images": "cells", "LayoutError": "graph", "NetworkDiagram": "network",
+    "Recorder": "player", "StepPlayer": "player", "SurfacePlayer": "player", "TrainingLoop": "loop",
+    "TrainingPlayer": "player",
 }  # fmt: skip
 
 __all__ = [*_HOMES, "palette", "plots"]
