@@ -161,7 +161,7 @@ _VIEW = re.compile(r"    const (\w+) = ((?:d_)?(?:shared|rows)(?:\.subarray\(\d+
 
 
 def object_source(program: LoopProgram, plan: Plan) -> str:
-    """Returns an expression of JavaScript: an object with a program's sizes, and `over(shared, rows, d_shared, d_rows)`.
+    """Returns an expression of JavaScript: a program's sizes, and `over(shared, rows, d_shared, d_rows)`.
 
     That gives the program's functions for these buffers. The parts of them that it names are made once, which is some
     times quicker than in each call. The functions of `kernels.js` must be in sight.
