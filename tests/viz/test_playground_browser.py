@@ -12,6 +12,12 @@ from micrograd_plus.viz.live import playground
 
 pytestmark = pytest.mark.browser
 
+# The middle of the weight from the first input to the first neuron of the first layer.
+MIDDLE = """() => {
+  const [from, , to] = [...document.querySelectorAll(".neuron")].map((each) => each.getBoundingClientRect());
+  return [(from.right + to.left) / 2, (from.top + from.bottom + to.top + to.bottom) / 4];
+}"""
+
 
 @pytest.fixture
 def opened(chromium, tmp_path):
@@ -65,9 +71,8 @@ def config(page):
 
 def changes(page, selector, action):
     """Whether an action changes a picture or a text within some seconds."""
-    look = (lambda: picture(page, selector)) if page.locator(selector).first.evaluate("each => each.tagName") == "CANVAS" else (
-        lambda: page.text_content(selector)
-    )  # fmt: skip
+    is_picture = page.locator(selector).first.evaluate("each => each.tagName") == "CANVAS"
+    look = lambda: picture(page, selector) if is_picture else page.text_content(selector)  # noqa: E731
     before = look()
     action()
     until(lambda: look() != before)
@@ -188,7 +193,9 @@ def test_a_weight_and_a_neuron_tell_their_numbers_and_their_last_step(opened):
         assert page.locator("#inspector figure canvas").count() == 1
         page.locator("#inspector tbody button").first.click()
         until(lambda: page.locator("#inspector .rule li").count() == 6)
-        told = page.evaluate("({ ...slot().run.explain(picked.parameter), now: slot().run.parameters[picked.parameter] })")
+        told = page.evaluate(
+            "({ ...slot().run.explain(picked.parameter), now: slot().run.parameters[picked.parameter] })"
+        )
         words = page.text_content("#inspector")
         assert (
             told["name"] in words
@@ -198,8 +205,7 @@ def test_a_weight_and_a_neuron_tell_their_numbers_and_their_last_step(opened):
         assert told["after"] == told["now"] and repr(told["after"]) in words  # with all of its digits
         box = page.locator("#network").bounding_box()
         page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 20)
-        spot = page.evaluate("() => { const [x, y] = [...document.querySelectorAll('.neuron')].slice(0, 3).map(e => e.getBoundingClientRect())"
-            ".filter((_, i) => i !== 1); return [(x.right + y.left) / 2, (x.top + x.bottom + y.top + y.bottom) / 4]; }")  # fmt: skip
+        spot = page.evaluate(MIDDLE)
         page.mouse.move(*spot)
         until(lambda: page.locator("#tip").is_visible())
         assert re.fullmatch(r"weight -?[\d.e-]+", page.text_content("#tip"))

@@ -19,6 +19,7 @@ function inspectorView({ pick }) {
 
   /** Shows a thing of a run; `point` is where the cross stands, `plane` what all neurons say of the plane, or null. */
   function show(thing, run, point, plane) {
+    if (holder.querySelector(":active")) return;  // what is being pressed stays under the hand
     const focused = holder.contains(document.activeElement) ? document.activeElement.dataset.parameter : undefined;
     const [top, isKept] = [holder.scrollTop, holder.dataset.thing === JSON.stringify(thing)];
     holder.dataset.thing = JSON.stringify(thing);
@@ -33,6 +34,7 @@ function inspectorView({ pick }) {
     for (const [sign, meaning] of [
       [make("i", "line plus"), "a weight above zero, the wider the larger"], [make("i", "line minus"), "a weight below zero"],
       [make("i", "square"), "a neuron: blue where its number is above zero, orange where it is below"], [make("i", "dot"), "its bias"],
+      [make("i", "square out"), "dropped by dropout, for the first row of this batch"],
     ]) list.append(make("dt", "", sign), make("dd", "", meaning));
     return [list, make("p", "hint", "Point at a weight or a neuron to see its numbers. Press it to keep them here, with its last step in the optimizer’s own words.")];
   };

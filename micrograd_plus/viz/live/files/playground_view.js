@@ -24,26 +24,27 @@ function slotOf(run, place, from = null) {
   return { run, place, marks: from ? [...from.marks] : [], start: from ? from.start : run.measure(), rows: null };
 }
 
-/** Starts the shown run anew with some settings changed; the data is common to all runs. */
+/** Starts the shown run anew with some settings changed. The data is common: where it changes, all runs start anew. */
 function restart(changes) {
-  const config = Engine.complete({ ...slot().run.config, ...changes, model: { ...slot().run.config.model, ...changes.model } });
-  if (changes.data) config.loss = "";
+  const { config } = slot().run;
+  const own = { ...config, ...changes, ...(changes.data ? { loss: "" } : {}), model: { ...config.model, ...changes.model } };
+  const isCommon = ["data", "validation", "seed"].some((name) => name in changes);
+  const configOf = (each) => {
+    if (each === slot()) return own;
+    const { data, validation, seed } = own;
+    return { ...each.run.config, data, validation, seed, ...(changes.data ? { loss: "" } : {}) };
+  };
   let fresh;
-  try { fresh = Engine.createRun(config); } catch (error) {
+  try {
+    fresh = slots.map((each) => (each === slot() || isCommon ? slotOf(Engine.createRun(configOf(each)), each.place) : each));
+  } catch (error) {
     if (changes.data?.name !== "points") throw error;
     blocked = sentence(error.message);  // more points will come
     pause();
     return take();
   }
   blocked = "";
-  const common = changes.data || "validation" in changes || "seed" in changes;
-  slots.forEach((each, i) => {
-    if (i === shown) slots[i] = slotOf(fresh, each.place);
-    else if (common) {
-      const { data, validation, seed, loss } = config;
-      slots[i] = slotOf(Engine.createRun({ ...each.run.config, data, validation, seed, loss: changes.data ? loss : each.run.config.loss }), each.place);
-    }
-  });
+  slots.splice(0, slots.length, ...fresh);
   go(0, true);
   take();
 }
