@@ -28,7 +28,7 @@ b = [nn.Parameter(0.1 * j, f"b.{j}") for j in range(3)]
 v = [nn.Parameter(0.5 - 0.2 * j, f"v.{j}") for j in range(3)]
 c = nn.Parameter(0.05, "c")
 parameters = [*(weight for row in w for weight in row), *b, *v, c]
-x = [Value(0.5, "x0"), Value(-1.0, "x1")]
+x = [Value(0.5, "x1"), Value(-1.0, "x2")]
 y = Value(1.0, "y")
 
 

@@ -12,6 +12,8 @@ from math import isfinite, isnan
 from numbers import Real
 from typing import Any
 
+from micrograd_plus.report import numbered
+
 __all__ = ["DomainError", "as_list", "domain_error", "evaluated", "in_words", "refusal", "setting", "short", "to_float"]
 
 
@@ -174,7 +176,7 @@ def in_words(op: Any, operands: Sequence[Any]) -> tuple[str, str]:
     labels = {operand.label for operand in operands}
     names, given = [], []
     for i, operand in enumerate(operands):
-        name = f"x{i + 1}" if op.is_nary else op.operands[i]
+        name = numbered("x", i) if op.is_nary else op.operands[i]
         name = operand.label or (name if name not in labels else f"operand {i + 1}")
         if operand.op.name == "constant" and not operand.label:
             names.append(f"{operand.data:.6g}")

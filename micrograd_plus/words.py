@@ -11,7 +11,7 @@ from typing import Any
 
 from micrograd_plus import operation
 from micrograd_plus.operation import Op
-from micrograd_plus.report import printable
+from micrograd_plus.report import numbered, printable
 from micrograd_plus.value import Value
 
 __all__ = [
@@ -30,8 +30,8 @@ def names(order: Sequence[Value]) -> dict[Value, str]:
     """Returns a short name for each node of a topological order; no two nodes that are drawn apart share one.
 
     A label is the name; a second node with that label is `label#2`. Without a label, a constant is its number, an input
-    is x0, x1, ..., a parameter w0, w1, ..., a random leaf mask0, ..., as Python counts, and a result v1, v2, ... in the
-    given order (the letters of a Wengert list). A name that is also somebody's label is passed over.
+    is x1, x2, ..., a parameter w1, w2, ..., a random leaf mask1, ..., and a result v1, v2, ... in the given order (the
+    letters of a Wengert list). A name that is also somebody's label is passed over.
 
     >>> from micrograd_plus import topological_order
     >>> w = Value(0.5, "w")
@@ -48,8 +48,9 @@ def names(order: Sequence[Value]) -> dict[Value, str]:
             continue
         stem = label or _stem(node)
         while True:
-            counts[stem] = count = counts.get(stem, 0 if label or node.children else -1) + 1
-            name = stem if label and count == 1 else f"{stem}#{count}" if label else f"{stem}{count}"
+            place = counts.get(stem, 0)
+            counts[stem] = place + 1
+            name = stem if label and not place else numbered(f"{stem}#" if label else stem, place)
             if name == label or name not in taken:
                 break
         found[node] = name

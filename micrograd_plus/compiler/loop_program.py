@@ -21,6 +21,7 @@ from micrograd_plus.compiler.loops import Loops
 from micrograd_plus.compiler.names import Namer
 from micrograd_plus.compiler.plan import Plan
 from micrograd_plus.compiler.trace import Integers
+from micrograd_plus.compiler.widths import WIDTHS
 
 __all__ = ["LoopProgram", "library_source", "loop_program", "module_source", "package_file"]
 
@@ -138,12 +139,13 @@ def package_file(name: str) -> str:
     return (files("micrograd_plus.compiler") / name).read_text(encoding="utf-8")
 
 
-def library_source(program: LoopProgram, real: str) -> str:
-    """Returns the whole source of a library in C; `real` is "double" or "float"."""
-    bits, limit, rate = (64, "1e100", "1e50") if real == "double" else (32, "1e30", "1e5")
+def library_source(program: LoopProgram, dtype: str) -> str:
+    """Returns the whole source of a library in C, for numbers of a width."""
+    width = WIDTHS[dtype]
     head = [
-        f"typedef {real} real;", f"#define REAL_BITS {bits}", f"#define TRAINED {int(program.is_trained)}",
-        f"#define LIMIT {limit}", f"#define RATE_LIMIT {rate}", f"enum {{ {_sizes(program)} }};", "",
+        f"typedef {width.in_c} real;", f"#define REAL_BITS {width.bits}",
+        f"#define TRAINED {int(program.is_trained)}", f"#define LIMIT {width.limit:g}",
+        f"#define RATE_LIMIT {width.rate_limit:g}", f"enum {{ {_sizes(program)} }};", "",
     ]  # fmt: skip
     return "\n".join([*head, package_file("kernels.c"), program.text, package_file("driver.c")])
 

@@ -15,6 +15,7 @@ from micrograd_plus.calculus import grads
 from micrograd_plus.checks import whole_number
 from micrograd_plus.nn.layers import Dropout, Layer, Sequential
 from micrograd_plus.nn.losses import loss_function
+from micrograd_plus.report import numbered
 from micrograd_plus.value import Value
 from micrograd_plus.viz import palette
 from micrograd_plus.viz.palette import ROLES
@@ -108,7 +109,7 @@ class NetworkDiagram(Picture):
         self.title, self.has_values = title, inputs is not None
         layers = _layers(model)
         given = [0.0] * layers[0].nin if inputs is None else inputs
-        row = [each if isinstance(each, Value) else Value(each, f"x{i}") for i, each in enumerate(given)]
+        row = [each if isinstance(each, Value) else Value(each, numbered("x", i)) for i, each in enumerate(given)]
         self._columns, self.output = _run(layers, row, input_names)
         self.target = target
         self.loss: Value | None = None if target is None else loss_function(loss)(self.output, target)
@@ -305,7 +306,7 @@ def _layers(model: Any) -> list[Any]:
 
 def _run(layers: list[Any], row: list[Value], names: Sequence[str]) -> tuple[list[_Column], Any]:
     """Sends a row through the layers; returns a column for the inputs and for each Layer, and the output."""
-    labels = [names[i] if i < len(names) else each.label or f"x{i}" for i, each in enumerate(row)]
+    labels = [names[i] if i < len(names) else each.label or numbered("x", i) for i, each in enumerate(row)]
     columns = [_Column("inputs", [_Cell(each, label) for each, label in zip(row, labels)])]
     last = sum(isinstance(layer, Layer) for layer in layers)
     for layer in layers:

@@ -61,6 +61,10 @@ WRONG: dict[tuple[str, str], tuple[list[str], str]] = {
     ("train", "--clip"): ([*IRIS, "--clip", "0"], "--clip's norm is a bound above 0, but got 0.0"),
     ("train", "--seed"): ([*IRIS, "--seed", "-1"], "--seed must be a whole number of at least 0, got -1"),
     ("train", "--backend"): ([*IRIS, "--backend", "c++"], "argument --backend: invalid choice: 'c++'"),
+    ("train", "--dtype"): (
+        [*IRIS, "--backend", "eager", "--dtype", "float32"],
+        "--dtype float32 needs --backend numpy or --backend c",
+    ),
     ("train", "--resume"): ([*IRIS, "--resume", "--seed", "1", "-o", "done"], "is of another run"),
     ("train", "--output"): ([*IRIS, "--output", "pets.csv"], "'pets.csv' can't be a folder"),
     ("predict", "--delimiter"): ([*MODEL, "semicolons.csv"], "only one column, and ';' in it; pass --delimiter ';'"),

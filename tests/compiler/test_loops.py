@@ -20,7 +20,7 @@ from micrograd_plus.compiler.loop_program import package_file
 from micrograd_plus.operation import Op
 from micrograd_plus.value import leaf
 from tests.compiler.test_random_graphs import Draw
-from tests.compiler.units import in_node, natives, one_library
+from tests.compiler.units import in_node, largest, narrow, natives, one_library
 from tests.strategies import OPERATIONS, names, points
 
 FIXED = [op for op in OPERATIONS if not op.is_nary]
@@ -194,6 +194,18 @@ def assert_agrees(seed: int, expected: Any, found: tuple[Any, Any, Any]) -> None
         )
 
 
+def compare_narrow(seeds: range, folder: Path) -> None:
+    """In 32 bits: within 1e-5 of the largest number on the way, of whose digits a result has no more."""
+    cases = [drawn(seed) for seed in seeds]
+    in_c = natives([case[0] for case in cases], 16, folder, dtype="float32")
+    for seed, (program, *batch), native in zip(seeds, cases, in_c):
+        scale, wide = largest(program, *batch), program.gradients(*batch, inputs=True)
+        for each in (narrow(program), native):
+            found = each.gradients(*batch, inputs=True)
+            for numbers, expected in zip((found.parameters, *found.inputs), (wide.parameters, *wide.inputs)):
+                np.testing.assert_allclose(numbers, expected, rtol=0, atol=1e-5 * scale, err_msg=f"{seed=}")
+
+
 def compare_in_c(seeds: range, size: int, folder: Path) -> None:
     cases = [drawn(seed) for seed in seeds]
     for seed, (program, *batch), native in zip(seeds, cases, natives([case[0] for case in cases], size, folder)):
@@ -225,6 +237,10 @@ def test_random_graphs_in_c_agree(size: int, tmp_path: Path) -> None:
     compare_in_c(range(36), size, tmp_path)
 
 
+def test_random_graphs_in_32_bits_agree(tmp_path: Path) -> None:
+    compare_narrow(range(36), tmp_path)
+
+
 def test_random_graphs_in_javascript_agree(tmp_path: Path) -> None:
     compare_in_javascript(range(80), tmp_path)
 
@@ -235,6 +251,7 @@ def test_hundreds_of_random_graphs_agree(part: int, tmp_path: Path) -> None:
     seeds = range(1000 + 60 * part, 1060 + 60 * part)
     compare_in_c(seeds, (1, 8, 16)[part % 3], tmp_path)
     compare_in_javascript(seeds, tmp_path)
+    compare_narrow(seeds, tmp_path)
 
 
 def test_a_deep_and_irregular_graph_is_loops_too(tmp_path: Path) -> None:

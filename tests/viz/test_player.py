@@ -223,7 +223,7 @@ def test_short_names_stand_in_the_words_as_in_the_boxes():
     nodes = script_data(player.html())["nodes"]
     assert {"weights.0", "bias"} <= {node.get("short") for node in nodes}
     words = [word for step in player.log.steps for word in step.words]
-    assert any("weights.0 * x0" in word for word in words) and not any("neurons" in word for word in words)
+    assert any("weights.0 * x1" in word for word in words) and not any("neurons" in word for word in words)
     drawn = re.sub(r"<[^>]+>", " ", player.parts()["svg"])
     assert all(node.get("short", node["name"]) in drawn for node in nodes)
 
