@@ -26,7 +26,7 @@ from micrograd_plus.reading import branches, names_in
 from micrograd_plus.value import Value
 from micrograd_plus.viz.player.templates import line_templates
 
-__all__ = ["numbers_script", "row_key", "rows_script", "rules_script"]
+__all__ = ["numbers_script", "row_key", "rows_script", "rule_key", "rules_script"]
 
 
 def numbers_script() -> str:
@@ -182,8 +182,14 @@ def _defined(part: str) -> str:
 # -------------------------------------------------------------------- rules
 
 
-def rules_script(optimizers: Iterable[type[Optimizer]] = tuple(OPTIMIZERS.values())) -> str:
-    """Returns JavaScript that defines `RULES`, with an entry for each optimizer under its name in lower case.
+def rule_key(optimizer: Optimizer | type[Optimizer]) -> str:
+    """Returns what an optimizer is called among a page's rules: its name in lower case."""
+    kind = optimizer if isinstance(optimizer, type) else type(optimizer)
+    return kind.__name__.lower()
+
+
+def rules_script(optimizers: Iterable[Optimizer | type[Optimizer]] = tuple(OPTIMIZERS.values())) -> str:
+    """Returns JavaScript that defines `RULES`, with an entry under `rule_key(optimizer)` for each optimizer.
 
     An entry has `name`, `lr` and `options` (the defaults), `states` (the names of what is kept from step to step, 0 at
     first) and `step({w, g, t, lr, ...options, ...states})`, which returns the new numbers as `{w, states, lines}`. Of
@@ -191,15 +197,16 @@ def rules_script(optimizers: Iterable[type[Optimizer]] = tuple(OPTIMIZERS.values
     each has `name`, `formula`, `value`, `worked` (the formula with numbers) and `text`, all of it as the ledger has it.
     `refusal` has the engine's words for a step to what is not finite, with places for what was given.
     """
-    entries = "".join(f"  {each.__name__.lower()}: {_rule(each)},\n" for each in optimizers)
+    kinds = {rule_key(each): each for each in optimizers}
+    entries = "".join(f"  {key}: {_rule(each)},\n" for key, each in kinds.items())
     made = (resources.files(__package__) / "files" / "rules.js").read_text(encoding="utf-8")
     body = f"{made}\nreturn {{\n{entries}}};"
     return f"const RULES = (() => {{\n{_kernels(body)}\n{body}\n}})();\n"
 
 
-def _rule(optimizer: type[Optimizer]) -> str:
-    usual = optimizer([Value(0.0)])
-    lines = list(conditional_lines(optimizer.text))
+def _rule(optimizer: Optimizer | type[Optimizer]) -> str:
+    usual = optimizer([Value(0.0)]) if isinstance(optimizer, type) else optimizer
+    lines = list(conditional_lines(usual.text))
     states = states_of([line for line, _ in lines], usual.options)
     given = [*GIVEN, *usual.options]
     made = [name for name in dict.fromkeys(line.name for line, _ in lines) if name not in (*given, *states)]
@@ -212,7 +219,7 @@ def _rule(optimizer: type[Optimizer]) -> str:
         head = f"if ({_plain(condition)}) " if condition else ""
         says.append(f"    {head}lines.push(line({told}, {branch}, {{{', '.join(names)}}}, {line.name} = {value}));\n")
     refused = REFUSAL.replace("{cure}", CURE)
-    about = {"name": optimizer.__name__, "lr": usual.lr, "options": usual.options, "states": states, "refusal": refused}
+    about = {"name": type(usual).__name__, "lr": usual.rate, "options": usual.options, "states": states, "refusal": refused}
     head = json.dumps(about)
     return (
         f"{{...{head}, step(given) {{\n    let {{{start}}} = given{''.join(f', {name}' for name in made)};\n"

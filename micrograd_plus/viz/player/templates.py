@@ -14,7 +14,7 @@ from micrograd_plus.operation import Op
 from micrograd_plus.reading import branches, names_in, substitute
 from micrograd_plus.words import called, dotted, tidy
 
-__all__ = ["called_template", "line_templates", "partial_templates", "value_templates"]
+__all__ = ["called_template", "form", "line_templates", "partial_templates", "value_templates"]
 
 _FIRST = 1_000_000  # a number of seven digits, as no row's text has: constants are written with six
 
@@ -59,6 +59,20 @@ def partial_templates(op: Op, operand: str, member: int, count: int) -> list[str
     bound = op.bind(op.groups(blanks[:-1]), blanks[-1], member)
     slots = [*range(count), "out"]
     return [_template(substitute(text, bound, {}), slots) for text in branches(op.partials[operand])[1]]
+
+
+def form(op: Op, count: int) -> dict[str, Any]:
+    """Returns the words of an operation on so many operands: as a call, its value, and the derivative by each."""
+    places = [
+        (name, member)
+        for name, group in zip(op.names, op.groups(range(count)))
+        for member in (range(len(group)) if isinstance(group, list) else [0])
+    ]
+    slopes = [
+        {"variable": name, "member": member, "words": partial_templates(op, name, member, count)}
+        for name, member in places
+    ]
+    return {"call": called_template(op, count), "value": value_templates(op, count), "slopes": slopes}
 
 
 def line_templates(expression: str, names: Sequence[str]) -> list[str]:

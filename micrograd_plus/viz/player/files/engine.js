@@ -75,7 +75,10 @@ let chosen = { rule: 0, rate: null };
 const groupOf = (node) => (chosen.rule ? optimizer.others[chosen.rule - 1] : optimizer.groups[optimizer.weights[node].group]);
 
 /** The learning rate of a weight's step number t: the reader's, or that of the schedule. */
-const rateOf = ({ rates }, t) => chosen.rate ?? rates[Math.min(t - optimizer.t, rates.length) - 1] ?? rates.at(-1);
+function rateOf({ rates }, t) {
+  const since = chosen.rule ? t : t - optimizer.t;
+  return chosen.rate ?? rates[Math.min(since, rates.length) - 1];
+}
 
 function updated(node, w, g, states, t) {
   const { key, options, ...group } = groupOf(node);
