@@ -16,7 +16,18 @@ from micrograd_plus.errors import UNRECORDED, evaluated, one_label, setting, sho
 from micrograd_plus.operation import CONSTANT, INPUT, Leaf, Op
 from micrograd_plus.operators import Operators
 
-__all__ = ["MANY", "UNSEEN", "Number", "Value", "apply", "constant", "function_of", "is_unrecorded", "leaf", "topological_order"]
+__all__ = [
+    "MANY",
+    "UNSEEN",
+    "Number",
+    "Value",
+    "apply",
+    "constant",
+    "function_of",
+    "is_unrecorded",
+    "leaf",
+    "topological_order",
+]
 
 Number: TypeAlias = "Value | float"
 

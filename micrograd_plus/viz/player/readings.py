@@ -87,7 +87,8 @@ def _row(op: Op) -> str:
     )
     refusals = {why: refusal(op, why, "{what}", "{given}") for why in ("undefined", "large", "steep")}
     return (
-        f"{{operands: {json.dumps(op.operands)}, value: {_function(op, value, op.value)}, partials: {{{partials}}},"
+        f"{{name: {json.dumps(op.name)}, operands: {json.dumps(op.operands)},"
+        f" value: {_function(op, value, op.value)}, partials: {{{partials}}},"
         f" choice: {{{choice}}}, refusals: {json.dumps(refusals, ensure_ascii=False)}}}"
     )
 
@@ -137,8 +138,8 @@ class _Checked(Formula):
 
 
 _RAISING = {
-    "acos", "acosh", "asin", "atanh", "cos", "cosh", "exp", "expm1", "log", "log10", "log1p", "log2", "pow", "sin", "sinh",
-    "sqrt", "tan",
+    "acos", "acosh", "asin", "atanh", "cos", "cosh", "exp", "expm1", "log", "log10", "log1p", "log2", "pow", "sin",
+    "sinh", "sqrt", "tan",
 }  # fmt: skip
 """The functions of `math` that raise for some numbers."""
 
@@ -219,7 +220,13 @@ def _rule(optimizer: Optimizer | type[Optimizer]) -> str:
         head = f"if ({_plain(condition)}) " if condition else ""
         says.append(f"    {head}lines.push(line({told}, {branch}, {{{', '.join(names)}}}, {line.name} = {value}));\n")
     refused = REFUSAL.replace("{cure}", CURE)
-    about = {"name": type(usual).__name__, "lr": usual.rate, "options": usual.options, "states": states, "refusal": refused}
+    about = {
+        "name": type(usual).__name__,
+        "lr": usual.rate,
+        "options": usual.options,
+        "states": states,
+        "refusal": refused,
+    }
     head = json.dumps(about)
     return (
         f"{{...{head}, step(given) {{\n    let {{{start}}} = given{''.join(f', {name}' for name in made)};\n"

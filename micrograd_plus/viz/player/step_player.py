@@ -77,7 +77,7 @@ class StepPlayer(Page):
         return rows + rules_script([*OPTIMIZERS.values(), self._optimizer])
 
     def data(self) -> Mapping[str, Any]:
-        """Returns what the page computes with: nodes, the table's rows and their words, steps, where each part begins."""
+        """Returns what the page computes with: nodes, rows and their words, steps, and where each part begins."""
         log = self.log
         rules = list(dict.fromkeys(node.op for node in log.order if node.children))
         shapes = list(dict.fromkeys((node.op, len(node.children)) for node in log.order if node.children))
@@ -86,7 +86,9 @@ class StepPlayer(Page):
         parts = [{"name": name, "at": at, "share": end - at} for (name, at), (_, end) in pairwise(begins) if end > at]
         return {
             "nodes": [self._node(node, shapes) for node in log.order],
-            "rules": [{"key": row_key(op), "name": op.label, "value": op.value, "partials": op.partials} for op in rules],
+            "rules": [
+                {"key": row_key(op), "name": op.label, "value": op.value, "partials": op.partials} for op in rules
+            ],
             "forms": [{"rule": rules.index(op), **form(op, count)} for op, count in shapes],
             "steps": [self._step(step, uses) for step in log.steps],
             "parts": parts,
@@ -115,7 +117,7 @@ class StepPlayer(Page):
         return {"fixed": False, "notes": notes}
 
     def _settings(self, optimizer: Optimizer) -> dict[str, Any]:
-        """The optimizer as it stands: its settings, and the states of the weights in the graph; and others to choose."""
+        """The optimizer as it stands, with the states of the weights in the graph; and others to choose."""
         others = [{"label": label, **_usual(kind, options)} for label, kind, options in OTHERS]
         weights = {
             self.log.place[parameter]: {
@@ -174,7 +176,7 @@ class StepPlayer(Page):
         for node in self.log.order:
             if node.op.name == "select":
                 found[node.children[0]] = {"limits": {"min": 0, "max": len(node.children) - 2, "step": 1}}
-            if node.op.name.startswith("bce"):
+            if node.op.name.startswith("binary_cross_entropy"):
                 found[node.children[1]] = {"limits": {"min": 0, "max": 1, "step": 0.01}}
         return found
 

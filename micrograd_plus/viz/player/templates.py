@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from micrograd_plus.errors import LISTED
 from micrograd_plus.operation import Op
 from micrograd_plus.reading import branches, names_in, substitute
 from micrograd_plus.words import called, dotted, tidy
@@ -62,7 +63,10 @@ def partial_templates(op: Op, operand: str, member: int, count: int) -> list[str
 
 
 def form(op: Op, count: int) -> dict[str, Any]:
-    """Returns the words of an operation on so many operands: as a call, its value, and the derivative by each."""
+    """Returns the words of an operation on so many operands: as a call, its value, and the derivative by each.
+
+    `whole` is the value with all its branches, as a message about it writes it.
+    """
     places = [
         (name, member)
         for name, group in zip(op.names, op.groups(range(count)))
@@ -72,7 +76,13 @@ def form(op: Op, count: int) -> dict[str, Any]:
         {"variable": name, "member": member, "words": partial_templates(op, name, member, count)}
         for name, member in places
     ]
-    return {"call": called_template(op, count), "value": value_templates(op, count), "slopes": slopes}
+    value = value_templates(op, count)
+    found = {"call": called_template(op, count), "value": value, "slopes": slopes}
+    if count > LISTED:
+        found["whole"] = f"{op.name} of {count} numbers"
+    elif len(value) > 1:
+        found["whole"] = _template(op.words(*op.groups(_blanks(count))), range(count))
+    return found
 
 
 def line_templates(expression: str, names: Sequence[str]) -> list[str]:

@@ -5,6 +5,9 @@
 const leaves = nodes.flatMap((node, place) => (node.children || data.fixed ? [] : [place]));
 let leaf = leaves.find((place) => weights.has(place)) ?? leaves[0];
 
+/** A leaf's name in the list: the short one, if it is the only one of that name. */
+const listed = (place) => (leaves.some((other) => other !== place && short(other) === short(place)) ? fullName(place) : short(place));
+
 /** A round number of at least that size. */
 function round(size) {
   const ten = 10 ** Math.floor(Math.log10(size));
@@ -35,12 +38,9 @@ function showLeaf() {
   element("leaf").value = leaf;
   element("scrub").value = x;
   element("scrub").setAttribute("aria-valuetext", `${short(leaf)} = ${number(x)}`);
-  if (document.activeElement !== element("typed") || parsed(element("typed").value) !== x) element("typed").value = typedOut(x);
+  if (document.activeElement !== element("typed") || parsed(element("typed").value) !== x) element("typed").value = number(x, 6);
   element("typed").removeAttribute("aria-invalid");
 }
-
-/** A number as one would type it: short, if that is the number. */
-const typedOut = (x) => (Number(number(x)) === x ? number(x) : String(x));
 
 /** What a leaf has to be, if a number is not fit for it. */
 function needed({ scale, limits }, x) {
@@ -81,7 +81,7 @@ function attempt(change, from) {
 
 function tellChanged() {
   showLeaf();
-  for (const option of element("leaf").options) option.textContent = short(Number(option.value));
+  for (const option of element("leaf").options) option.textContent = listed(Number(option.value));
   const isGiven = passes.length === 1 && chosen.rule === 0 && chosen.rate === null && leaves.every((each) => Object.is(now().numbers[each], given[each]));
   element("back").setAttribute("aria-disabled", isGiven);
 }
@@ -122,7 +122,7 @@ function tellLosses() {
 function showRate() {
   if (!optimizer) return;
   element("rule").value = chosen.rule;
-  element("rate").value = typedOut(rateOf(groupOf([...weights][0]), now().t + 1));
+  element("rate").value = number(rateOf(groupOf([...weights][0]), now().t + 1), 6);
   element("rate").removeAttribute("aria-invalid");
 }
 
@@ -139,8 +139,7 @@ const around = {
 /* ---- the controls */
 
 function begin() {
-  element("leaf").append(...leaves.map((place) => new Option(short(place), place)));
-  for (const [i, place] of leaves.entries()) element("leaf").options[i].title = fullName(place);
+  element("leaf").append(...leaves.map((place) => new Option(listed(place), place)));
   element("leaf").addEventListener("change", (event) => choose(Number(event.target.value)));
   element("scrub").addEventListener("input", (event) => setLeaf(event.target.valueAsNumber, event.target));
   element("typed").addEventListener("input", (event) => {

@@ -196,6 +196,10 @@ for (const [place, { box }] of drawn.entries()) {
   });
 }
 svg.setAttribute("role", "group");
+addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || element("help").open || event.target.matches("select, input")) return;
+  if (event.key.toLowerCase() === "n") handOn(focused + (event.shiftKey ? -1 : 1));
+});
 
 function handOn(place) {
   drawn[focused].box.setAttribute("tabindex", -1);

@@ -88,15 +88,19 @@ function slopeWords(step, partial) {
 
 /* ---- why the engine refuses numbers */
 
+const LISTED = 8, LONG = 80;  // operands that a message names each, letters of an operation that it writes out
+
 function refusal(node, values, error) {
-  if (!error.why) return error.message;
+  if (!(error instanceof RangeError)) throw error;
+  if (!error.why) return error.message;  // an index out of range, which has its own words
   const { children, form } = nodes[node];
-  const { call, value } = forms[form];
-  const name = (child) => (nodes[child].unnamed ? number(values[child]) : safe(child));
+  const row = rowOf(node);
+  const name = (child) => (nodes[child].unnamed ? general(values[child], 6) : short(child));
   const known = unique(children.filter((child) => !nodes[child].unnamed).map((child) => `${name(child)} = ${general(values[child], 6)}`));
-  const told = known.length > 8 ? `${known.slice(0, 8).join(", ")} and ${known.length - 8} more` : known.join(", ");
-  const what = fill((value.length === 1 && value[0]) || call || value[0], children.map(name));
-  return fill(rowOf(node).refusals[error.why], { what, given: told });
+  const more = known.length > LISTED ? ` and ${known.length - LISTED} more` : "";
+  const whole = fill(forms[form].whole ?? forms[form].value[0], children.map(name));
+  const what = whole.length > LONG ? `${row.name}(${children.map(name).join(", ")})` : whole;
+  return fill(row.refusals[error.why], { what, given: known.slice(0, LISTED).join(", ") + more });
 }
 
 function stepRefusal(template, node, [state, x], { w, g, t, lr }) {
