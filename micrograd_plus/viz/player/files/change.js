@@ -5,8 +5,8 @@
 const leaves = nodes.flatMap((node, place) => (node.children || data.fixed ? [] : [place]));
 let leaf = leaves.find((place) => weights.has(place)) ?? leaves[0];
 
-/** A leaf's name in the list: the short one, if it is the only one of that name. */
-const listed = (place) => (leaves.some((other) => other !== place && short(other) === short(place)) ? fullName(place) : short(place));
+/** A leaf's name in the list; where others have the same short name, it is followed by the whole. */
+const listed = (place) => (leaves.some((other) => other !== place && short(other) === short(place)) ? `${short(place)} (${fullName(place)})` : short(place));
 
 /** A round number of at least that size. */
 function round(size) {
@@ -38,7 +38,7 @@ function showLeaf() {
   element("leaf").value = leaf;
   element("scrub").value = x;
   element("scrub").setAttribute("aria-valuetext", `${short(leaf)} = ${number(x)}`);
-  if (document.activeElement !== element("typed") || parsed(element("typed").value) !== x) element("typed").value = number(x, 6);
+  if (document.activeElement !== element("typed") || parsed(element("typed").value) !== x) element("typed").value = number(x);
   element("typed").removeAttribute("aria-invalid");
 }
 
