@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from micrograd_plus import Value, apply, dot, nn, operation, select, total
+from micrograd_plus import Value, apply, dot, nn, no_grad, operation, select, total
 from micrograd_plus.calculus import sweep
 from micrograd_plus.nn.schedules import StepDecay
 from micrograd_plus.value import leaf
@@ -139,7 +139,7 @@ def hard_cases() -> list[StepPlayer]:
 
 
 def test_edited_graphs_are_the_engines_in_numbers_and_words(tmp_path: Path) -> None:
-    players = [*hard_cases(), *(random_graph(seed) for seed in range(16))]
+    players = [*hard_cases(), *(random_graph(seed) for seed in range(10))]
     rng = random.Random(5)
     chosen = [edits(player, rng, 12 if i < 9 else 3) for i, player in enumerate(players)]
     pages = [engine(player, f"const EDITS = {json.dumps(edit)};{EDIT}") for player, edit in zip(players, chosen)]
@@ -149,7 +149,7 @@ def test_edited_graphs_are_the_engines_in_numbers_and_words(tmp_path: Path) -> N
         for i, (player, some, every) in enumerate(zip(players, chosen, found, strict=True))
         for edit, made in zip(some, every, strict=True)
     ]
-    assert taken.count(True) > 80 and taken.count(False) > 15
+    assert taken.count(True) > 60 and taken.count(False) > 15
 
 
 def test_tints_are_the_palettes(tmp_path: Path) -> None:
@@ -158,6 +158,20 @@ def test_tints_are_the_palettes(tmp_path: Path) -> None:
     code = f"return {json.dumps(cases)}.map(([x, largest]) => tint(x, largest));"
     found = in_node(f"const found = {engine(StepPlayer(Value(1.0, 'a') * 2), code)};", None, tmp_path)
     assert found == [palette.tint(x, largest) for x, largest in cases]
+
+
+def test_an_infinity_and_a_changed_leaf_are_told_as_they_are(tmp_path: Path) -> None:
+    x, y = Value(math.inf, "x"), Value(0.5, "y")
+    root = (-x).exp() + y * 2
+    y.data = 0.75
+    player = root.steps()
+    assert "have changed" in player.data()["notes"][0]
+    assert in_node(f"const found = {engine(player, 'return [now().loss, beginning()];')};", None, tmp_path) == [
+        1.5, "The leaves hold the numbers they were given.",
+    ]  # fmt: skip
+    with no_grad():
+        alone = x * 2
+    assert "no_grad() or detach()" in (y + alone).steps().data()["notes"][0]
 
 
 # -------------------------------------------------------------------- passes that go on from one another

@@ -55,9 +55,15 @@ def rows_script(ops: Iterable[Op]) -> str:
     "large", where the engine raises. `at(x, y)` returns `{out, partials}`, as the engine has them: refused is also a
     value that is no finite number, and `why` is "steep" where only a derivative is beyond numbers. `choice.value` and
     `choice.x` tell which branch of a choice numbers take, `refusals` has the engine's words by `why`, with places for
-    `{what}` and `{given}`.
+    `{what}` and `{given}`. Raises ValueError for two rows of one name.
     """
-    rows = {row_key(op): op for op in ops}
+    rows: dict[str, Op] = {}
+    for op in ops:
+        known = rows.setdefault(row_key(op), op)
+        if (known.operands, known.value, known.partials) != (op.operands, op.value, op.partials):
+            raise ValueError(
+                f"two rows are called {op.name!r}: {known.value!r} and {op.value!r}; give one another name"
+            )
     entries = "".join(f"  {json.dumps(key)}: {_row(op)},\n" for key, op in rows.items())
     checked = sorted({*re.findall(r"\bchecked\.(\w+)", entries)} - {"divided"})
     inside = "".join(f"  {name}: check({name}, {json.dumps(_why(name))}),\n" for name in checked)

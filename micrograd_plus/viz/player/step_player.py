@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
+from math import isfinite
 from typing import Any
 
 from micrograd_plus import operation
+from micrograd_plus.compiler.dialects import JAVASCRIPT
 from micrograd_plus.nn.groups import Group, rate_at
 from micrograd_plus.nn.optim import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from micrograd_plus.nn.owners import ancestors
@@ -165,7 +167,8 @@ class StepPlayer(Page):
             return found | {"form": shape, "children": [self.log.place[child] for child in node.children]}
         if node.op is operation.CONSTANT and not node.label:
             found["unnamed"] = True
-        return found | {"value": node.data} | self._limits.get(node, {})
+        value = node.data if isfinite(node.data) else JAVASCRIPT.number(node.data)  # JSON has no infinity
+        return found | {"value": value} | self._limits.get(node, {})
 
     @cached_property
     def _limits(self) -> dict[Value, dict[str, Any]]:

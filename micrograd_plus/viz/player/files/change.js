@@ -81,8 +81,8 @@ function attempt(change, from) {
 
 function tellChanged() {
   showLeaf();
-  for (const option of element("leaf").options) option.textContent = listed(Number(option.value));
-  const isGiven = passes.length === 1 && chosen.rule === 0 && chosen.rate === null && leaves.every((each) => Object.is(now().numbers[each], given[each]));
+  for (const [i, place] of leaves.entries()) if (nodes[place].unnamed) element("leaf").options[i].textContent = listed(place);
+  const isGiven = passes.length === 1 && settings.rule === 0 && settings.rate === null && leaves.every((each) => Object.is(now().numbers[each], given[each]));
   element("back").setAttribute("aria-disabled", isGiven);
 }
 
@@ -121,7 +121,7 @@ function tellLosses() {
 
 function showRate() {
   if (!optimizer) return;
-  element("rule").value = chosen.rule;
+  element("rule").value = settings.rule;
   element("rate").value = number(rateOf(groupOf([...weights][0]), now().t + 1), 6);
   element("rate").removeAttribute("aria-invalid");
 }
@@ -165,7 +165,7 @@ function beginTraining() {
     const rate = parsed(event.target.value);
     const done = attempt(() => {
       if (!(rate >= 0 && Number.isFinite(rate))) throw new Trouble("the learning rate must be at least 0");
-      optimize(chosen.rule, rate);
+      optimize(settings.rule, rate);
     }, event.target);
     if (done) showRate();
   });
@@ -176,7 +176,8 @@ function beginTraining() {
 
 /* ---- begin: nothing is computed yet */
 
-clear();
+for (const [place, { children }] of nodes.entries()) if (children) fillBox(place, false);
+paint(-1);
 
 const player = drive({
   last: steps.length - 1,

@@ -15,9 +15,13 @@ const root = nodes.length - 1;
   for (const step of steps) step.turns = uses.get(step.child);
 }
 
-/** The row that makes a node, and its operands' items in the row's groups. */
+/** The row that makes a node. */
 const rowOf = (node) => ROWS[rules[forms[nodes[node].form].rule].key];
-function grouped(row, items) {
+
+/** The numbers of a node's operands, as its row groups them. */
+function operandsOf(node, values = now().values) {
+  const row = rowOf(node);
+  const items = nodes[node].children.map((child) => values[child]);
   const lists = row.operands.filter((operand) => operand.startsWith("*")).length;
   const size = lists && (items.length - row.operands.length + lists) / lists;
   let from = 0;
@@ -32,9 +36,8 @@ function forward(numbers) {
   const values = [...numbers];
   const partials = nodes.map(({ children }, place) => {
     if (!children) return [];
-    const row = rowOf(place);
     try {
-      const made = row.at(...grouped(row, children.map((child) => values[child])));
+      const made = rowOf(place).at(...operandsOf(place, values));
       values[place] = made.out;
       return made.partials;
     } catch (error) {
@@ -70,14 +73,14 @@ function pass({ numbers, states, t }) {
 
 /* ---- the optimizer: the one that was given, or another that the reader chose */
 
-let chosen = { rule: 0, rate: null };
+let settings = { rule: 0, rate: null };
 
-const groupOf = (node) => (chosen.rule ? optimizer.others[chosen.rule - 1] : optimizer.groups[optimizer.weights[node].group]);
+const groupOf = (node) => (settings.rule ? optimizer.others[settings.rule - 1] : optimizer.groups[optimizer.weights[node].group]);
 
 /** The learning rate of a weight's step number t: the reader's, or that of the schedule. */
 function rateOf({ rates }, t) {
-  const since = chosen.rule ? t : t - optimizer.t;
-  return chosen.rate ?? rates[Math.min(since, rates.length) - 1];
+  const since = settings.rule ? t : t - optimizer.t;
+  return settings.rate ?? rates[Math.min(since, rates.length) - 1];
 }
 
 function updated(node, w, g, states, t) {
@@ -104,13 +107,13 @@ function following({ numbers, states, t, found }) {
 /** The start of an optimizer: its own states if it was given, else none. */
 const fresh = (numbers) => ({
   numbers,
-  states: chosen.rule || !optimizer ? {} : Object.fromEntries(Object.entries(optimizer.weights).map(([node, { states }]) => [node, states])),
-  t: chosen.rule || !optimizer ? 0 : optimizer.t,
+  states: settings.rule || !optimizer ? {} : Object.fromEntries(Object.entries(optimizer.weights).map(([node, { states }]) => [node, states])),
+  t: settings.rule || !optimizer ? 0 : optimizer.t,
 });
 
 /* ---- the passes so far; the last one is what the page shows */
 
-const given = nodes.map(({ value }) => value ?? 0);
+const given = nodes.map(({ value }) => Number(value ?? 0));
 let passes = [pass(fresh(given))];
 const now = () => passes.at(-1);
 
@@ -126,20 +129,20 @@ const goBack = () => { passes = passes.slice(0, -1); };
 
 /** Another optimizer begins here, without what the one before remembers; `rate` null is its own. */
 function optimize(rule, rate) {
-  const same = rule === chosen.rule;
-  const before = chosen;
-  chosen = { rule, rate };
+  const same = rule === settings.rule;
+  const before = settings;
+  settings = { rule, rate };
   try {
     const { numbers, states, t } = now();
     const { states: none, t: zero } = fresh(numbers);
     passes = [...passes.slice(0, -1), pass(same ? { numbers, states, t } : { numbers, states: none, t: zero })];
   } catch (error) {
-    chosen = before;
+    settings = before;
     throw error;
   }
 }
 
 function reset() {
-  chosen = { rule: 0, rate: null };
+  settings = { rule: 0, rate: null };
   passes = [pass(fresh(given))];
 }

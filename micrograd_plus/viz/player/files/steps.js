@@ -23,6 +23,7 @@ const ROOM = 88;  // in a cell, at 11 pixels a letter; more letters must be smal
 function write(cell, text) {
   if (!cell) return;
   const words = cell.querySelector("text");
+  if (words.textContent === text) return;
   words.textContent = text;
   words.style.fontSize = text.length > 8 ? `${ROOM / text.length}px` : "";
 }
@@ -67,16 +68,20 @@ function fillBox(node, known) {
   writeValue(node, known ? now().values[node] : undefined);
 }
 
-/* Everything as it is before the first step, with the numbers of now. */
-function clear() {
-  for (const [place, { children, unnamed }] of nodes.entries()) {
-    if (children) fillBox(place, false);
-    else writeValue(place, now().values[place]);
-    if (unnamed) drawn[place].box.querySelector("text").textContent = short(place);
-    writeGrad(place);
-    for (const edge of drawn[place].edges) edge.classList.remove("walked");
+/* All numbers as they are after a step: what the steps up to there have found. */
+function paint(position) {
+  const { values, found } = now();
+  const known = nodes.map(({ children }, node) => (children ? undefined : values[node]));
+  const grads = [];
+  for (const [at, { kind, node, child }] of steps.slice(0, position + 1).entries()) {
+    if (kind === "forward" || kind === "update") known[node] = found[at].after;
+    if (kind === "seed" || kind === "backward") grads[child ?? node] = found[at].after;
   }
-  shown = -1;
+  for (const [node, { unnamed }] of nodes.entries()) {
+    writeValue(node, known[node]);
+    writeGrad(node, grads[node]);
+    if (unnamed) drawn[node].box.querySelector("text").textContent = short(node);
+  }
 }
 
 /* What one press of "next" plays: a step, or all up to where the chosen grain stops. */
@@ -118,10 +123,9 @@ function show(position) {
 
 /** The same step, with the numbers of now. */
 function redraw() {
-  const position = shown;
-  clear();
+  paint(shown);
   refreshList();
-  return show(position);
+  return show(shown);
 }
 
 function refollow() {

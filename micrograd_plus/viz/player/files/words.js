@@ -64,26 +64,24 @@ function sum(x, isGradient = false) {
 
 const unique = (texts) => [...new Set(texts.filter(Boolean))];
 
-/** A row's formula for a node: the branch that the numbers take, once in names and once in numbers. */
-function formulas(node, choice, templates, more = {}) {
+/** A row's formula for a node, once in names and once in numbers: of a choice, the branch that the numbers take. */
+function formulas(node, templates, branch = 0) {
   const { children } = nodes[node];
-  const row = rowOf(node);
-  const { values } = now();
-  const branch = row.choice[choice]?.(...more.before ?? [], ...grouped(row, children.map((child) => values[child])), more.member) ?? 0;
-  return [safe, (each) => number(values[each])].map((told) => fill(templates[branch], { ...children.map(told), out: told(node) }));
+  return [safe, (each) => number(now().values[each])].map((word) => fill(templates[branch], { ...children.map(word), out: word(node) }));
 }
 
 /** How a value comes about: the operation's name, its formula, the formula in numbers. */
 function valueWords(node) {
   const { call, value } = forms[nodes[node].form];
-  return unique([fill(call, nodes[node].children.map(safe)), ...formulas(node, "value", value)]);
+  const branch = rowOf(node).choice.value?.(...operandsOf(node));
+  return unique([fill(call, nodes[node].children.map(safe)), ...formulas(node, value, branch)]);
 }
 
 /** The local derivative of a step in symbols and in numbers; without what is just its number. */
-function slopeWords(step, partial) {
-  const { variable, member, words } = forms[nodes[step.node].form].slopes[step.operand];
-  const more = { before: [now().values[step.node]], member };
-  return unique(formulas(step.node, variable, words, more)).filter((each) => each !== number(partial));
+function slopeWords({ node, operand }, partial) {
+  const { variable, member, words } = forms[nodes[node].form].slopes[operand];
+  const branch = rowOf(node).choice[variable]?.(now().values[node], ...operandsOf(node), member);
+  return unique(formulas(node, words, branch)).filter((each) => each !== number(partial));
 }
 
 /* ---- why the engine refuses numbers */
