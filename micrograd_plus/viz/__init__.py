@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from micrograd_plus.viz import palette as palette
     from micrograd_plus.viz import plots as plots
+    from micrograd_plus.viz.cells import Heatmap as Heatmap
+    from micrograd_plus.viz.cells import Images as Images
     from micrograd_plus.viz.graph import Graph as Graph
     from micrograd_plus.viz.graph import LayoutError as LayoutError
     from micrograd_plus.viz.loop import TrainingLoop as TrainingLoop
     from micrograd_plus.viz.network import NetworkDiagram as NetworkDiagram
     from micrograd_plus.viz.player import Recorder as Recorder
     from micrograd_plus.viz.player import StepPlayer as StepPlayer
+    from micrograd_plus.viz.player import SurfacePlayer as SurfacePlayer
     from micrograd_plus.viz.player import TrainingPlayer as TrainingPlayer
 
 _HOMES = {
-    "Graph": "graph", "LayoutError": "graph", "NetworkDiagram": "network", "Recorder": "player", "StepPlayer": "player",
-    "TrainingLoop": "loop", "TrainingPlayer": "player",
+    "Graph": "graph", "Heatmap": "cells", "Images": "cells", "LayoutError": "graph", "NetworkDiagram": "network",
+    "Recorder": "player", "StepPlayer": "player", "SurfacePlayer": "player", "TrainingLoop": "loop",
+    "TrainingPlayer": "player",
 }  # fmt: skip
 
 __all__ = [*_HOMES, "palette", "plots"]

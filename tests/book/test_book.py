@@ -10,8 +10,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+
+from micrograd_plus import Value, nn
+from micrograd_plus.explain import Ledger
 
 pytestmark = pytest.mark.browser  # Chromium and the extra `book` are there where these run
 
@@ -229,6 +233,32 @@ def test_a_minus_before_a_number_is_a_sign(builder: ModuleType, latex: str, sign
     minus = r"(?:&#x02212;|&#x0002B;)"
     assert len(re.findall(rf'<mo form="prefix">{minus}', found)) == signs, found
     assert len(re.findall(rf"<mo>{minus}", found)) == operators, found
+
+
+@pytest.mark.parametrize(
+    ("latex", "found"),
+    [(r"w - \eta g", "parameter w, rate η, gradient g"), (r"w_{11} x_1", "parameter w11, input x1"),
+     (r"\frac{\partial E}{\partial w}", "gradient ∂E∂w"), (r"\frac{\partial d}{\partial \hat y}", "local ∂d∂y^"),
+     (r"\frac{d}{2}", ""), (r"\frac{\hat m}{\sqrt{\hat v}}", "first-moment m^, second-moment v^"),
+     (r"\bar W", "gradient W¯"), (r"\frac{L}{w}", "parameter w"), (r"g^2", "gradient g")],
+)  # fmt: skip
+def test_each_quantity_of_a_formula_has_its_colour(builder: ModuleType, latex: str, found: str) -> None:
+    root = ElementTree.fromstring(builder.prose(f"${latex}$"))
+    marked = [each for each in root.iter() if "class" in each.attrib]
+    words = [f"{each.get('class').removeprefix('quantity-')} {''.join(each.itertext())}" for each in marked]
+    assert ", ".join(words) == found
+
+
+def test_a_ledger_has_the_colours_of_the_formulas(builder: ModuleType) -> None:
+    w = Value(1.0, "w")
+    optimizer = nn.Adam([w], lr=0.1)
+    with Ledger(optimizer) as book:
+        (w * w).backward()
+        optimizer.step()
+    found = builder.ledger(book.html())
+    assert '<span class="quantity-rate">lr</span> * <span class="quantity-first-moment">m_hat</span>' in found
+    assert re.sub(r"<span[^>]*>|</span>", "", found) == book.html()
+    assert builder.ledger("<table><th>w</th></table>") == "<table><th>w</th></table>"
 
 
 def test_pages_turn(trial: Path) -> None:
