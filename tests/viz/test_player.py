@@ -121,6 +121,15 @@ def test_the_page_allows_its_own_script_and_nothing_from_anywhere():
 EVIL = '</script><img src=x onerror="alert(1)">'
 
 
+def test_the_page_has_the_numbers_that_were_there_when_it_was_made():
+    n, (_, w, b, _) = neuron()
+    player = n.steps(optimizer=nn.Adam([w, b], lr=0.1))
+    before = player.data()
+    n.backward()
+    player._optimizer.step()
+    assert player.data() == before
+
+
 def test_labels_stay_text():
     evil = Value(1.0, EVIL)
     root = (evil * 2).exp()

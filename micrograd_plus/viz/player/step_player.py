@@ -39,7 +39,8 @@ class StepPlayer(Page):
     changed, by its box, a slider or typing, and the optimizer and its rate; all numbers follow. The graph stays the one
     that was built. `title` heads the page; further options are those of `Graph`.
 
-    Raises ValueError for a leaf and for more than 1,000 nodes, TypeError for what is not a Value.
+    Raises ValueError for a leaf and for more than 1,000 nodes, TypeError for what is not a Value, and what an operation
+    raises where a leaf has been changed to what it refuses.
 
     >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
     >>> (a * b).tanh().steps()
@@ -55,6 +56,8 @@ class StepPlayer(Page):
         self._graph = Graph(root, collapse="none", limit=LIMIT, **drawing)
         self.log = StepLog(root, optimizer=optimizer, short=self._graph.short_names)
         self._optimizer = optimizer
+        self._given = [node.data for node in self.log.order]  # as they are now: a later step may change them
+        self._start = {"optimizer": optimizer and self._settings(optimizer), **self._notes()}
         self.title = title or f"{self.log.names[root]}, step by step"
 
     def __repr__(self) -> str:
@@ -96,9 +99,8 @@ class StepPlayer(Page):
             "parts": parts,
             "grains": [{"name": name, "stops": stops} for name, stops in self._grains().items()],
             "paths": {place: [by for by, _ in ways] for place, ways in log.paths(WAYS, STRETCHES).items()},
-            "optimizer": self._optimizer and self._settings(self._optimizer),
             "tints": palette.DIVERGING_STEPS,
-            **self._notes(),
+            **self._start,
         }
 
     def _notes(self) -> dict[str, Any]:
@@ -167,8 +169,9 @@ class StepPlayer(Page):
             return found | {"form": shape, "children": [self.log.place[child] for child in node.children]}
         if node.op is operation.CONSTANT and not node.label:
             found["unnamed"] = True
-        value = node.data if isfinite(node.data) else JAVASCRIPT.number(node.data)  # JSON has no infinity
-        return found | {"value": value} | self._limits.get(node, {})
+        value = self._given[self.log.place[node]]
+        given = value if isfinite(value) else JAVASCRIPT.number(value)  # JSON has no infinity
+        return found | {"value": given} | self._limits.get(node, {})
 
     @cached_property
     def _limits(self) -> dict[Value, dict[str, Any]]:

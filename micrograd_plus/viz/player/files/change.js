@@ -112,7 +112,7 @@ function drag(event) {
 /* ---- the optimizer, its rate, and what has become of the loss */
 
 function tellLosses() {
-  if (!optimizer) return;
+  if (!weights.size) return;
   const known = passes.slice(0, shown >= data.parts[0].share - 1 ? passes.length : -1).map(({ loss }) => number(loss));
   const fallen = known.length ? `: ${short(root)} ${known.length > 3 ? "… → " : ""}${known.slice(-3).join(" → ")}` : "";
   element("losses").textContent = `Pass ${passes.length}${fallen}`;
@@ -120,7 +120,7 @@ function tellLosses() {
 }
 
 function showRate() {
-  if (!optimizer) return;
+  if (!weights.size) return;
   element("rule").value = settings.rule;
   element("rate").value = number(rateOf(groupOf([...weights][0]), now().t + 1), 6);
   element("rate").removeAttribute("aria-invalid");
