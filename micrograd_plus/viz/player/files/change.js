@@ -114,7 +114,7 @@ function drag(event) {
 function tellLosses() {
   if (!weights.size) return;
   const known = passes.slice(0, shown >= data.parts[0].share - 1 ? passes.length : -1).map(({ loss }) => number(loss));
-  const fallen = known.length ? `: ${short(root)} ${known.length > 3 ? "… → " : ""}${known.slice(-3).join(" → ")}` : "";
+  const fallen = known.length ? `: ${short(root)} ${known.slice(-2).join(" → ")}` : "";
   element("losses").textContent = `Pass ${passes.length}${fallen}`;
   element("losses").title = known.map((loss, i) => `pass ${i + 1}: ${loss}`).join("\n");
 }
