@@ -205,6 +205,7 @@ function pick(thing) {
 /** Takes the shown run into all views: after a start, a change, a fork, another choice of run. */
 function take() {
   const { run } = slot();
+  said = null;
   wanted = blocked ? { name: "points" } : run.config.data;
   if (picked && (picked.parameter >= run.parameters.length || picked.node >= run.network.nodes.length)) pick(null);
   network.take(run, run.config.model.kind === "mlp");
