@@ -75,7 +75,7 @@ CASES = [
     case("blobs", "sgd", 0.5, loss="cross_entropy", batch=0, activation="relu", noise=0.8, validation=0.5, seed=8),
     case("blobs", "adagrad", 0.2, loss="mse", batch=11, noise=0.5),
 ]
-"""All data sets, losses, activations and optimizers; batches of all rows, of one and between; with dropout or without."""
+"""All data sets, losses, activations, optimizers; batches of all rows, of one and between; dropout or none."""
 
 
 def rows_of(config: dict[str, Any]) -> tuple[Dataset, Dataset | None]:

@@ -20,7 +20,7 @@ from micrograd_plus.cli import playground as command
 from micrograd_plus.compiler import CompileError
 from micrograd_plus.data import Dataset, circles, iris, line, moons
 from micrograd_plus.data.sets import POINTS
-from micrograd_plus.nn import MLP, SGD, Adam, Layer, Module, Optimizer, Parameter, mse_loss, schedules
+from micrograd_plus.nn import MLP, SGD, Adam, Layer, Module, Optimizer, schedules
 from micrograd_plus.viz.live import Playground, playground
 from micrograd_plus.viz.live.emitted import OF_CLASSES, OF_NUMBERS, SETS, activations, javascript_function
 
@@ -152,21 +152,10 @@ def test_what_is_refused(options: dict[str, Any], error: type[Exception], told: 
         playground(**options)
 
 
-def test_a_model_too_large_for_a_page() -> None:
-    class Irregular(Module):
-        """Each of its many operations is alone of its kind."""
-
-        def __init__(self) -> None:
-            self.w = [Parameter(0.1 + i / 1000) for i in range(4000)]
-
-        def forward(self, row: Any) -> Any:
-            out = row[0]
-            for i, w in enumerate(self.w):
-                out = (out * w + row[i % 2]).tanh() if i % 3 else (out + w * row[1]).sin()
-            return out
-
-    with pytest.raises(CompileError, match=r"makes [\d,]+ characters of JavaScript, more than the .*; make it smaller"):
-        playground(Irregular(), "moons", loss=mse_loss)
+def test_a_model_too_large_for_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("micrograd_plus.viz.live.lifted.MOST", 1000)
+    with pytest.raises(CompileError, match=r"makes [\d,]+ characters of JavaScript, more than the 1,000 of a page"):
+        playground(MLP(2, [3, 1]), "moons")
 
 
 # -------------------------------------------------------------------- one home for each fact

@@ -10,21 +10,22 @@ class LossOfOne {
     this.dShared = new Float64Array(program.SHARED);
     this.slopes = new Float64Array(program.ROWS);
     this.found = new Float64Array(1);
-    program.constants(this.shared, this.rows);
-    program.prepare(this.shared);
+    this.functions = program.over(this.shared, this.rows, this.dShared, this.slopes);
+    this.functions.constants(this.shared, this.rows);
+    this.functions.prepare(this.shared);
     this.outputs = this.rows.subarray(0, program.INPUTS - 1);
   }
 
   /** The loss of the `outputs` that have been put there. */
   of(target) {
     this.rows[this.program.INPUTS - 1] = target;
-    this.program.forward(this.shared, this.rows);
-    this.program.results(this.shared, this.rows, this.found);
+    this.functions.forward(this.shared, this.rows);
+    this.functions.results(this.shared, this.rows, this.found);
     return this.found[0];
   }
 
   back() {
-    this.program.backward(this.shared, this.rows, this.dShared, this.slopes, ONE);
+    this.functions.backward(this.shared, this.rows, this.dShared, this.slopes, ONE);
   }
 }
 
@@ -201,20 +202,21 @@ class Lifted {
       const made = {program, shared: new Float64Array(program.SHARED), rows: new Float64Array(program.ROWS),
         dShared: new Float64Array(program.SHARED), dRows: new Float64Array(program.ROWS),
         found: new Float64Array(program.OUTPUTS)};
-      program.constants(made.shared, made.rows);
+      made.functions = program.over(made.shared, made.rows, made.dShared, made.dRows);
+      made.functions.constants(made.shared, made.rows);
       return made;
     });
     this.masks = new Float64Array(0);
   }
 
-  load({program, shared}, w) {
+  load({program, functions, shared}, w) {
     for (let i = 0; i < this.count; i++) shared[program.ADDRESSES[i]] = w[i];
-    program.prepare(shared);
+    functions.prepare(shared);
   }
 
   /** The mean loss of n examples; `gradient` becomes its derivative by each parameter. */
   gradient(w, inputs, targets, n, loss, gradient, training) {
-    const made = this.train, {program, shared, rows, dShared, dRows, found} = made, {width, K, draws} = this;
+    const made = this.train, {program, functions, shared, rows, dShared, dRows, found} = made, {width, K, draws} = this;
     this.load(made, w);
     dShared.fill(0);
     if (this.masks.length < n * draws.length) this.masks = new Float64Array(n * draws.length);
@@ -227,15 +229,15 @@ class Lifted {
         rows[program.INPUTS + i] = drawn;
         if (training) this.masks[e * draws.length + i] = drawn;
       }
-      program.forward(shared, rows);
-      program.results(shared, rows, found);
+      functions.forward(shared, rows);
+      functions.results(shared, rows, found);
       for (let k = 0; k < K; k++) loss.outputs[k] = found[k + 1];
       mean += loss.of(targets[e]) / n;
       loss.back();
       for (let k = 0; k < K; k++) rows[width + k] = loss.slopes[k] / n;  // what the outputs' sum is weighed by
-      program.backward(shared, rows, dShared, dRows, ONE);
+      functions.backward(shared, rows, dShared, dRows, ONE);
     }
-    program.finish(shared, dShared, 1);
+    functions.finish(shared, dShared, 1);
     for (let i = 0; i < this.count; i++) gradient[i] = dShared[program.ADDRESSES[i]];
     return mean;
   }
@@ -255,12 +257,12 @@ class Lifted {
   }
 
   each(w, inputs, n, then) {
-    const {program, shared, rows, found} = this.use;
+    const {functions, shared, rows, found} = this.use;
     this.load(this.use, w);
     for (let e = 0; e < n; e++) {
       for (let k = 0; k < this.width; k++) rows[k] = inputs[e * this.width + k];
-      program.forward(shared, rows);
-      program.results(shared, rows, found);
+      functions.forward(shared, rows);
+      functions.results(shared, rows, found);
       then(found, e);
     }
   }

@@ -1,8 +1,22 @@
 // A training run: what `train.fit` does, iteration by iteration, with the same numbers for the same seed.
 //
-// createRun(config) gives a Run. Orders of rows, masks and first weights come from Python's generator (random.js), data
-// and split from data.js, a model from network.js, formulas from the rows, rules and losses that Python has written out.
-// Nothing here knows the page: no DOM, no clock but for the time that is told.
+// Orders of rows, masks and first weights come from Python's generator (random.js), data and split from data.js, a model
+// from network.js; formulas are the rows, rules and losses that Python has written out before. Nothing here knows the
+// page. What it can call is in api.js:
+//
+//   Engine.createRun(config) -> run, which throws an Error that can be shown as it is. Of a config all but the data may
+//   be left out:
+//     {model: {kind: "mlp", hidden: [8, 8], activation: "tanh", dropout: 0} or {kind: "own"},
+//      data: {name: "moons", n: 200, noise: 0.1}, {name: "points", inputs, targets, classes} or {name: "own"},
+//      loss: "" (the usual one), optimizer: {name: "adam", lr: 0.03, options: {weight_decay: 0.01}},
+//      batchSize: 32 (0: all rows), validation: 0.2, shuffle: true, seed: 0}
+//   run.iteration(), run.epoch() go on; null means that run.stopped says why not.
+//   run.goTo(i) goes to an iteration that was made: its numbers come back exactly. run.at = {epoch, batch, iteration}.
+//   run.change(changes) has other settings from here on, run.fork(changes) is another run with the same past.
+//   run.parameters, run.gradient, run.history {losses, epochs}, run.measure(), run.time: numbers. Not to be written to.
+//   run.network {parameters, nodes, columns, edges, outputs, words}: what is to be drawn; run.values(point),
+//   run.outputs(point), run.plane({size, x, y}), run.dropped(example): what its nodes say and which were dropped.
+//   run.explain(parameter), run.noise(): the last step of a weight, and the batches' gradients beside the full one.
 
 /** Throws a mistake that the page shows as it is. */
 function fail(message) {
@@ -478,8 +492,6 @@ class Run {
     return x => held(high > low ? 2 * (x - low) / (high - low) - 1 : 0);
   }
 }
-
-const CURE = "lower the learning rate, or scale the inputs";
 
 
 const dot = (a, b) => a.reduce((sum, each, i) => sum + each * b[i], 0);
