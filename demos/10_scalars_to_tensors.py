@@ -55,7 +55,7 @@ lesson.table(["operation", "times in the graph"], sorted(counts.items()))
 
 # %%
 neuron = (w[0][0] * x[0] + w[0][1] * x[1] + b[0]).tanh()
-neuron.label = "h0"
+neuron.label = "h1"
 lesson.show(
     neuron.steps(title="One hidden neuron"), "neuron", alt="The first hidden neuron, forward and backward by steps."
 )

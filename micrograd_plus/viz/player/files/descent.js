@@ -24,12 +24,13 @@ function heights(places) {
   return places.map((_, i) => found.subarray(i * rows.length, (i + 1) * rows.length).reduce((sum, each) => sum + each) / rows.length);
 }
 
-/** The gradient at a place: of the mean over some of the examples. */
-function gradientAt(place, chosen) {
+/** The loss at a place, over all examples, and its gradient there over those that are chosen. */
+function slopeAt(place, chosen) {
   const inputs = Float64Array.from(chosen.flatMap((i) => [...place, ...rows[i]]));
-  const { inputs: found } = loss.gradients(parameters, inputs, []);
+  const { outputs, inputs: found } = loss.gradients(parameters, inputs, []);
   const width = inputs.length / chosen.length;
-  return place.map((_, weight) => chosen.reduce((sum, _, i) => sum + found[i * width + weight], 0));
+  const height = chosen.length < rows.length ? heights([place])[0] : outputs.reduce((sum, each) => sum + each) / rows.length;
+  return [height, place.map((_, weight) => chosen.reduce((sum, _, i) => sum + found[i * width + weight], 0))];
 }
 
 /** The examples that step number `t`, from 1, takes: the next of the epoch's order. */
@@ -55,8 +56,7 @@ function wayOf(ball, start) {
   let lines = null;
   const moments = [];
   for (let t = 0; ; t++) {
-    const [height] = heights([w]);
-    const g = gradientAt(w, batchOf(ball.batch, t + 1));
+    const [height, g] = slopeAt(w, batchOf(ball.batch, t + 1));
     moments.push({ w, loss: height, g, lines });
     if (!Number.isFinite(height)) return { moments, end: `the loss is ${number(height)} there, for which the engine raises an error` };
     if (!g.every(Number.isFinite)) return { moments, end: "the gradient is no finite number there, for which the engine raises an error" };

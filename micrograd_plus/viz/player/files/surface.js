@@ -5,7 +5,7 @@
 const given = () => structuredClone({ start: data.start, limits: data.limits, balls: data.balls, chosen: 0 });
 let state = given();
 const two = data.weights.length === 2;
-const SIDE = 97;  // the places along each side of the map where the loss is computed
+const SIDE = within(Math.floor(Math.sqrt(90_000 / rows.length)), [41, 97]);  // the places along each side of the map where the loss is computed
 const LEVELS = 12;
 const MOST_BALLS = 6;
 
@@ -27,13 +27,17 @@ function fateOf(ball, { moments, end }, position) {
 
 /* ---- numbers and colours */
 
+/** A number, or the end of a range that it is beyond. */
+function within(x, [low, high]) {
+  return Math.max(low, Math.min(high, x));
+}
+
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--mp-${name}`).trim();
 const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 const mix = (under, over, share) => under.map((part, i) => part + (over[i] - part) * share);
 const series = (i) => `var(--mp-series-${(i % MOST_BALLS) + 1})`;
 const scale = ([low, high], [from, to]) => (x) => from + ((x - low) / (high - low)) * (to - from);
 const evenly = ([low, high], count) => Array.from({ length: count }, (_, i) => low + (i * (high - low)) / (count - 1));
-const within = (x, [low, high]) => Math.max(low, Math.min(high, x));
 
 /** Some round numbers within a range. */
 function ticks([low, high], count) {
