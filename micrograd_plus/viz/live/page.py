@@ -26,7 +26,7 @@ from micrograd_plus.viz.player.page import _text as _player_text
 __all__ = ["Playground", "playground"]
 
 VIEW = (
-    "numbers.js", "network_view.js", "plane_view.js", "curves_view.js", "inspector.js", "settings.js",
+    "paint.js", "network_view.js", "plane_view.js", "curves_view.js", "inspector.js", "settings.js",
     "playground_view.js",
 )  # fmt: skip
 """The scripts of what is seen, in order; they use `Engine`, and the page's data."""
@@ -59,7 +59,7 @@ class Playground(Page):
 
     def script(self) -> str:
         """Returns the engine and what shows it."""
-        return "\n".join(['"use strict";', self.engine(), _player_text("controls.js"), *map(_text, VIEW)])
+        return "\n".join(['"use strict";', self.engine(), _player_text("controls.js", "numbers.js"), *map(_text, VIEW)])
 
     def html(self) -> str:
         """Returns the whole page. It holds its style, its scripts and its data."""
