@@ -26,8 +26,8 @@ from micrograd_plus.viz.player.page import _text as _player_text
 __all__ = ["Playground", "playground"]
 
 VIEW = (
-    "paint.js", "network_view.js", "plane_view.js", "curves_view.js", "inspector.js", "settings.js",
-    "playground_view.js",
+    "paint.js", "network_view.js", "plane_view.js", "curves_view.js", "inspector.js", "python.js",
+    "settings.js", "playground_view.js",
 )  # fmt: skip
 """The scripts of what is seen, in order; they use `Engine`, and the page's data."""
 
@@ -50,7 +50,8 @@ class Playground(Page):
     def data(self) -> Mapping[str, Any]:
         """Returns what the scripts read, as JSON would hold it."""
         own = None if self.model is None else {"words": self.model.words, "mlp": self.mlp}
-        return {"title": self.title, "config": self.config, "own": own}
+        optimizers = {name: each.__name__ for name, each in OPTIMIZERS.items()}
+        return {"title": self.title, "config": self.config, "own": own, "optimizers": optimizers}
 
     def engine(self) -> str:
         """Returns the script that computes: it defines `Engine`, and knows no page."""
