@@ -25,7 +25,7 @@ from micrograd_plus.viz.live.emitted import loss_script, program_object
 
 __all__ = ["Lifted"]
 
-MOST = 1_000_000
+CHARACTERS = 1_000_000
 """So many characters a program in a page may have."""
 
 
@@ -46,8 +46,8 @@ class Lifted:
             text = program_object(self.training) + program_object(self.use)
         except CompileError as error:
             raise CompileError(f"a page can't run this {type(model).__name__}: {error}") from error
-        if len(text) > MOST:
-            size = f"{len(text):,} characters of JavaScript, more than the {MOST:,} of a page"
+        if len(text) > CHARACTERS:
+            size = f"{len(text):,} characters of JavaScript, more than the {CHARACTERS:,} of a page"
             raise CompileError(f"this {type(model).__name__} makes {size}; make it smaller, or of layers")
 
     # ------------------------------------------------------------ programs
