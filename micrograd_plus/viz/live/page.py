@@ -35,7 +35,8 @@ VIEW = (
 class Playground(Page):
     """A page in which a model is trained by hand, in the browser; `playground` makes it.
 
-    `config` is what it starts with, as its engine has it; `model` and `data` are the learner's own, if there are any.
+    `config` is what it starts with, as its engine has it; `mlp` the form of the page's own network, `model` the
+    learner's, if there is one; `rows` the data at the start, which the page holds if it `has_rows` and draws otherwise.
     """
 
     kind, name, title, height = "a playground", "playground", "Playground", 900
