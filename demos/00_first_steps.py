@@ -58,7 +58,9 @@ train_raw, test_raw = split(digits(), test=0.2, seed=0)
 train, test, scaler = standardize(train_raw, test_raw, per_feature=False)
 print(train)
 first = Images(test_raw.inputs[:10], width=8, captions=[test.classes[target] for target in test.targets[:10]])
-lesson.show(first, "digits", alt="Ten held-out digits of 8 by 8 pixels, in many hands; below each, what its writer meant")
+lesson.show(
+    first, "digits", alt="Ten held-out digits of 8 by 8 pixels, in many hands; below each, what its writer meant"
+)
 
 # %% [markdown]
 # 64 pixels go in, 32 neurons stand between, and one neuron for each digit says how strongly it speaks for that digit.

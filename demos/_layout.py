@@ -116,7 +116,7 @@ def _quantity(part: ElementTree.Element) -> str | None:
     tag, text = part.tag.removeprefix(f"{{{_MATH}}}"), "".join(part.itertext()).strip()
     if tag == "mi":
         return palette.SYMBOLS.get(text)
-    if tag == "mrow" and len(part) == 1 or tag == "msub":
+    if tag == "msub" or (tag == "mrow" and len(part) == 1):
         return _quantity(part[0])
     if tag == "mover":  # a bar is short for the loss's derivative by what is below it; a hat keeps what it is
         return "gradient" if part[1].text == "\u00af" else _quantity(part[0])

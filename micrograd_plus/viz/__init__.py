@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from micrograd_plus.viz.player import TrainingPlayer as TrainingPlayer
 
 _HOMES = {
-    "Graph": "graph", "Heatmap": "cells", "Images": "cells", "LayoutError": "graph", "NetworkDiagram": "network", "Recorder": "player", "StepPlayer": "player",
-    "TrainingLoop": "loop", "TrainingPlayer": "player",
+    "Graph": "graph", "Heatmap": "cells", "Images": "cells", "LayoutError": "graph", "NetworkDiagram": "network",
+    "Recorder": "player", "StepPlayer": "player", "TrainingLoop": "loop", "TrainingPlayer": "player",
 }  # fmt: skip
 
 __all__ = [*_HOMES, "palette", "plots"]
