@@ -190,9 +190,11 @@ def _parted(source: str) -> tuple[str, str]:
 
 
 def _only_shows(statement: ast.stmt) -> bool:
-    """Whether a statement is a call that only shows, or a loop over such calls."""
+    """Whether a statement is a call that only shows, a loop over such calls, or the words for a picture."""
     if isinstance(statement, ast.For):
         return all(map(_only_shows, statement.body))
+    if isinstance(statement, ast.Assign):
+        return ast.unparse(statement.targets[0]) == "alt"
     return isinstance(statement, ast.Expr) and ast.unparse(statement).startswith(PLUMBING)
 
 

@@ -449,7 +449,8 @@ def test_every_page_is_whole_in_a_browser(book: Path, browser: Any, width: int, 
 
 LETTERS = """(svg) => Math.min(...[...svg.querySelectorAll("text, tspan")]
   .filter((each) => [...each.childNodes].some((child) => child.nodeType === 3 && child.data.trim()))
-  .map((each) => parseFloat(getComputedStyle(each).fontSize) * Math.abs(each.getScreenCTM().d)))"""
+  .map((each) => [parseFloat(getComputedStyle(each).fontSize), each.getScreenCTM()])
+  .map(([size, at]) => size * Math.sqrt(Math.abs(at.a * at.d - at.b * at.c))))"""
 
 
 def check_pictures(folder: Path, page: Any) -> int:
