@@ -45,6 +45,13 @@ print(f"n moves by {(nudged.data - n.data) / nudge:.5f} for each unit of w; back
 lesson.show(n.graph(), "neuron.svg", alt="The graph of n = tanh(w * x + b), with the value and gradient of every node")
 
 # %% [markdown]
+# And to touch: press the right arrow for one step at a time, and see every number being made. Then give $x$ another
+# value. For which values of $x$ does the gradient of $w$ all but vanish?
+
+# %%
+lesson.show(n.steps(title="One neuron, step by step"), "neuron_player", alt="The neuron, forward and backward by steps")
+
+# %% [markdown]
 # ## A network that reads digits
 #
 # A network is the same thing, only larger. The data are 1,797 handwritten digits of 8 × 8 pixels (UCI Machine Learning

@@ -164,6 +164,24 @@ lesson.show(
 )
 
 # %% [markdown]
+# The heart of it is `attend`. Here it is alone and small: one head, three tokens of two numbers each, and the first
+# number that it finds. Step through it; then make a key more like the query, and see its token's weight grow.
+
+# %%
+query = [Value(1.0, "q1"), Value(-0.5, "q2")]
+keys, values = (
+    [[Value(number, f"{name}{s}{i}") for i, number in enumerate(row, 1)] for s, row in enumerate(rows, 1)]
+    for name, rows in (("k", [(0.5, 1.0), (1.0, -1.0), (-0.5, 0.5)]), ("v", [(1.0, 0.0), (2.0, 0.0), (3.0, 0.0)]))
+)
+looked_up, _ = Block(2, heads=1, seed=0).attend(query, keys, values)
+looked_up.label = "o1"
+lesson.show(
+    looked_up.steps(title="One head of attention, three tokens"),
+    "attention",
+    alt="By steps: the query times each key, the softmax of the three, the average of the values with these weights.",
+)
+
+# %% [markdown]
 # ## A few steps as it is written, and the same steps compiled
 #
 # `compile(loss_of, ...)` runs the function once for every length of name that comes along, on Values, and keeps the

@@ -50,6 +50,17 @@ counts = Counter(node.op.label for node in nodes if node.children)
 lesson.table(["operation", "times in the graph"], sorted(counts.items()))
 
 # %% [markdown]
+# One hidden neuron of it, to touch. The other two have the same steps, with other weights: keep that in mind for what
+# follows.
+
+# %%
+neuron = (w[0][0] * x[0] + w[0][1] * x[1] + b[0]).tanh()
+neuron.label = "h1"
+lesson.show(
+    neuron.steps(title="One hidden neuron"), "neuron", alt="The first hidden neuron, forward and backward by steps."
+)
+
+# %% [markdown]
 # ## Three steps to an array program
 #
 # 1. **Fold.** $w_1 x_1 + w_2 x_2 + b$ is a chain of four operations. It is *one* thing: a sum of products, with

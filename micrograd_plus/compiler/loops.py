@@ -31,8 +31,7 @@ TAKEN = frozenset(
     [
         *ARRAYS.values(), *"Bbijklm", "cube", "fast_exp", "fast_expm1", "fast_tanh", "max", "min", "multiply",
         "multiply_add", "multiply_affine", "multiply_each", "multiply_each_add", "out", "outer_add", "parts", "pick",
-        "real", "scale",
-        "square", "add_sums", "sum_of", "upstream",
+        "real", "root", "scale", "square", "add_sums", "sum_of", "upstream",
         # the languages' own words, and the functions that a row may call
         "abs", "acos", "acosh", "arguments", "asin", "asinh", "asm", "atan", "atan2", "atanh", "auto", "await", "break",
         "case", "catch", "ceil", "char", "class", "const", "continue", "cos", "cosh", "debugger", "default", "delete",
