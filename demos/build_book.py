@@ -277,10 +277,8 @@ def _linked(text: str, pages: Sequence[Page]) -> str:
 
 def _css() -> str:
     moments = ("first-moment", "second-moment")  # where the page is about them: m and v have other meanings elsewhere
-    colours = "".join(
-        f"{':is(.moments, .html) ' if name in moments else ''}.quantity-{name} {{ color: var(--mp-quantity-{name}); }}\n"
-        for name in palette.QUANTITIES
-    )
+    scope = {name: ":is(.moments, .html) " if name in moments else "" for name in palette.QUANTITIES}
+    colours = "".join(f"{scope[name]}.quantity-{name} {{ color: var(--mp-quantity-{name}); }}\n" for name in scope)
     return palette.css_variables() + colours + (HERE / "book" / "book.css").read_text(encoding="utf-8")
 
 
