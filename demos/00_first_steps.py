@@ -10,6 +10,7 @@ from _lesson import Lesson
 from micrograd_plus import Value, fit, nn
 from micrograd_plus.data import digits, split, standardize
 from micrograd_plus.train import Predictor, confusion_matrix
+from micrograd_plus.viz import Images, plots
 
 lesson = Lesson("00_first_steps")
 
@@ -44,6 +45,13 @@ print(f"n moves by {(nudged.data - n.data) / nudge:.5f} for each unit of w; back
 lesson.show(n.graph(), "neuron.svg", alt="The graph of n = tanh(w * x + b), with the value and gradient of every node")
 
 # %% [markdown]
+# And to touch: press the right arrow for one step at a time, and see every number being made. Then give $x$ another
+# value. For which values of $x$ does the gradient of $w$ all but vanish?
+
+# %%
+lesson.show(n.steps(title="One neuron, step by step"), "neuron_player", alt="The neuron, forward and backward by steps")
+
+# %% [markdown]
 # ## A network that reads digits
 #
 # A network is the same thing, only larger. The data are 1,797 handwritten digits of 8 × 8 pixels (UCI Machine Learning
@@ -55,16 +63,11 @@ lesson.show(n.graph(), "neuron.svg", alt="The graph of n = tanh(w * x + b), with
 # %%
 train_raw, test_raw = split(digits(), test=0.2, seed=0)
 train, test, scaler = standardize(train_raw, test_raw, per_feature=False)
-
-
-def as_text(pixels: list[float]) -> str:
-    """A digit of 8 x 8 pixels from 0 to 16, drawn with letters: the more ink, the denser."""
-    inks = [" .:-=+*#%@"[min(int(pixel * 10 / 16), 9)] * 2 for pixel in pixels]
-    return "\n".join("".join(inks[row : row + 8]).rstrip() for row in range(0, 64, 8))
-
-
 print(train)
-print(f"the first held-out one, a {test.classes[test[0][1]]}:\n{as_text(test_raw.inputs[0])}")
+first = Images(test_raw.inputs[:10], width=8, captions=[test.classes[target] for target in test.targets[:10]])
+lesson.show(
+    first, "digits", alt="Ten held-out digits of 8 by 8 pixels, in many hands; below each, what its writer meant"
+)
 
 # %% [markdown]
 # 64 pixels go in, 32 neurons stand between, and one neuron for each digit says how strongly it speaks for that digit.
@@ -97,7 +100,8 @@ lesson.show(history.plot(title="Learning to read digits"), "loss.svg", alt=alt)
 predictor = Predictor.of(model, train, scaler=scaler, notes={"data": train.source})
 matrix = confusion_matrix(predictor.outputs(test_raw.inputs), test.targets, test.classes)
 print(f"held-out accuracy: {matrix.accuracy:.1%} of {len(test)} digits")
-print(matrix)
+alt = "A table of true digits by predicted ones: nearly all lie on the diagonal, an 8 is taken for a 1 now and then"
+lesson.show(plots.confusion_chart(matrix, title="What is read as what"), "confusion", alt=alt)
 lesson.expect(matrix.accuracy > 0.95, "More than 95 % of the held-out digits are read correctly.")
 
 # %% [markdown]
@@ -112,17 +116,19 @@ path = predictor.save(lesson.folder / "digits.json")
 print(f"saved: {path.name}, {path.stat().st_size / 1000:.0f} kB")
 
 # %% [markdown]
-# Read from the file, it answers for raw pixels. Let us ask for the held-out digit that it is least sure of.
+# Read from the file, it answers for raw pixels. Let us ask for the held-out digits that it is least sure of.
 
 # %%
 reader = Predictor.load(path)
 probabilities = reader.probabilities(test_raw.inputs)
-unsure = min(range(len(test)), key=lambda row: max(probabilities[row]))
-pixels, truth = test_raw[unsure]
-ranked = sorted(zip(probabilities[unsure], reader.classes), reverse=True)
-print(as_text(pixels))
-print(f"the network reads {reader.predict([pixels])[0]}, the writer meant {test.classes[truth]}; its first guesses:")
-lesson.table(["digit", "probability"], [[name, chance] for chance, name in ranked[:3]])
+unsure = sorted(range(len(test)), key=lambda row: max(probabilities[row]))[:5]
+pixels = [test_raw.inputs[row] for row in unsure]
+meant, read = [test.classes[test.targets[row]] for row in unsure], reader.predict(pixels)
+captions = [f"a {truth}, read {said}" for truth, said in zip(meant, read)]
+alt = "The five digits that the network is least sure of; below each, what its writer meant and what the network reads"
+lesson.show(Images(pixels, width=8, captions=captions), "unsure", alt=alt)
+ranked = sorted(zip(probabilities[unsure[0]], reader.classes), reverse=True)
+lesson.table(["digit", "probability"], [[name, chance] for chance, name in ranked[:3]], "Its guesses for the first one")
 
 # %% [markdown]
 # ## Questions

@@ -19,7 +19,7 @@ from micrograd_plus.data import iris, standardize
 from micrograd_plus.explain import Doctor, Ledger
 from micrograd_plus.nn import SGD, Parameter
 from micrograd_plus.train import fit
-from micrograd_plus.viz import plots
+from micrograd_plus.viz import SurfacePlayer, plots
 
 lesson = Lesson("02_weight_updates")
 
@@ -266,6 +266,19 @@ lesson.check(
 # the *curvature*. In a narrow valley the slope changes fast, and only small rates are safe. This is the large step's
 # broken promise: the slope at the start says nothing about what comes behind the floor.
 #
+# Now try it. Press play, then move the rate with its slider while you look at the trail. At which rate does the ball
+# begin to jump across the floor? Which one takes it there in a single step? Drag the ring: does that rate hang on where
+# the ball starts?
+
+# %%
+ball = SGD([Parameter(START, "w")], lr=ETA)
+lesson.show(
+    SurfacePlayer(error_of, ball, limits=[(RIGHT - 4, RIGHT + 4)], steps=40, title="One weight, one rate"),
+    "ball",
+    alt="The error over the weight as a curve, a ball that goes down it, and a slider for its learning rate.",
+)
+
+# %% [markdown]
 # ## The same in a network
 #
 # The network on the irises again, 40 updates with each of four rates. The *doctor* looks on during training and says

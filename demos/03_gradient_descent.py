@@ -20,7 +20,7 @@ from _lesson import Lesson
 from micrograd_plus import Value, nn
 from micrograd_plus.data import Dataset, batch_indices, iterations_per_epoch, line
 from micrograd_plus.train import Callback, DivergenceError, fit
-from micrograd_plus.viz import plots
+from micrograd_plus.viz import SurfacePlayer, plots
 
 lesson = Lesson("03_gradient_descent")
 
@@ -191,6 +191,23 @@ lesson.show(
 # few. Stochastic descent has taken one for each example by then. Each of them is crude, but together they go the right
 # way.
 #
+# Here is the same map to touch, with the same examples in the same order. Press play: here all three have taken the
+# same number of *steps*. Then raise the rate of the stochastic ball, and lower it. What does the rate do to its
+# wandering at the end? And what does it become if its steps take 5 examples, or 20?
+
+# %%
+w, b = Value(START[0], "w"), Value(START[1], "b")
+lesson.show(
+    SurfacePlayer(
+        lambda w, b, x, y: (w * x + b - y) ** 2, *(nn.SGD([w, b], lr=RATE) for _ in SIZES),
+        names=[name.partition(" (")[0] for name in SIZES], batch_sizes=[*SIZES.values()],
+        examples=[(x, y) for [x], y in data], limits=[(-2.0, 4.5), (-2.5, 3.0)], title="Three ways down, step by step",
+    ),
+    "balls",
+    alt="The loss over weight and bias as a map, with a ball for each of the three ways and a slider for its rate.",
+)  # fmt: skip
+
+# %% [markdown]
 # ## How accurate is a step?
 #
 # An update is *accurate* if it makes the loss over the whole set smaller. Count the updates that made it bigger.

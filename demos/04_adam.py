@@ -22,7 +22,7 @@ from micrograd_plus.data import Dataset, iris, line, moons, split, standardize
 from micrograd_plus.explain import Ledger
 from micrograd_plus.nn import SGD, Adam, RMSprop
 from micrograd_plus.train import fit
-from micrograd_plus.viz import plots
+from micrograd_plus.viz import SurfacePlayer, plots
 
 lesson = Lesson("04_adam")
 
@@ -265,6 +265,22 @@ lesson.table(
     [[t, *(long_bowl(*path[t]) for path in bowl_paths.values())] for t in (0, 5, 20, 60)],
     "The loss",
 )
+
+# %% [markdown]
+# The same valley to touch, with a third ball: plain descent with momentum. Press play, and press a ball's name to read
+# its last step in its rule's own words. Raise the rate of SGD a little above 0.02. Then find the momentum with which
+# the second ball is down first. And drag the ring into the middle of the valley, to $w_1 = 0$: who gains most?
+
+# %%
+ends = [Value(number, f"w{i}") for i, number in enumerate(START, 1)]
+lesson.show(
+    SurfacePlayer(
+        long_bowl, SGD(ends, lr=0.0195), SGD(ends, lr=0.005, momentum=0.9), Adam(ends, lr=0.4),
+        names=["SGD", "momentum", "Adam"], limits=[(-2.5, 2.5), (-9.0, 3.0)], title="Down a long valley",
+    ),
+    "balls",
+    alt="The long valley as a map, with a ball each for plain descent, momentum and Adam, and their knobs.",
+)  # fmt: skip
 
 # %% [markdown]
 # ## Noisy gradients

@@ -114,6 +114,18 @@ lesson.show(
 )
 
 # %% [markdown]
+# The same to touch: change a prediction, and see the loss and the slopes follow. Which change of `p2` makes its slope
+# vanish? And what becomes of the other two slopes meanwhile? The last steps are the update, with the rate of above. Go
+# on beyond them: the predictions have moved, and the next round begins.
+
+# %%
+lesson.show(
+    mse.steps(optimizer=nn.SGD(predictions, lr=RATE), title="Three predictions and their loss"),
+    "mse_player",
+    alt="The loss of the three predictions, forward, backward and their update by steps.",
+)
+
+# %% [markdown]
 # ## Regression: a number is asked for
 #
 # Predicting a number, such as a temperature, is called *regression*, and the mean squared error is its usual loss. A

@@ -20,6 +20,7 @@ from micrograd_plus import Value, compile, dot, logsumexp, no_grad, select, soft
 from micrograd_plus.nn import Adam, Embedding, Layer, Module
 from micrograd_plus.nn.schedules import Cosine
 from micrograd_plus.train.trainer import Trainer
+from micrograd_plus.viz import Heatmap
 
 lesson = Lesson("09_microgpt")
 
@@ -100,13 +101,17 @@ class Block(Module):
         tokens = [added(x, self.out(each)) for x, each in zip(tokens, seen)]
         return [added(x, self.down([each.relu() ** 2 for each in self.up(rms_norm(x))])) for x in tokens]
 
+    def weights(self, query: list[Value], keys: list[list[Value]], start: int, size: int) -> list[Value]:
+        """How well each key fits the query, for the head whose numbers begin at `start`: shares that add up to 1."""
+        head = slice(start, start + size)
+        return softmax([dot(query[head], key[head]) / math.sqrt(size) for key in keys])
+
     def attend(self, query: list[Value], keys: list[list[Value]], values: list[list[Value]]) -> list[Value]:
         """The average of the values, weighted by how well the keys fit the query, head by head."""
         size = len(query) // self.heads
         found = []
         for start in range(0, len(query), size):
-            head = slice(start, start + size)
-            weights = softmax([dot(query[head], key[head]) / math.sqrt(size) for key in keys])
+            weights = self.weights(query, keys, start, size)
             found += [dot(weights, [value[i] for value in values[: len(keys)]]) for i in range(start, start + size)]
         return found
 
@@ -124,10 +129,14 @@ class GPT(Module):
                 for weight in row:
                     weight.data *= 0.1
 
+    def embedded(self, tokens: list[Value]) -> list[list[Value]]:
+        """Each token as a list of numbers, for its character and its position."""
+        x = [added(self.characters(token), self.positions(t)) for t, token in enumerate(tokens)]
+        return [rms_norm(each) for each in x]
+
     def forward(self, tokens: list[Value]) -> list[list[Value]]:
         """The scores after each token."""
-        x = [added(self.characters(token), self.positions(t)) for t, token in enumerate(tokens)]
-        x = [rms_norm(each) for each in x]
+        x = self.embedded(tokens)
         for block in self.blocks:
             x = block(x)
         return [self.scores(each) for each in x]
@@ -140,7 +149,9 @@ def loss_of(model: GPT, tokens: list[Value]) -> Value:
 
 
 model = GPT(len(characters))
-one_loss = loss_of(model, [Value(token) for token in tokens_of(names[0])])
+one_loss = loss_of(model, [Value(*each) for each in zip(tokens_of(names[0]), ["start", *names[0], "end"])])
+one_loss.label = "loss"
+one_loss.backward()
 lesson.say(
     f"It has {len(model.parameters()):,} weights. One step on the name {names[0]} makes"
     f" {len(topological_order(one_loss)):,} scalars; in the picture they are gathered to what they belong to."
@@ -150,6 +161,24 @@ lesson.show(
     "transformer",
     alt="From left to right: the embeddings of characters and positions, the parts of the block, the scores and the "
     "loss, each a box for all of its scalars.",
+)
+
+# %% [markdown]
+# The heart of it is `attend`. Here it is alone and small: one head, three tokens of two numbers each, and the first
+# number that it finds. Step through it; then make a key more like the query, and see its token's weight grow.
+
+# %%
+query = [Value(1.0, "q1"), Value(-0.5, "q2")]
+keys, values = (
+    [[Value(number, f"{name}{s}{i}") for i, number in enumerate(row, 1)] for s, row in enumerate(rows, 1)]
+    for name, rows in (("k", [(0.5, 1.0), (1.0, -1.0), (-0.5, 0.5)]), ("v", [(1.0, 0.0), (2.0, 0.0), (3.0, 0.0)]))
+)
+looked_up, _ = Block(2, heads=1, seed=0).attend(query, keys, values)
+looked_up.label = "o1"
+lesson.show(
+    looked_up.steps(title="One head of attention, three tokens"),
+    "attention",
+    alt="By steps: the query times each key, the softmax of the three, the average of the values with these weights.",
 )
 
 # %% [markdown]
@@ -220,6 +249,34 @@ lesson.say(
     f" {len(characters)} characters the same chance has {math.log(len(characters)):.2f}."
 )
 lesson.expect(last < first - 0.25, "It has learned: the loss fell by more than 0.25.")
+
+# %% [markdown]
+# ## Where it looks
+#
+# The weights $w_{ts}$ can be looked at. A row is a token, a column one that it may look at: itself, and those before
+# it; in each row the weights add up to 1. Each head has found something else to look for.
+
+
+# %% tags=["helper"]
+def attention(name: str) -> dict[str, list[list[float | None]]]:
+    """By head: for each token of a name, how much it looks at each, None at those that are still to come."""
+    block, maps = model.blocks[0], {}
+    with no_grad():
+        normed = [rms_norm(x) for x in model.embedded([Value(token) for token in tokens_of(name)[:-1]])]
+        queries, keys = ([part(x) for x in normed] for part in (block.query, block.key))
+        size = len(queries[0]) // block.heads
+        for head in range(block.heads):
+            rows = [block.weights(query, keys[: t + 1], head * size, size) for t, query in enumerate(queries)]
+            maps[f"head {head + 1}"] = [[each.data for each in row] + [None] * (len(keys) - len(row)) for row in rows]
+    return maps
+
+
+looked_at = list(END + names[0])
+lesson.show(
+    Heatmap(attention(names[0]), rows=looked_at, columns=looked_at, across="looks at", down="the token"),
+    "attention_map",
+    alt=f"For each of the four heads, a triangle of cells: how much each token of {names[0]} looks at those before it",
+)
 
 # %% [markdown]
 # ## New names

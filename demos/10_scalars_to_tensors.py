@@ -23,29 +23,42 @@ lesson = Lesson("10_scalars_to_tensors")
 # function that knows what a layer is.
 
 # %%
-w = [[nn.Parameter(0.1 * (i + 1) * (-1) ** j, f"w.{j}.{i}") for i in range(2)] for j in range(3)]
-b = [nn.Parameter(0.1 * j, f"b.{j}") for j in range(3)]
-v = [nn.Parameter(0.5 - 0.2 * j, f"v.{j}") for j in range(3)]
+w = [[nn.Parameter(0.1 * (i + 1) * (-1) ** j, f"neuron.{j + 1}.w{i + 1}") for i in range(2)] for j in range(3)]
+b = [nn.Parameter(0.1 * j, f"neuron.{j + 1}.b") for j in range(3)]
+u = [nn.Parameter(0.5 - 0.2 * j, f"u{j + 1}") for j in range(3)]
 c = nn.Parameter(0.05, "c")
-parameters = [*(weight for row in w for weight in row), *b, *v, c]
-x = [Value(0.5, "x0"), Value(-1.0, "x1")]
+parameters = [*(weight for row in w for weight in row), *b, *u, c]
+x = [Value(0.5, "x1"), Value(-1.0, "x2")]
 y = Value(1.0, "y")
 
 
 def loss_of(x: list[Value], y: Value) -> Value:
     """The squared error of one example, in scalars."""
     h = [(w[j][0] * x[0] + w[j][1] * x[1] + b[j]).tanh() for j in range(3)]
-    prediction = v[0] * h[0] + v[1] * h[1] + v[2] * h[2] + c
+    prediction = u[0] * h[0] + u[1] * h[1] + u[2] * h[2] + c
     return (prediction - y) ** 2
 
 
 loss = loss_of(x, y)
+loss.label = "loss"
 loss.backward()
 
-lesson.show(loss.graph(), "scalars.svg", alt="The graph of one example: every number a box, every operation a circle")
+alt = "The graph of one example: every number a box, every operation a circle, a frame around each hidden neuron"
+lesson.show(loss.graph(title="One example, in scalars"), "scalars.svg", alt=alt)
 nodes = topological_order(loss)
 counts = Counter(node.op.label for node in nodes if node.children)
 lesson.table(["operation", "times in the graph"], sorted(counts.items()))
+
+# %% [markdown]
+# One hidden neuron of it, to touch. The other two have the same steps, with other weights: keep that in mind for what
+# follows.
+
+# %%
+neuron = (w[0][0] * x[0] + w[0][1] * x[1] + b[0]).tanh()
+neuron.label = "h1"
+lesson.show(
+    neuron.steps(title="One hidden neuron"), "neuron", alt="The first hidden neuron, forward and backward by steps."
+)
 
 # %% [markdown]
 # ## Three steps to an array program
@@ -64,7 +77,7 @@ program = compile(loss, inputs=[x, y], parameters=parameters)
 print(program.summary())
 print()
 print(program.source)
-expected = ("np.matmul(w, x, out=w_sum)", "np.matmul(v, w_tanh, out=v_sum)", "np.matmul(d_w_sum, x.T, out=d_w)")
+expected = ("np.matmul(w, x, out=w_sum)", "np.matmul(u, w_tanh, out=u_sum)", "np.matmul(d_w_sum, x.T, out=d_w)")
 lesson.expect(all(line in program.source for line in expected), f"The program has the lines {', '.join(expected)}.")
 
 # %% [markdown]
@@ -78,7 +91,7 @@ lesson.expect(all(line in program.source for line in expected), f"The program ha
 # | `np.matmul(w, x, out=w_sum)` | $A = W X$ | six products, three sums |
 # | `np.add(w_sum, b, out=w_sum)` | $A = W X + b$ | three additions; $b$ is added to each column |
 # | `np.tanh(w_sum, out=w_tanh)` | $H = \tanh A$ | three tanh |
-# | `np.matmul(v, w_tanh, out=v_sum)` | $p = v^\top H$ | three products, one sum |
+# | `np.matmul(u, w_tanh, out=u_sum)` | $p = u^\top H$ | three products, one sum |
 #
 # And `backward` is the chain rule, in the order of the graph walked back. With $\bar A$ for the derivative of the
 # loss by $A$:
@@ -88,7 +101,7 @@ lesson.expect(all(line in program.source for line in expected), f"The program ha
 # | `np.multiply(d_w_tanh, 1 - w_tanh ** 2, out=d_w_sum)` | $\bar A = \bar H \odot (1 - H^2)$ | times tanh's slope |
 # | `np.dot(d_w_sum, ones, out=d_b_sums)` | $\bar b = \bar A\, \mathbf 1$ | $\bar b$ adds up over the examples |
 # | `np.matmul(d_w_sum, x.T, out=d_w)` | $\bar W = \bar A X^\top$ | $\bar w_{ji} = \sum_n \bar a_{jn} x_{in}$ |
-# | `np.matmul(v_T, d_v_sub, out=d_w_tanh)` | $\bar H = v\, \bar p$ | $\bar h_j = v_j\, \bar p$ |
+# | `np.matmul(u_T, d_u_sub, out=d_w_tanh)` | $\bar H = u\, \bar p$ | $\bar h_j = u_j\, \bar p$ |
 #
 # The transposed matrices that everybody has to learn by heart are nothing but the sums of the scalar rule, written
 # side by side.

@@ -9,6 +9,7 @@ import ast
 import html
 import math
 import re
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 
 import latex2mathml.converter
@@ -18,7 +19,11 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-__all__ = ["Code", "coloured", "formula", "minutes", "prose", "with_contents", "with_links_to_cells"]
+from micrograd_plus.viz import palette
+
+__all__ = [
+    "Code", "coloured", "formula", "ledger", "minutes", "prose", "quantities", "with_contents", "with_links_to_cells",
+]  # fmt: skip
 
 LINES = 16  # of code that stand open; more than that is folded, so that pictures lead
 
@@ -29,10 +34,10 @@ class _Renderer(IPythonRenderer):
     """Markdown as HTML, with formulas as MathML, which browsers draw by themselves."""
 
     def inline_math(self, body: str) -> str:
-        return formula(body)
+        return quantities(formula(body))
 
     def block_math(self, body: str) -> str:
-        return f'<div class="formula scroll">{formula(body, display="block")}</div>'
+        return f'<div class="formula scroll">{quantities(formula(body, display="block"))}</div>'
 
     def heading(self, text: str, level: int, **attributes: object) -> str:
         name = slug(text)
@@ -45,7 +50,7 @@ class _Renderer(IPythonRenderer):
         return f'<div class="scroll"><table>\n{text}</table></div>\n'
 
     def block_html(self, html: str) -> str:
-        text = re.sub(r"\$([^$\n]+)\$", lambda found: formula(found[1]), super().block_html(html))
+        text = re.sub(r"\$([^$\n]+)\$", lambda found: quantities(formula(found[1])), super().block_html(html))
         return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", text)
 
 
@@ -81,6 +86,63 @@ _SIGN = re.compile(rf"(<mrow>|<math[^>]*>|<mtd[^>]*>|<mo[^>]*>(?!{_CLOSES})[^<]*
 _THIN_SPACE = r'\1<mspace width="0.17em" />\2'  # on both sides of log, tanh, ...; the converter leaves none
 _BEFORE_A_NAME = re.compile(r"(</m[in]>|&#x00029;</mo>)(<mi>\w{2,}</mi>)")
 _AFTER_A_NAME = re.compile(r"(<mi>\w{2,}</mi>)(<m[a-np-z])")
+
+# -------------------------------------------------------------------- one colour each quantity
+
+_MATH = "http://www.w3.org/1998/Math/MathML"
+ElementTree.register_namespace("", _MATH)
+
+
+def quantities(mathml: str) -> str:
+    """A formula as MathML in which each quantity has the class of its colour, `quantity-rate` for the learning rate.
+
+    A derivative of the loss is a gradient as a whole, another one a local derivative.
+    """
+    root = ElementTree.fromstring(mathml)
+    _colour(root)
+    return ElementTree.tostring(root, encoding="us-ascii").decode()
+
+
+def _colour(part: ElementTree.Element) -> None:
+    name = _quantity(part)
+    if name:
+        part.set("class", f"quantity-{name}")
+    for inner in () if name else part:
+        _colour(inner)
+
+
+def _quantity(part: ElementTree.Element) -> str | None:
+    """The quantity that a part of a formula stands for as a whole, None if for none or for several."""
+    tag, text = part.tag.removeprefix(f"{{{_MATH}}}"), "".join(part.itertext()).strip()
+    if tag == "mi":
+        return palette.SYMBOLS.get(text)
+    if tag == "msub" or (tag == "mrow" and len(part) == 1):
+        return _quantity(part[0])
+    if tag == "mover":  # a bar is short for the loss's derivative by what is below it; a hat keeps what it is
+        return "gradient" if part[1].text == "\u00af" else _quantity(part[0])
+    if tag == "mfrac":
+        above, below = ("".join(each.itertext()) for each in part)
+        is_derivative = above[:1] == below[:1] and above[:1] in ("d", "∂") and len(above) > 1
+        return ("gradient" if above[1:2] in ("E", "L") else "local") if is_derivative else None
+    return None
+
+
+_NAME = re.compile(r"(?<![\w.])(w|g|lr|m|v|m_hat|v_hat)(?![\w.(])")
+
+
+_OF_A_RULE = re.compile(r"<th[^>]*>(quantity|g|lr|m|v)</th>")
+
+
+def ledger(table: str) -> str:
+    """HTML in which, if it is an optimizer's ledger, each quantity of the rule has the class of its colour."""
+    if not _OF_A_RULE.search(table):
+        return table
+
+    def coloured_names(found: re.Match[str]) -> str:
+        return _NAME.sub(lambda name: f'<span class="quantity-{palette.SYMBOLS[name[1]]}">{name[1]}</span>', found[0])
+
+    return re.sub(r"(?<=>)[^<>]+(?=<)", coloured_names, table)
+
 
 # -------------------------------------------------------------------- code
 
@@ -128,9 +190,11 @@ def _parted(source: str) -> tuple[str, str]:
 
 
 def _only_shows(statement: ast.stmt) -> bool:
-    """Whether a statement is a call that only shows, or a loop over such calls."""
+    """Whether a statement is a call that only shows, a loop over such calls, or the words for a picture."""
     if isinstance(statement, ast.For):
         return all(map(_only_shows, statement.body))
+    if isinstance(statement, ast.Assign):
+        return ast.unparse(statement.targets[0]) == "alt"
     return isinstance(statement, ast.Expr) and ast.unparse(statement).startswith(PLUMBING)
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import html
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -65,7 +66,7 @@ class Lesson:
             print(f"  -> {_relative(path)}" + (f"  ({alt})" if alt else ""))
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> None:
-        """Shows a table: floats to four digits, columns of numbers set to the right.
+        """Shows a table: floats to four digits, columns of numbers, or of what looks like one, set to the right.
 
         Raises ValueError for a column without a header, which a reader who hears the table could not tell.
         """
@@ -73,7 +74,7 @@ class Lesson:
             raise ValueError(f"each column needs a header, but got {list(headers)}")
         cells = [list(row) for row in rows]
         columns = zip(*cells)
-        numeric = tuple(i for i, column in enumerate(columns) if all(isinstance(cell, (int, float)) for cell in column))
+        numeric = tuple(i for i, column in enumerate(columns) if any(map(str, column)) and all(map(_is_number, column)))
         texts = tuple(tuple(_written(cell) for cell in row) for row in cells)
         self.show(Table(tuple(headers), texts, numeric, caption))
 
@@ -111,7 +112,7 @@ class Lesson:
         drawn = {name: (ends, [slope * x + height for x in ends]) for name, (slope, height) in lines.items()}
         chart = plots.curves(drawn, xlabel=data.feature_names[0], ylabel=data.target_name, title=title)
         chart.axes[0].scatter(xs, data.targets, s=18, color=palette.muted["light"], label="data", zorder=3)
-        chart.axes[0].legend(frameon=False, labelcolor=palette.text["light"], fontsize="small")
+        chart.axes[0].legend(frameon=False, labelcolor=palette.text["light"])
         return chart
 
     def _tell(self, words: Any) -> None:
@@ -192,6 +193,11 @@ def _notebook_shell() -> Any:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     return shell if hasattr(shell, "kernel") else None
+
+
+def _is_number(cell: Any) -> bool:
+    """Whether a cell is set to the right: a number, one that is written out, such as "+0.50" or "34%", or nothing."""
+    return isinstance(cell, (int, float)) or bool(re.fullmatch(r"[+−-]?[\d.,]*(e[+−-]?\d+)?\s?%?", str(cell)))
 
 
 def _written(cell: Any) -> str:

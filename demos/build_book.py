@@ -26,20 +26,30 @@ from typing import Any
 
 import build_reference
 import jupytext
-from _layout import Code, coloured, formula, minutes, prose, with_contents, with_links_to_cells
+from _layout import Code, coloured, formula, ledger, minutes, prose, with_contents, with_links_to_cells
 from jinja2 import Environment, FileSystemLoader
 from nbclient import NotebookClient
 from nbconvert.exporters import TemplateExporter
 from nbformat import NotebookNode
 
-from micrograd_plus.viz import palette
+from micrograd_plus.viz import palette, playground
+from micrograd_plus.viz.picture import NARROW, widths
+from micrograd_plus.viz.svg import parsed
 
 __all__ = ["LessonError", "Page", "build", "formula", "lessons", "main", "prose"]
 
 HERE = Path(__file__).parent
 TITLE = "Training a neural network, number by number"
+LINKS = {
+    "index.html": "Lessons",
+    "glossary.html": "Glossary",
+    "playground.html": "Playground",
+    "reference/index.html": "Reference",
+}
+"""The pages that every page leads to, and their names."""
 SECONDS = 300  # that a cell may take before the build gives up
-WIDE = 928  # pixels; a picture wider than the page can be opened alone as well
+WIDE = 928  # pixels: as wide as the page; a wider picture can be opened alone as well
+MARGINS = 32  # pixels: on both sides of the page together
 
 
 @dataclass
@@ -70,6 +80,11 @@ class Page:
         kinds = (("picture", self.pictures), ("player", self.players))
         seen = [f"{number} {kind}{'s' if number > 1 else ''}" for kind, number in kinds if number]
         return " · ".join([f"about {taken} minutes", *seen])
+
+    @property
+    def has_moments(self) -> bool:
+        """Whether its formulas are about Adam, whose moments are called m and v."""
+        return any(r"\hat v" in cell.source for cell in self.notebook.cells if cell.cell_type == "markdown")
 
     @property
     def title(self) -> str:
@@ -128,7 +143,7 @@ def _not_installed(lesson: Path) -> list[str]:
 
 
 def build(paths: Sequence[Path], output: Path, *, jobs: int = 2) -> list[Page]:
-    """Runs the lessons and writes their pages, players and the table of contents; returns the pages.
+    """Runs the lessons and writes their pages, players, the playground and the table of contents; returns the pages.
 
     Raises LessonError where one fails, once all have been tried; ValueError where a text can't be a page.
     """
@@ -137,7 +152,8 @@ def build(paths: Sequence[Path], output: Path, *, jobs: int = 2) -> list[Page]:
         before.after, after.before = after, before
     asyncio.run(_run_all(pages, jobs))
     output.mkdir(parents=True, exist_ok=True)
-    common = {"book_title": TITLE, "css": _css(), "script": (HERE / "book" / "book.js").read_text(encoding="utf-8")}
+    script = (HERE / "book" / "book.js").read_text(encoding="utf-8")
+    common = {"book_title": TITLE, "links": LINKS, "css": _css(), "script": script}
     exporter = _exporter()
     for page in pages:
         for number, cell in enumerate((each for each in page.notebook.cells if each.cell_type == "code"), 1):
@@ -155,6 +171,7 @@ def build(paths: Sequence[Path], output: Path, *, jobs: int = 2) -> list[Page]:
         text = templates.get_template(f"{name}.html.j2").render(pages=pages, glossary=glossary, **common)
         file = "index.html" if name == "contents" else f"{name}.html"
         (output / file).write_text(_linked(text, pages), encoding="utf-8")
+    playground().save(output / "playground.html")
     build_reference.build(output / "reference")
     return pages
 
@@ -192,7 +209,7 @@ async def _run(page: Page, places: asyncio.Semaphore) -> None:
 def _exporter() -> TemplateExporter:
     return TemplateExporter(
         template_name="book", extra_template_basedirs=[str(HERE)], file_extension=".html",
-        filters={"prose": prose, "parted": parted, "coloured": coloured, "figure": figure},
+        filters={"prose": prose, "parted": parted, "coloured": coloured, "figure": figure, "ledger": ledger},
     )  # fmt: skip
 
 
@@ -209,18 +226,27 @@ def figure(output: NotebookNode, resources: dict[str, Any]) -> str:
     alt = html.escape(shown.alt)
     alone = f'{alt} <a href="{page.path.stem}/{shown.file}">Open it on a page of its own</a>'
     if path.suffix == ".svg":
-        drawing = _inlined(path.read_text(encoding="utf-8"), f"p{next(resources['numbers'])}-")
-        width = _width(drawing)
-        if width > WIDE:
-            _keep(path, resources["players"] / shown.file)
-        picture = f'<div class="picture scroll" style="--natural: {width:.0f}px">{drawing}</div>'
-        return f"<figure>{picture}<figcaption>{alone if width > WIDE else alt}</figcaption></figure>"
+        return _picture(path, f"p{next(resources['numbers'])}-", resources["players"] / shown.file, alt)
     _keep(path, resources["players"] / shown.file)
     if path.suffix != ".html":
         picture = f'<img src="{page.path.stem}/{shown.file}" alt="{alt}">'
         return f'<figure><div class="picture">{picture}</div><figcaption>{alt}</figcaption></figure>'
     frame = f'<iframe loading="lazy" title="{alt}" srcdoc="{html.escape(path.read_text(encoding="utf-8"))}"></iframe>'
     return f'<figure class="player">{frame}<figcaption>{alone}</figcaption></figure>'
+
+
+def _picture(path: Path, prefix: str, copy: Path, alt: str) -> str:
+    """An SVG in its place: it shrinks with the page while its letters are legible; what is wide then can be opened."""
+    text = path.read_text(encoding="utf-8")
+    least, width = widths(parsed(text))
+    opener = ""
+    if least > NARROW - MARGINS or width > WIDE:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(text.replace(' style="max-width:100%;height:auto"', "", 1), encoding="utf-8")
+        always = " always" if width > WIDE else ""
+        opener = f'<a class="opener{always}" href="{copy.parent.name}/{copy.name}">wide: open it</a>'
+    picture = f'<div class="picture scroll" style="--least: {least:.0f}px">{_inlined(text, prefix)}</div>'
+    return f"<figure>{opener}{picture}<figcaption>{alt}</figcaption></figure>"
 
 
 def _keep(path: Path, copy: Path) -> None:
@@ -241,12 +267,6 @@ def _inlined(svg: str, prefix: str) -> str:
     return svg
 
 
-def _width(svg: str) -> float:
-    """The width that a picture was made for, in pixels."""
-    width = re.search(r'<svg[^>]*\bwidth="([\d.]+)(pt|px|)"', svg)
-    return float(width[1]) * (4 / 3 if width[2] == "pt" else 1) if width else 0.0
-
-
 def _linked(text: str, pages: Sequence[Page]) -> str:
     """Links from lesson to lesson lead from page to page; those to a lesson that is not in this book become words."""
     files = {page.path.name: page.file for page in pages}
@@ -256,7 +276,10 @@ def _linked(text: str, pages: Sequence[Page]) -> str:
 
 
 def _css() -> str:
-    return palette.css_variables() + (HERE / "book" / "book.css").read_text(encoding="utf-8")
+    moments = ("first-moment", "second-moment")  # where the page is about them: m and v have other meanings elsewhere
+    scope = {name: ":is(.moments, .html) " if name in moments else "" for name in palette.QUANTITIES}
+    colours = "".join(f"{scope[name]}.quantity-{name} {{ color: var(--mp-quantity-{name}); }}\n" for name in scope)
+    return palette.css_variables() + colours + (HERE / "book" / "book.css").read_text(encoding="utf-8")
 
 
 if __name__ == "__main__":

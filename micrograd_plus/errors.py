@@ -12,7 +12,9 @@ from math import isfinite, isnan
 from numbers import Real
 from typing import Any
 
-__all__ = ["DomainError", "as_list", "domain_error", "evaluated", "in_words", "setting", "short", "to_float"]
+from micrograd_plus.report import numbered
+
+__all__ = ["DomainError", "as_list", "domain_error", "evaluated", "in_words", "refusal", "setting", "short", "to_float"]
 
 
 class DomainError(ValueError):
@@ -138,17 +140,30 @@ def evaluated(op: Any, operands: Sequence[Any], constant: Callable[[Any], Any]) 
 
 def domain_error(op: Any, operands: Sequence[Any], error: Exception) -> Exception:
     """Returns the error that `math` raised, of the same kind, saying which node, what was expected and the cure."""
-    text, given = in_words(op, operands)
-    at = f" for {given}" if given else ""
     if isinstance(error, OverflowError):
-        grows = op.needs.startswith("x below")  # a row that says where its value grows too large has a cure for it
-        what, cure = text, op.cure if grows else "scale the operands down"
-        if _has_value(op, operands):
-            what, cure = f"the derivative of {text}", "keep the operands away from 0"
-        return OverflowError(f"{what} is beyond the largest float, 1.8e308{at and ','}{at}; {cure}")
-    expected = f"it needs {op.needs}" if op.needs else "its value is not a number"
+        why = "steep" if _has_value(op, operands) else "large"
+        return OverflowError(refusal(op, why, *in_words(op, operands)))
     kind = ZeroDivisionError if isinstance(error, ZeroDivisionError) else DomainError
-    return kind(f"{text} is not defined{at}: {expected}{f'; {op.cure}' if op.cure else ''}")
+    return kind(refusal(op, "undefined", *in_words(op, operands)))
+
+
+def refusal(op: Any, why: str, text: str, given: str) -> str:
+    """Returns why an operation was refused, in words: it is "undefined" there, its value "large", its slope "steep".
+
+    `text` is the operation and `given` its operands' numbers, as a message writes them.
+    """
+    at = f" for {given}" if given else ""
+    if why == "undefined":
+        expected = f"it needs {op.needs}" if op.needs else "its value is not a number"
+        return f"{text} is not defined{at}: {expected}{f'; {op.cure}' if op.cure else ''}"
+    grows = op.needs.startswith("x below")  # a row that says where its value grows too large has a cure for it
+    what, cure = text, op.cure if grows else "scale the operands down"
+    if why == "steep":
+        what, cure = f"the derivative of {text}", "keep the operands away from 0"
+    return f"{what} is beyond the largest float, 1.8e308{at and ','}{at}; {cure}"
+
+
+LISTED = 8  # operands that a message names each
 
 
 def _has_value(op: Any, operands: Sequence[Any]) -> bool:
@@ -164,7 +179,7 @@ def in_words(op: Any, operands: Sequence[Any]) -> tuple[str, str]:
     labels = {operand.label for operand in operands}
     names, given = [], []
     for i, operand in enumerate(operands):
-        name = f"x{i + 1}" if op.is_nary else op.operands[i]
+        name = numbered("x", i) if op.is_nary else op.operands[i]
         name = operand.label or (name if name not in labels else f"operand {i + 1}")
         if operand.op.name == "constant" and not operand.label:
             names.append(f"{operand.data:.6g}")
@@ -172,8 +187,8 @@ def in_words(op: Any, operands: Sequence[Any]) -> tuple[str, str]:
             names.append(name)
             given.append(f"{name} = {operand.data:.6g}")
     given = list(dict.fromkeys(given))
-    text = op.words(*op.groups(names)) if len(names) <= 8 else f"{op.name} of {len(names)} numbers"
+    text = op.words(*op.groups(names)) if len(names) <= LISTED else f"{op.name} of {len(names)} numbers"
     if len(text) > 80:
         text = f"{op.name}({', '.join(names)})"
-    more = f" and {len(given) - 8} more" if len(given) > 8 else ""
-    return text, ", ".join(given[:8]) + more
+    more = f" and {len(given) - LISTED} more" if len(given) > LISTED else ""
+    return text, ", ".join(given[:LISTED]) + more

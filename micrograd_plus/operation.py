@@ -133,22 +133,24 @@ class Op:
 
         If the operands' numbers are given as `at`, only the branch of a choice that they take is written.
         """
-        return reading.substitute(self.value, self._bind(names), self._bind(at))
+        return reading.substitute(self.value, self.bind(names), self.bind(at))
 
     def partial_words(
         self, operand: str, *names: Any, out: str = "out", member: int = 0, at: Sequence[Any] = ()
     ) -> str:
         """The derivative by one operand in words; `member` tells which one of a group, `at` is as in `words`."""
-        bound, numbers = self._bind(names) | {"out": out, "j": str(member)}, self._bind(at)
-        for group, name in zip(self.operands, self.names):
-            if group.startswith("*"):
-                bound[name] = bound[group[1:]][member]
-        if numbers:
-            numbers |= {"j": member, "out": self.scalar(*at)[0]}
-        return reading.substitute(self.partials[operand], bound, numbers)
+        numbers = self.bind(at, self.scalar(*at)[0], member) | {"j": member} if at else {}
+        return reading.substitute(self.partials[operand], self.bind(names, out, member), numbers)
 
-    def _bind(self, names: Sequence[Any]) -> dict[str, Any]:
-        return {operand.lstrip("*"): name for operand, name in zip(self.operands, names)}
+    def bind(self, names: Sequence[Any], out: Any = None, member: int = 0) -> dict[str, Any]:
+        """What the names in the row's text stand for; with `out`, in a derivative, by that member of a group."""
+        bound = {operand.lstrip("*"): name for operand, name in zip(self.operands, names)}
+        if out is not None:
+            bound |= {"out": out, "j": str(member)}
+            for group, name in zip(self.operands, self.names):
+                if group.startswith("*"):
+                    bound[name] = bound[group[1:]][member]
+        return bound
 
 
 # -------------------------------------------------------------------- the registry

@@ -14,8 +14,8 @@ from typing import Any
 from weakref import finalize
 
 __all__ = [
-    "PRIMITIVES", "OverArrays", "OverFloats", "OverReals", "OverValues", "Text", "check", "function", "names_in",
-    "partials_function", "scalar_names", "substitute", "value_function",
+    "PRIMITIVES", "OverArrays", "OverFloats", "OverReals", "OverValues", "Text", "branches", "check", "function",
+    "names_in", "partials_function", "scalar_names", "substitute", "value_function",
 ]  # fmt: skip
 
 _OF_MATH = (
@@ -295,6 +295,38 @@ class _Words(ast.NodeTransformer):
     def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.expr:
         self.definitions += f" with {node.target.id} = {ast.unparse(self.visit(node.value))}"
         return node.target
+
+
+def branches(expression: str) -> tuple[str, list[str]]:
+    """Returns an expression for the number of the branch that a choice takes, and each branch as an expression.
+
+    >>> branches("1 / x if x > 0 else inf")
+    ('0 if x > 0 else 1', ['1 / x', 'inf'])
+    """
+    found: list[str] = []
+
+    def take(text: str) -> str:
+        yes, no = _Taken("body"), _Taken("orelse")
+        taken, other = (ast.unparse(each.visit(ast.parse(text, mode="eval"))) for each in (yes, no))
+        if not yes.test:
+            found.append(text)
+            return str(len(found) - 1)
+        return f"{take(taken)} if {yes.test} else {take(other)}"
+
+    return take(expression), found
+
+
+class _Taken(ast.NodeTransformer):
+    """Takes one branch of the first choice."""
+
+    def __init__(self, branch: str) -> None:
+        self.branch, self.test = branch, ""
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        if self.test:
+            return node
+        self.test = ast.unparse(node.test)
+        return getattr(node, self.branch)  # type: ignore[no-any-return]
 
 
 def names_in(expression: str) -> set[str]:

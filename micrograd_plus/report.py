@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-__all__ = ["Report", "Table", "printable"]
+__all__ = ["Report", "Table", "numbered", "printable"]
 
 
 class Report:
@@ -111,6 +111,17 @@ def printable(text: str) -> str:
     ('a b', 'naïve ✓')
     """
     return text if text.isprintable() else "".join(each if each.isprintable() else " " for each in text)
+
+
+def numbered(stem: str, place: int) -> str:
+    """Returns the name of what has none of its own: inputs are x1, x2, ..., as mathematics counts; `place` is from 0.
+
+    Pictures, tables, formulas, errors and data without a header take their names from here.
+
+    >>> numbered("x", 0), numbered("mask", 9)
+    ('x1', 'mask10')
+    """
+    return f"{stem}{place + 1}"
 
 
 _TABLE = "border-collapse:collapse;font-variant-numeric:tabular-nums"

@@ -11,10 +11,13 @@ from typing import Any
 
 from micrograd_plus import operation
 from micrograd_plus.operation import Op
-from micrograd_plus.report import printable
+from micrograd_plus.report import numbered, printable
 from micrograd_plus.value import Value
 
-__all__ = ["derivative", "local", "names", "number", "partial_words", "places", "tidy", "value_words"]
+__all__ = [
+    "called", "derivative", "dotted", "local", "names", "number", "partial_words", "places", "safe", "tidy",
+    "value_words",
+]  # fmt: skip
 
 SHOWN, DOTS = 8, "…"
 """A sum over more operands than this is written with its first ones and dots."""
@@ -27,8 +30,8 @@ def names(order: Sequence[Value]) -> dict[Value, str]:
     """Returns a short name for each node of a topological order; no two nodes that are drawn apart share one.
 
     A label is the name; a second node with that label is `label#2`. Without a label, a constant is its number, an input
-    is x0, x1, ..., a parameter w0, w1, ..., a random leaf mask0, ..., as Python counts, and a result v1, v2, ... in the
-    given order (the letters of a Wengert list). A name that is also somebody's label is passed over.
+    is x1, x2, ..., a parameter w1, w2, ..., a random leaf mask1, ..., and a result v1, v2, ... in the given order (the
+    letters of a Wengert list). A name that is also somebody's label is passed over.
 
     >>> from micrograd_plus import topological_order
     >>> w = Value(0.5, "w")
@@ -45,8 +48,9 @@ def names(order: Sequence[Value]) -> dict[Value, str]:
             continue
         stem = label or _stem(node)
         while True:
-            counts[stem] = count = counts.get(stem, 0 if label or node.children else -1) + 1
-            name = stem if label and count == 1 else f"{stem}#{count}" if label else f"{stem}{count}"
+            place = counts.get(stem, 0)
+            counts[stem] = place + 1
+            name = stem if label and not place else numbered(f"{stem}#" if label else stem, place)
             if name == label or name not in taken:
                 break
         found[node] = name
@@ -126,14 +130,15 @@ def value_words(node: Value, name: Callable[[Value], str], digits: int = 4) -> t
     """
     if not node.children:
         return ()
-    symbols, numbers = _dotted(node, name), _dotted(node, lambda each: number(each.data, digits))
+    symbols = dotted(node.op, [safe(name(child)) for child in node.children])
+    numbers = dotted(node.op, [number(child.data, digits) for child in node.children])
     at = node.op.groups([child.data for child in node.children])
-    formulas = [_call(node.op, symbols), *(node.op.words(*each, at=at) for each in (symbols, numbers))]
+    formulas = [called(node.op, symbols), *(node.op.words(*each, at=at) for each in (symbols, numbers))]
     return tuple(dict.fromkeys(tidy(formula) for formula in formulas if formula))
 
 
-def _call(op: Op, names: Sequence[Any]) -> str:
-    """The operation as a call, `tanh(s)` or `clamp(s, 0, 1)`, if that is how it is known; else nothing."""
+def called(op: Op, names: Sequence[Any]) -> str:
+    """Returns the operation as a call, `tanh(s)` or `clamp(s, 0, 1)`, if that is how it is known; else nothing."""
     function, _, constants = op.label.removesuffix(")").partition("(")
     if not function.isidentifier() or sum(operand.startswith("*") for operand in op.operands) > 1:
         return ""
@@ -171,23 +176,19 @@ def partial_words(node: Value, position: int, name: Callable[[Value], str], digi
     at = node.op.groups([child.data for child in node.children])
 
     def said(naming: Callable[[Value], str]) -> str:
-        groups = node.op.groups([_safe(naming(child)) for child in node.children])
-        return tidy(node.op.partial_words(operand, *groups, out=_safe(naming(node)), member=member, at=at))
+        groups = node.op.groups([safe(naming(child)) for child in node.children])
+        return tidy(node.op.partial_words(operand, *groups, out=safe(naming(node)), member=member, at=at))
 
     return said(name), said(lambda each: number(each.data, digits))
 
 
-def _dotted(node: Value, naming: Callable[[Value], str]) -> list[Any]:
-    """The names of the operands as the row groups them; of a large group the first ones and dots."""
-    groups = node.op.groups(node.children)
+def dotted(op: Op, names: Sequence[str]) -> list[Any]:
+    """Returns the names of the operands as the row groups them; of a large group the first ones and dots."""
     return [
-        _safe(naming(group)) if isinstance(group, Value)
-        else [_safe(naming(child)) for child in group] if len(group) <= SHOWN
-        else [*(_safe(naming(child)) for child in group[:3]), DOTS]
-        for group in groups
-    ]  # fmt: skip
+        group if isinstance(group, str) or len(group) <= SHOWN else [*group[:3], DOTS] for group in op.groups(names)
+    ]
 
 
-def _safe(name: str) -> str:
-    """A name as a formula can hold it: in brackets if it looks like arithmetic itself ("x1*w1 + x2*w2")."""
+def safe(name: str) -> str:
+    """Returns a name as a formula can hold it: in brackets if it looks like arithmetic itself ("x1*w1 + x2*w2")."""
     return name if re.fullmatch(rf"[\w.#'…]+|\w+\([^()]*\)|-?{UNSIGNED}", name) else f"({name})"

@@ -476,7 +476,7 @@ def test_csv_without_a_header(csv_file: Write) -> None:
     with pytest.raises(ValueError, match=r"line 1: column names are expected, and '5.1' is a number; .*header=False"):
         read_csv(path, 2)
     data = read_csv(path, -1, header=False)
-    assert (len(data), data.feature_names, data.target_name) == (2, ("x0", "x1"), "x2")
+    assert (len(data), data.feature_names, data.target_name) == (2, ("x1", "x2"), "x3")
     years = csv_file("2019,2020\n1,1.5\n2,2.5\n")
     assert read_csv(years, "2020", header=True).feature_names == ("2019",)
 
@@ -869,7 +869,7 @@ def test_standardizer_refuses_what_has_no_deviation_in_floating_point(column: li
 def test_standardizer_refuses_another_width_and_overflow() -> None:
     with pytest.raises(ValueError, match="the row has 1 features, and this Standardizer was fitted on 4"):
         Standardizer.fit(iris()).apply(numbered(3))
-    with pytest.raises(ValueError, match=r"inputs\[0\]\[0\] \(x0\) is inf"):
+    with pytest.raises(ValueError, match=r"inputs\[0\]\[0\] \(x1\) is inf"):
         Standardizer((0.0,), (1e-300,)).apply(Dataset([[1e300]], [0]))
 
 

@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micrograd_plus import Value, dot, logsumexp, operation, ops, select, topological_order, total
+from micrograd_plus import Value, dot, logsumexp, nn, operation, ops, select, topological_order, total
+from micrograd_plus.data import Dataset
+from micrograd_plus.errors import DomainError
 from micrograd_plus.reading import scalar_names
 from micrograd_plus.value import apply, leaf
+from micrograd_plus.viz import NetworkDiagram
 from micrograd_plus.words import derivative, names, number, partial_words, places, value_words
 
 OPERANDS = {
@@ -132,7 +135,7 @@ def test_names_follow_labels_roles_and_order():
     x, w = Value(2.0), leaf(0.5, operation.PARAMETER)
     mask = leaf(2.0, ops.Bernoulli(0.5, 2.0, random.Random(0)))
     out = (w * x + 1) * mask - -3.5
-    assert [*names(topological_order(out)).values()] == ["w0", "x0", "v1", "1", "v2", "mask0", "v3", "-3.5", "v4"]
+    assert [*names(topological_order(out)).values()] == ["w1", "x1", "v1", "1", "v2", "mask1", "v3", "-3.5", "v4"]
 
 
 def test_equal_labels_and_labels_that_look_like_made_up_names_stay_apart():
@@ -173,3 +176,17 @@ def test_derivatives_of_long_names_are_bracketed():
 def test_places_name_the_operand_and_the_member():
     assert places(Value(1.0) * 2) == [("x", 0), ("y", 0)]
     assert places(select(Value(0.0), [1.0, 2.0])) == [("i", 0), ("x", 0), ("x", 1)]
+
+
+def test_what_has_no_name_is_called_the_same_everywhere():
+    """In formulas, boxes, tables, pictures, trees and errors: the inputs are x1 and x2, as data sets call them."""
+    model, row = nn.MLP(2, [1], seed=0), [0.5, -0.5]
+    bare = [leaf(x, operation.INPUT) for x in row]
+    assert [names(topological_order(bare[0] * bare[1]))[each] for each in bare] == ["x1", "x2"]
+    out = model(row)
+    assert Dataset([row], [1.0]).feature_names == ("x1", "x2")
+    assert [each for each in names(topological_order(out)).values() if each.startswith("x")] == ["x1", "x2"]
+    for text in (out.graph().svg(), out.graph().text(), NetworkDiagram(model, row).svg()):
+        assert "x1" in text and "x2" in text and "x0" not in text
+    with pytest.raises(DomainError, match="x1 = inf, x2 = -inf"):
+        total([Value(math.inf), Value(-math.inf)])

@@ -116,7 +116,7 @@ def _notes(schema: TableSchema, columns: list[Column], rows: list[Any]) -> list[
     if lost := rows.count(None):
         notes.append(f"{counted(lost, 'row')} with an empty cell: no answer, as training left such rows out")
     elif empty := sum(len(column.empty) for column in columns):
-        notes.append(f"{counted(empty, 'empty cell')}: for a number stands the mean of the training")
+        notes.append(f"{counted(empty, 'empty cell')}: for a number stands the mean of the training rows")
     return notes
 
 

@@ -29,7 +29,7 @@ def add_csv_options(group: Any) -> None:
     group.add_argument("--delimiter", metavar="C", help="of a CSV file: what stands between cells (default: a comma)")
     point = "of a CSV file: what stands before a fraction; thousands may then be set apart, 1,000.5 or 1.000,5"
     group.add_argument("--decimal", choices=(".", ","), help=point)
-    header = "of a CSV file: whether its first line has the columns' names; without, they are x0, x1, ..."
+    header = "of a CSV file: whether its first line has the columns' names; without, they are x1, x2, ..."
     group.add_argument("--header", action=argparse.BooleanOptionalAction, help=header)
     group.add_argument("--encoding", metavar="NAME", help="of a CSV file: latin-1, utf-16, ... (default: utf-8)")
 

@@ -107,6 +107,8 @@ def _add_training_options(group: Any) -> None:
     group.add_argument("--seed", type=whole, default=0, help="of all that is drawn (default: %(default)s)")
     backend = "array code, a C program, or the graph node by node (default: numpy, and eager where a model needs it)"
     group.add_argument("--backend", choices=("numpy", "c", "eager"), help=backend)
+    width = "of the numbers; float32 is quicker, and right to some seven digits (default: %(default)s)"
+    group.add_argument("--dtype", choices=("float64", "float32"), default="float64", help=width)
     group.add_argument("--resume", action="store_true", help="go on from the checkpoint in the output folder")
 
 
@@ -221,7 +223,7 @@ def _train(args: argparse.Namespace, rows: Dataset, watched: Dataset, folder: Pa
             model, training, loss=loss, optimizer=args.optimizer, lr=args.lr, epochs=epochs, seed=args.seed,
             batch_size=args.batch_size, validation={"held-out" if args.patience is None else "validation": watched},
             class_weights=args.class_weights, clip=args.clip, callbacks=callbacks, backend=args.backend,
-            checkpoint=Checkpoint(watch.path, every=max(1, epochs // 10), resume=args.resume),
+            dtype=args.dtype, checkpoint=Checkpoint(watch.path, every=max(1, epochs // 10), resume=args.resume),
         )  # fmt: skip
     if history.stopped:
         print(f"stopped after epoch {len(history)}: {history.stopped}")

@@ -66,9 +66,9 @@ class Buffers:
         self.bound.add(unique)
         return unique
 
-    def new(self, name: str, shape: tuple[int, ...], space: int, kind: str = "") -> str:
+    def new(self, name: str, shape: tuple[int, ...], space: int, kind: str = "shared.dtype") -> str:
         """Returns the name of a new array for what is not a number of the graph."""
-        return self.bind(name, f"np.empty(({sizes(shape, space)}){', ' + kind if kind else ''})")
+        return self.bind(name, f"np.empty(({sizes(shape, space)}), {kind})")
 
     def name(self, space: int, view: View, grad: bool) -> str:
         """Returns the name of what lies in these rows."""

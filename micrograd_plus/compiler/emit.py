@@ -44,11 +44,11 @@ def emit(layout: Layout, namer: Namer, of: tuple[int, ...], wrt_inputs: bool) ->
     if of:
         _go_back(GradientSum(buffers, backward, wanted_rows(layout, namer, wrt_inputs)), of)
     defined = [
-        f"rows = np.empty(({layout.batched_rows}, B))  # a row for each number, a column for each example",
+        f"rows = np.empty(({layout.batched_rows}, B), shared.dtype)  # a row a number, a column an example",
         "columns = shared[:, None]  # what is the same for all examples",
     ]
     if of:
-        defined += ["d_rows = np.zeros(rows.shape)", "d_columns = d_shared[:, None]"]
+        defined += ["d_rows = np.zeros_like(rows)", "d_columns = d_shared[:, None]"]
     source = framed([*defined, *buffers.definitions], namer.arguments, forward.lines, backward.lines if of else None)
     matrix_products = sum(each.is_matrix_product for each in layout.instructions)
     return Emitted(source, buffers.tables, len(forward.lines), len(backward.lines), matrix_products)

@@ -17,7 +17,8 @@ from micrograd_plus.operation import Op
 
 __all__ = ["BATCHED", "SHARED", "Folded", "fold"]
 
-SHARED, BATCHED = 0, 1
+SHARED: int = 0
+BATCHED: int = 1
 """Whether a node is the same for all examples of a batch, or has a number of its own for each."""
 
 

@@ -253,7 +253,7 @@ def _select_backward(sums: GradientSum, each: Instruction, table: Integers, upst
         sums.body.say(f"{target}[{picks}] += {upstream}")
         return
     spread = sums.buffers.namer.unique("spread")
-    sums.body.say(f"{spread} = np.zeros(({sizes(table.shape, each.space)}))")
+    sums.body.say(f"{spread} = np.zeros(({sizes(table.shape, each.space)}), shared.dtype)")
     sums.body.say(f"{spread}[{picks}] = {upstream}")
     sums.add(space, table, spread, each.space)
 
@@ -276,7 +276,7 @@ def lookup_backward(sums: GradientSum, each: Instruction) -> None:
         return
     text = sums.body.value(each.reads[1], indices)
     index = _index(sums.body, each.reads[1], text, indices.shape, columns.shape[1])
-    chosen = f"({index}.reshape(-1, 1) == np.arange({columns.shape[1]})).astype(float)"
+    chosen = f"({index}.reshape(-1, 1) == np.arange({columns.shape[1]})).astype(shared.dtype)"
     d = sums.matrix(each.space, each.rows[np.newaxis])
     sums.add_matrix(SHARED, columns[np.newaxis], f"np.matmul({d}, {chosen})")
 

@@ -16,12 +16,14 @@ from micrograd_plus import operation
 from micrograd_plus.checks import named
 from micrograd_plus.compiler.ladder import Ladder
 from micrograd_plus.compiler.names import stem
-from micrograd_plus.compiler.native import DTYPES, DType, NativeProgram
+from micrograd_plus.compiler.native import NativeProgram
 from micrograd_plus.compiler.plan import Input, Plan, plan_of
 from micrograd_plus.compiler.program import Gradients, Program
 from micrograd_plus.compiler.trace import CompileError, trace
 from micrograd_plus.compiler.trial import Surroundings, trial, values_behind
+from micrograd_plus.compiler.widths import WIDTHS, DType
 from micrograd_plus.mode import no_gc
+from micrograd_plus.report import numbered
 from micrograd_plus.tracing import PACKAGE, traced
 from micrograd_plus.value import Number, Value, constant, topological_order
 
@@ -77,7 +79,8 @@ def compile(
     Where that can be noticed, and for a target without inputs, CompileError is raised.
 
     `backend` is "numpy", or "c", whose programs the machine's C compiler compiles (see `compiler.toolchain`) when they
-    are run first; there `dtype` may be "float32", which is quicker, and right to some seven digits.
+    are run first. `dtype` may be "float32", which is quicker, and right to some seven digits; what goes in and comes
+    out has 64 bits.
 
     >>> w, x = Value(3.0, "w"), Value(1.0, "x")
     >>> program = compile(w * x, inputs=[x])
@@ -131,27 +134,26 @@ def compile_graph(
 
 def _check_backend(backend: Backend, dtype: DType) -> None:
     named("backend", backend, dict.fromkeys(get_args(Backend)))
-    named("dtype", dtype, DTYPES)
-    if backend == "numpy" and dtype != "float64":
-        raise ValueError(f"the backend 'numpy' computes in float64, not in {dtype!r}; use backend='c'")
+    named("dtype", dtype, WIDTHS)
 
 
 def _program(backend: Backend, dtype: DType, plan: Plan, *arguments: Any) -> Program:
     """The program of a backend; that of NumPy, with a warning, where C would be the whole graph, node by node."""
     if backend == "numpy":
-        return Program(plan, *arguments)
+        return Program(plan, *arguments, dtype=dtype)
     if isinstance(plan.layout, Ladder) and plan.layout.count > MOST_RUNGS:
         warnings.warn(
             f"the graph is irregular, of {plan.layout.count:,} operations: a C compiler would take minutes over it, and"
-            " it runs as array code; make it of layers, or use backend='numpy'",
+            " it runs as array code; make it of layers, or use backend='numpy', or have it compiled all the same:"
+            f" {__name__}.MOST_RUNGS = {plan.layout.count}",
             stacklevel=3,
         )
-        return Program(plan, *arguments)
+        return Program(plan, *arguments, dtype=dtype)
     return NativeProgram(plan, *arguments, dtype=dtype)
 
 
 MOST_RUNGS = 5_000
-"""So many operations an irregular graph may have in C."""
+"""So many operations an irregular graph may have in C, which has some lines for each."""
 
 
 def _named(inputs: Sequence[Any], names: Sequence[str]) -> list[Input]:
@@ -159,7 +161,7 @@ def _named(inputs: Sequence[Any], names: Sequence[str]) -> list[Input]:
     found: list[Input] = []
     for i, each in enumerate(inputs):
         name = names[i] if names else stem([leaf.label for leaf in _flat(each)]) or ("x" if len(inputs) == 1 else "")
-        name = name if name.isidentifier() else f"x{i}"
+        name = name if name.isidentifier() else numbered("x", i)
         taken = any(name == other.name for other in found)
         found.append(Input(f"{name}_{i}" if taken else name, _shape(each)))
     return found
@@ -224,7 +226,7 @@ class Compiled:
 
     def _trace(self, examples: Sequence[Sequence[Any]]) -> Program:
         """Traces the function with the first example, and again with the last: the graphs must be the same."""
-        names = [*self.names, *(f"x{i}" for i in range(len(self.names), len(examples[0])))]
+        names = [*self.names, *(numbered("x", i) for i in range(len(self.names), len(examples[0])))]
         behind = values_behind(self.function)
         graphs = []
         with trial(self.function):
@@ -323,7 +325,7 @@ def _one(example: Any) -> Any:
 def _leaves(numbers: Any, name: str) -> Any:
     """Input Values in the form of an example's numbers."""
     if isinstance(numbers, list):
-        return [_leaves(each, f"{name}{i}") for i, each in enumerate(numbers)]
+        return [_leaves(each, numbered(name, i)) for i, each in enumerate(numbers)]
     return Value(numbers, name)
 
 

@@ -134,8 +134,12 @@ class GradientSum:
     def add_with_ones(self, rows: Integers, view: View, text: str, whole: tuple[int, ...], axis: int) -> None:
         """Adds to shared rows a sum over all axes from `axis` on: a product with ones, which is quicker."""
         lead, last = int(np.prod(whole[:axis])), int(np.prod(whole[axis:]))
+        if "np.where" in text or "* 1.0" in text:  # a choice between plain numbers has 64 bits, which np.dot won't cast
+            text = f"({text}).astype(shared.dtype, copy=False)"
         flat = text if len(whole) == axis == 1 else f"({text}).reshape({lead}, -1)"
-        ones = self.buffers.define("ones", f"np.ones({last} * B)" if last > 1 else "np.ones(B)")
+        ones = self.buffers.define(
+            "ones", f"np.ones({last} * B, shared.dtype)" if last > 1 else "np.ones(B, shared.dtype)"
+        )
         sums = f"d_shared[{view.start}:{view.start + lead}]"
         target = self.buffers.define(self.buffers.name(SHARED, view, True) + "_sums", sums)
         self.put(SHARED, rows, target, f"np.dot({flat}, {ones})", lambda: target)
@@ -235,7 +239,9 @@ class GradientSum:
     def padded(self, space: int, shape: tuple[int, ...], text: str) -> str:
         """Says the assignment of an array to a buffer with a row of zeros behind it, and returns the buffer's name."""
         rows = (int(np.prod(shape)) + 1,)
-        buffer = self.buffers.bind("parts", f"np.zeros(({sizes(rows, space)}))", "  # the last row stays 0")
+        buffer = self.buffers.bind(
+            "parts", f"np.zeros(({sizes(rows, space)}), shared.dtype)", "  # the last row stays 0"
+        )
         inside = self.buffers.define(f"{buffer}_inside", f"{buffer}[:-1].reshape({sizes(shape, space)})")
         self.body.say(assignment(inside, text))
         return buffer

@@ -52,6 +52,7 @@ HELPER real max(real x, real y) { return (x < y) | (y != y) ? y : x; }
 HELPER real min(real x, real y) { return (y < x) | (y != y) ? y : x; }
 HELPER real square(real x) { return x * x; }
 HELPER real cube(real x) { return x * x * x; }
+HELPER real root(real x) { return sqrt(x == -INFINITY ? INFINITY : x + 0); }  // as pow has it, of -inf and -0 too
 
 // 2 to the power of a whole number k that is known as k + MAGIC: its lowest bits are moved to the exponent's place.
 // Where exp becomes 0 or infinite are variables, that nobody changes: of constants a compiler makes a branch of its own,

@@ -116,7 +116,7 @@ def emit_ladder(layout: Ladder, arguments: list[Argument], of: tuple[int, ...], 
 
 def _defined(rows: int, kinds: dict[Op, int], with_back: bool) -> list[str]:
     """The lines that come first: the functions, and their tables of what to work on."""
-    lines = [f"rows = np.empty(({rows}, B))  # a row for each number, a column for each example", ""]
+    lines = [f"rows = np.empty(({rows}, B), shared.dtype)  # a row a number, a column an example", ""]
     for op, number in kinds.items():
         lines += _step(op, number) + (_back(op, number) if with_back else [])
     steps = "".join(f"step_{i}, " for i in range(len(kinds)))
@@ -127,7 +127,7 @@ def _defined(rows: int, kinds: dict[Op, int], with_back: bool) -> list[str]:
     ]
     if with_back:
         lines += [
-            "d_rows = np.zeros(rows.shape)",
+            "d_rows = np.zeros_like(rows)",
             f"backs, upstream = ({steps.replace('step', 'back')}), list(d_rows)",
             "descent = [",
             "    (backs[k], upstream[out], value[out], at(x, value), at(y, value), at(z, value), at(x, upstream),",

@@ -22,17 +22,16 @@ from micrograd_plus.compiler.names import Namer
 from micrograd_plus.compiler.trace import Integers
 from micrograd_plus.compiler.views import View, view_of
 
-__all__ = ["At", "Loops", "Matrix", "Place", "is_regular_view"]
+__all__ = ["TAKEN", "At", "Loops", "Matrix", "Place", "is_regular_view"]
 
 ARRAYS = {(SHARED, False): "shared", (BATCHED, False): "rows", (SHARED, True): "d_shared", (BATCHED, True): "d_rows"}
 """What each buffer is called, and that of its gradients."""
 
-_TAKEN = frozenset(
+TAKEN = frozenset(
     [
         *ARRAYS.values(), *"Bbijklm", "cube", "fast_exp", "fast_expm1", "fast_tanh", "max", "min", "multiply",
         "multiply_add", "multiply_affine", "multiply_each", "multiply_each_add", "out", "outer_add", "parts", "pick",
-        "real", "scale",
-        "square", "add_sums", "sum_of", "upstream",
+        "real", "root", "scale", "square", "add_sums", "sum_of", "upstream",
         # the languages' own words, and the functions that a row may call
         "abs", "acos", "acosh", "arguments", "asin", "asinh", "asm", "atan", "atan2", "atanh", "auto", "await", "break",
         "case", "catch", "ceil", "char", "class", "const", "continue", "cos", "cosh", "debugger", "default", "delete",
@@ -208,7 +207,7 @@ class Loops:
         if (space, start) not in self.names:
             said = self.namer.region(space, start, size)
             said = re.sub(r"[^0-9A-Za-z_]", "_", said)
-            said = f"{said}_" if said in _TAKEN or said.startswith(("d_", "at_")) else said
+            said = f"{said}_" if said in TAKEN or said.startswith(("d_", "at_")) else said
             self.names[space, start] = self.unique(said)
         return self.names[space, start]
 

@@ -135,7 +135,7 @@ def stem(labels: Sequence[str]) -> str:
 
     >>> stem(["layers.0.neurons.0.weights.0", "layers.0.neurons.0.weights.1", "layers.0.neurons.1.weights.0"])
     'layers_0_weights'
-    >>> stem(["x0", "x1"]), stem(["", ""])
+    >>> stem(["x1", "x2"]), stem(["", ""])
     ('x', '')
     """
     if len(labels) > 64:  # a sample will do, from all over

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from ctypes import POINTER, Structure, c_double, c_int64, c_void_p
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,9 @@ from micrograd_plus.compiler.plan import Plan
 from micrograd_plus.compiler.program import Gradients, Program, formed
 from micrograd_plus.compiler.toolchain import load_library
 from micrograd_plus.compiler.trace import Array
+from micrograd_plus.compiler.widths import DType
 
-__all__ = ["DTYPES", "DType", "Library", "NativeProgram", "RunOfC"]
-
-DType: TypeAlias = Literal["float64", "float32"]
-DTYPES: dict[str, str] = {"float64": "double", "float32": "float"}
-"""What `dtype=` knows, and what C calls it."""
+__all__ = ["Library", "NativeProgram", "RunOfC"]
 
 _BUFFER = 1024 * 1024
 """So many bytes the rows of a tile, with their gradients, should take at most: a processor's second cache."""
@@ -76,8 +73,7 @@ class NativeProgram(Program):
     backend = "c"
 
     def __init__(self, *arguments: Any, dtype: DType = "float64") -> None:
-        super().__init__(*arguments)
-        self.dtype: DType = dtype
+        super().__init__(*arguments, dtype=dtype)
         self._libraries: dict[tuple[Any, ...], Library] = {}
 
     def __call__(self, *batch: Any) -> Any:
@@ -151,8 +147,8 @@ class NativeProgram(Program):
         bound.refuse_nan(columns)
         if of:
             bound.backward(columns, scale)
-        by_inputs = bound.d_rows[: self.plan.input_count].T.copy() if wrt_inputs else None
-        return np.array(bound.numbers()), self.d_shared[rows], by_inputs
+        by_inputs = bound.d_rows[: self.plan.input_count].T.astype(float) if wrt_inputs else None
+        return np.array(bound.numbers(), float), self.d_shared[rows].astype(float), by_inputs
 
     def library(self, examples: int, of: tuple[int, ...], wrt_inputs: bool = False) -> Library:
         """Returns the library for calls with batches of about this size."""
@@ -167,7 +163,7 @@ class NativeProgram(Program):
     ) -> Library:
         """Returns a library for tiles of this size, with buffers that are the caller's own."""
         program = loop_program(self.plan, self.dialect, size, rule, of=of, wrt_inputs=wrt_inputs)
-        loaded = load_library(library_source(program, DTYPES[self.dtype]))
+        loaded = load_library(library_source(program, self.dtype))
         names = ("run_forward", "run_gradients", *(["run_epoch"] if rule else []))
         return Library(self.plan, program, {name: getattr(loaded, name) for name in names}, self.dtype)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isnan
+from math import inf, isnan
 from threading import Lock
 from typing import Any
 
@@ -18,6 +18,7 @@ from micrograd_plus.compiler.loop_step import PLAIN
 from micrograd_plus.compiler.plan import Input, Plan
 from micrograd_plus.compiler.runtime import Draws
 from micrograd_plus.compiler.trace import Array, Trace
+from micrograd_plus.compiler.widths import DType, narrowed
 from micrograd_plus.mode import no_grad
 from micrograd_plus.report import Table
 from micrograd_plus.value import Value, apply
@@ -72,16 +73,21 @@ class Program:
     backend = "numpy"
 
     def __init__(
-        self, plan: Plan, trace: Trace, parameters: Sequence[Value], inputs: Sequence[Input], outputs: Any
+        self,
+        plan: Plan,
+        trace: Trace,
+        parameters: Sequence[Value],
+        inputs: Sequence[Input],
+        outputs: Any,
+        dtype: DType = "float64",
     ) -> None:
         self.plan, self.inputs, self.parameters = plan, list(inputs), list(parameters)
-        self.outputs = outputs
+        self.outputs, self.dtype = outputs, dtype
         self.nodes, self.example = len(trace), trace.data[trace.inputs]
         self.draws = Draws(trace.draws, plan.input_count)
-        self.shared = np.zeros(plan.layout.shared_rows)
-        self.d_shared = np.zeros(plan.layout.shared_rows)
+        self.shared, self.d_shared = (np.zeros(plan.layout.shared_rows, dtype) for _ in "vd")
         rows, numbers = plan.constants
-        self.shared[rows] = numbers
+        self.shared[rows] = narrowed(numbers, dtype, "a number of the graph")
         self.every_output = tuple(range(len(plan.layout.folded.outputs)))
         self.running = _Running()
         self._bound: OrderedDict[tuple[int, tuple[int, ...], bool], Bound] = OrderedDict()
@@ -108,8 +114,8 @@ class Program:
         with self.running:
             bound = self._run(batch, (self._chosen(of),), inputs, mean=reduction == "mean")
             by_inputs = [bound.d_rows[start:stop].T for _, start, stop in self.plan.arguments] if inputs else []
-            shaped = tuple(d.reshape(bound.size, *each.shape).copy() for d, each in zip(by_inputs, self.inputs))
-            by_parameters = self.d_shared[self.plan.parameter_rows]
+            shaped = tuple(d.reshape(bound.size, *each.shape).astype(float) for d, each in zip(by_inputs, self.inputs))
+            by_parameters = self.d_shared[self.plan.parameter_rows].astype(float, copy=False)
             return Gradients(bound.outputs(), by_parameters, shaped if inputs else None)
 
     def _run(
@@ -130,14 +136,15 @@ class Program:
     def load(self) -> None:
         """Takes the parameters' numbers from their Values."""
         count = len(self.parameters)
-        self.shared[self.plan.parameter_rows] = np.fromiter((each.data for each in self.parameters), float, count)
+        numbers = np.fromiter((each.data for each in self.parameters), float, count)
+        self.shared[self.plan.parameter_rows] = narrowed(numbers, self.dtype, "a parameter")
 
     def columns(self, batch: Sequence[Any]) -> list[Array]:
         """Returns the batch as arrays with a column for each example; see `__call__` for errors."""
         if len(batch) != len(self.inputs):
             names = ", ".join(each.name for each in self.inputs)
             raise ValueError(f"the program takes {len(self.inputs)} inputs ({names}), but got {len(batch)}")
-        columns = [_columns(each, given) for each, given in zip(self.inputs, batch)]
+        columns = [_columns(each, given, self.dtype) for each, given in zip(self.inputs, batch)]
         size = columns[0].shape[1]
         if any(each.shape[1] != size for each in columns):
             told = ", ".join(f"{each.name} {column.shape[1]}" for each, column in zip(self.inputs, columns))
@@ -218,7 +225,7 @@ class Bound:
     def __init__(self, program: Program, size: int, of: tuple[int, ...], wrt_inputs: bool) -> None:
         _, bind = program.plan.kernel(of, wrt_inputs)
         self.program, self.size = program, size
-        self.shares = np.full(size, 1.0 / size)  # of the examples in a mean
+        self.shares = np.full(size, 1.0 / size)  # of the examples in a mean, which has 64 bits
         self.rows, self.d_rows, self._forward, self._backward = bind(np, program.shared, program.d_shared, size)
         self._outputs = [self._numbers(node) for node in program.plan.layout.folded.outputs]
 
@@ -243,7 +250,7 @@ class Bound:
 
     def outputs(self) -> Any:
         """Returns the outputs of the last run, in the form that the graph's outputs had."""
-        return formed(self.program.outputs, map(np.array, self._outputs))
+        return formed(self.program.outputs, (np.array(each, float) for each in self._outputs))
 
     def numbers(self) -> list[Array]:
         """Returns the outputs of the last run, one after the other."""
@@ -260,7 +267,7 @@ class Bound:
         if layout.folded.space[node] == BATCHED:
             return np.asarray(self.rows[row])
         if node in layout.folded.constants:
-            return np.full(self.size, layout.folded.constants[node])
+            return np.full(self.size, layout.folded.constants[node], self.rows.dtype)
         return np.broadcast_to(self.program.shared[row : row + 1], self.size)
 
     def _refuse_non_finite(self, columns: Sequence[Array]) -> None:
@@ -291,8 +298,10 @@ class Bound:
         try:
             with no_grad():
                 found = apply(folded.op[node], *folded.op[node].groups(values)).data
-            # eagerly it is a number: infinity times one of the zeros that fill up short sums, or NumPy's other opinion
             name = folded.op[node].name
+            if self.program.dtype == "float32" and np.finfo(np.float32).max < abs(found) < inf:
+                raise FloatingPointError(f"a {name} is {found:.4g}, too large for 32 bits; use dtype='float64'")
+            # eagerly it is a number: infinity times one of the zeros that fill up short sums, or NumPy's other opinion
             raise FloatingPointError(
                 f"compiled, a {name} that is {found:.4g} is lost to an infinity beside it; run it eagerly"
             )
@@ -300,7 +309,7 @@ class Bound:
             raise type(error)(f"{error} (example {example} of the batch)") from None
 
 
-def _columns(wanted: Input, given: Any) -> Array:
+def _columns(wanted: Input, given: Any, dtype: DType) -> Array:
     """One input's batch as an array of a row for each number, a column for each example."""
     try:
         array = np.asarray(given)
@@ -316,6 +325,7 @@ def _columns(wanted: Input, given: Any) -> Array:
     if isnan(np.dot(flat, flat)):  # a sum of squares is nan if one of them is, and only then
         at = int(np.argwhere(np.isnan(array))[0][0])
         raise ValueError(f"{wanted.name} of example {at} is nan; mend the number or leave out the example")
+    array = narrowed(array, dtype, f"an entry of {wanted.name}")
     columns: Array = (array if array.ndim == 2 else array.reshape(len(array), wanted.size)).T
     return columns
 

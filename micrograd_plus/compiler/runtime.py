@@ -42,7 +42,7 @@ def whole(numbers: Array, count: int, index: Array) -> Array:
 
 def erf_of_array(x: Array) -> Array:
     """The error function, which NumPy has not: exact, and the same as the engine's."""
-    return np.asarray(_ERF(x), dtype=float)
+    return np.asarray(_ERF(x), np.result_type(x))
 
 
 _ERF = np.frompyfunc(math.erf, 1, 1)

@@ -25,7 +25,11 @@ _FUNCTIONS = {"sqrt": "np.sqrt", "max": "np.maximum"}
 
 
 def update_function(
-    statements: Sequence[Statement], states: Sequence[str], options: Mapping[str, Any], size: int
+    statements: Sequence[Statement],
+    states: Sequence[str],
+    options: Mapping[str, Any],
+    size: int,
+    dtype: str = "float64",
 ) -> Callable[..., None]:
     """Returns the rule over vectors: `update(w, g, t, lr, *states, new_w, *new_states)` fills the new ones.
 
@@ -33,7 +37,13 @@ def update_function(
     floats. A state may be its own new one.
     """
     source, buffers = update_source(statements, states)
-    names = {"np": np, "sqrt": np.sqrt, "max": np.maximum, **options, **{name: np.empty(size) for name in buffers}}
+    names = {
+        "np": np,
+        "sqrt": np.sqrt,
+        "max": np.maximum,
+        **options,
+        **{name: np.empty(size, dtype) for name in buffers},
+    }
     exec(compile(source, "<update>", "exec"), names)
     function: Callable[..., None] = names["update"]
     return function

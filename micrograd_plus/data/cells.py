@@ -128,10 +128,10 @@ def by_size(label: str) -> tuple[bool, float, str]:
     return number is None, number or 0.0, label
 
 
-def what_is_wrong(cell: str, out: str) -> str:
-    """Returns why a cell is no number, and the cure; `out` tells how to do without it."""
+def what_is_wrong(cell: str, out: str, empty: str = "fill it in or leave out the line") -> str:
+    """Returns why a cell is no number, and the cure; `out` tells how to do without it, `empty` what to do if it is."""
     if is_missing(cell):
-        return f"the cell is missing{f' ({cell!r})' if cell else ''}; fill it in or leave out the line"
+        return f"the cell is missing{f' ({cell!r})' if cell else ''}; {empty}"
     if re.fullmatch(r"[+-]?\d{16,}", cell) and math.isfinite(float(cell)):
         return f"{cell!r} has more digits than a number keeps; if it tells rows apart, {out}"
     if number_of(cell) is not None:

@@ -139,10 +139,10 @@ class Column:
                 raise self.wrong(row, f"{label!r} is none of the classes {known}; mend the cell or leave out the row")
         return [numbers[label] for label in labels], tuple(names)
 
-    def refuse_empty(self) -> None:
+    def refuse_empty(self, cure: str = "fill it in or leave out the line") -> None:
         """Raises ValueError for the first empty cell, if there is one."""
         for row in self.empty[:1]:
-            raise self.wrong(row, of.what_is_wrong(self.cells[row], self.without))
+            raise self.wrong(row, of.what_is_wrong(self.cells[row], self.without, cure))
 
     def wrong(self, row: int, what: str) -> ValueError:
         """Returns the error that says what is wrong in a row of this column."""

@@ -17,6 +17,7 @@ from micrograd_plus.data.column import Column, Task, error_at, rows_without_empt
 from micrograd_plus.data.dataset import Dataset
 from micrograd_plus.data.schema import Missing, TableSchema
 from micrograd_plus.files import read_bytes
+from micrograd_plus.report import numbered
 
 __all__ = ["Sheet", "read_csv", "read_inputs", "read_sheet"]
 
@@ -59,7 +60,7 @@ def read_csv(
     numbered in sorted order, numbers by size, or as `classes` lists them: that keeps the numbering of a trained model,
     and allows a label such as 'none', which otherwise is a missing cell.
 
-    A file without a header line has columns x0, x1, ...; `header=None` takes the first line for a header unless a
+    A file without a header line has columns x1, x2, ...; `header=None` takes the first line for a header unless a
     number is in it, and then asks. Blank lines are skipped; spaces around a cell and a byte-order mark are dropped. For
     a file without a target there is `read_inputs`. A file that gzip compressed is unpacked.
 
@@ -176,7 +177,7 @@ class Sheet:
             raise ValueError(f"{where} is empty; expected a line of column names and a line for each row")
         if header is False:
             ends = (max((i + 1 for i, cell in enumerate(cells) if cell), default=0) for _, cells in records)
-            names = [f"x{column}" for column in range(min(max(ends), len(records[0][1])))]
+            names = [numbered("x", column) for column in range(min(max(ends), len(records[0][1])))]
         else:
             names = _header(where, *records.pop(0), certain=header is True)
         if not records:

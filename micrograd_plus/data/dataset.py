@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
 from micrograd_plus.checks import counted, finite_number, listed, plain, whole_number
-from micrograd_plus.report import printable
+from micrograd_plus.report import numbered, printable
 
 if TYPE_CHECKING:
     from micrograd_plus.data.schema import TableSchema
@@ -69,7 +69,7 @@ class Dataset:
         if len(inputs) != len(targets):
             alone = f"row {min(len(inputs), len(targets))} has only one of the two; give every input one target"
             raise ValueError(f"{len(inputs)} inputs but {len(targets)} targets: {alone}")
-        names = names or tuple(f"x{column}" for column in range(len(inputs[0])))
+        names = names or tuple(numbered("x", column) for column in range(len(inputs[0])))
         # The class is frozen for its users; this is where the checked copies take the place of what came in.
         self.__dict__.update(inputs=inputs, targets=targets, feature_names=names, classes=classes)
         self.__dict__.update(weights=None if self.weights is None else _weights(self.weights, len(inputs)))

@@ -38,7 +38,7 @@ class Field:
     def fit(cls, column: Column, missing: Missing) -> Field:
         """Returns the field for a column's cells. Raises ValueError for cells that it can't make features of."""
         if missing == "refuse":
-            column.refuse_empty()
+            column.refuse_empty(f"fill it in, leave out the line, or pass {argument('missing', 'mean')}")
         if column.kind == "nothing":
             cure = f"leave it out: {argument('drop', [column.name])}"
             raise ValueError(f"{column.where}: every cell of column {column.name!r} is empty; {cure}")

@@ -15,7 +15,7 @@ from micrograd_plus.checks import named, whole_number
 from micrograd_plus.nn.optim import Optimizer
 from micrograd_plus.nn.rule import Line
 from micrograd_plus.reading import substitute
-from micrograd_plus.report import Report, Table
+from micrograd_plus.report import Report, Table, numbered
 from micrograd_plus.train.callbacks import Callback, Run
 from micrograd_plus.value import Value
 from micrograd_plus.words import names, number, tidy
@@ -154,7 +154,7 @@ class Ledger(Report, Callback):
     def _open(self, optimizer: Optimizer) -> None:
         """Finds the parameters to follow among the optimizer's."""
         found = names(optimizer.parameters)
-        known = {found[p] if p.label else f"w{i + 1}": (i, p) for i, p in enumerate(optimizer.parameters)}
+        known = {found[p] if p.label else numbered("w", i): (i, p) for i, p in enumerate(optimizer.parameters)}
         own = {parameter: name for name, (_, parameter) in known.items()}
         for each in list(known)[:FOLLOWED] if self._wanted is None else self._wanted:
             parameter = each if isinstance(each, Value) else named("parameter", each, known)[1]

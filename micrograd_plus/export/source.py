@@ -86,7 +86,7 @@ def _notes(predictor: Predictor, expected: Any) -> list[str]:
         lines.append("An input 'column=word' is 1 where the column has that word, and 0 where it has another.")
     if any(column.mean is not None and column.words is None for column in columns_of(predictor)):
         means = ", ".join(f"{c.name!r} {c.mean!r}" for c in columns_of(predictor) if c.words is None)
-        lines.append(f"For an empty number stands the mean of the training: {means}.")
+        lines.append(f"For an empty number stands the mean of the training rows: {means}.")
         lines.append("An input 'column=(empty)' is 1 where the column's cell is empty, else 0.")
     if predictor.scaler is not None:
         lines.append("They are raw, as in the table: that each is less its mean, over its scale, is done inside.")

@@ -12,6 +12,7 @@ from micrograd_plus.checks import counted, finite_number, named, plain, whole_nu
 from micrograd_plus.functions import dot, select
 from micrograd_plus.nn.init import Initializer, default, gain, generator, initializer, own_generator
 from micrograd_plus.nn.module import Module, Parameter
+from micrograd_plus.report import numbered
 from micrograd_plus.value import Value, function_of, leaf
 
 if TYPE_CHECKING:
@@ -267,7 +268,7 @@ class Dropout(Module):
         if not self.training or self.p == 0:
             return inputs  # type: ignore[no-any-return]
         row = as_row(self, inputs)
-        masked = [value * leaf(self.op.draw(), self.op, f"mask{i}") for i, value in enumerate(row)]
+        masked = [value * leaf(self.op.draw(), self.op, numbered("mask", i)) for i, value in enumerate(row)]
         return masked[0] if isinstance(inputs, Value) else masked  # type: ignore[return-value]
 
     def __repr__(self) -> str:
@@ -310,7 +311,7 @@ class Embedding(Module):
 
 
 def as_row(module: Module, inputs: Any, width: int | None = None) -> list[Value]:
-    """One example's inputs as Values: numbers become inputs named x0, x1, ...; the width is checked."""
+    """One example's inputs as Values: numbers become inputs named x1, x2, ...; the width is checked."""
     row = plain(inputs)
     if isinstance(row, (Value, float, int)):
         row = [row]
@@ -327,7 +328,7 @@ def _input(module: Module, number: Any, i: int) -> Value:
     if isinstance(number, (list, tuple)):
         given = f"but element {i} is itself a row; call it once for each: [model(row) for row in rows]"
         raise TypeError(f"{_place(module)} takes one example, a row of numbers, {given}")
-    return Value(number, f"x{i}")
+    return Value(number, numbered("x", i))
 
 
 def _bare_if_one(outputs: Any) -> Outputs:

@@ -23,6 +23,11 @@ from micrograd_plus.value import UNSEEN, Value
 __all__ = ["OPTIMIZERS", "SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "optimizer_class"]
 
 
+REFUSAL = "step {t} takes {what} to {number}, from w = {w} and g = {g} at lr = {lr}; {cure}"
+CURE = "lower the learning rate, clip the gradients, or scale the inputs"
+"""What is said of a step to what is not finite."""
+
+
 class Optimizer:
     """What all optimizers share: the parameters, the number `t` of steps done, and the states of the rule.
 
@@ -163,12 +168,12 @@ class Optimizer:
         """
         whose, options = self.parameters[i].label or f"parameter {i}", self.group_of[i].rule.options
         what = whose if name == "w" else f"{name} of {whose}"
-        at = "w = {w:.6g} and g = {g:.6g} at lr = {lr:g}".format(**given)
-        cure = "lower the learning rate, clip the gradients, or scale the inputs"
+        at = {each: f"{given[each]:.6g}" for each in ("w", "g", "lr")}
+        cure = CURE
         safe = Rule(self.text, {**options, "eps": 1e-8})
         if options.get("eps", 1.0) < 1e-8 and math.isfinite(safe(**given)["w"]):
             cure = f"{type(self).__name__} divides by eps = {options['eps']:g} where all else is 0; use eps=1e-8"
-        return FloatingPointError(f"step {given['t']} takes {what} to {number}, from {at}; {cure}")
+        return FloatingPointError(REFUSAL.format(t=given["t"], what=what, number=number, cure=cure, **at))
 
     def zero_grad(self) -> None:
         """Clears the `grad` of every parameter, also of those that are frozen."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from micrograd_plus.reading import names_in
 
-__all__ = ["Line", "Rule"]
+__all__ = ["Line", "Rule", "conditional_lines", "states_of"]
 
 GIVEN = ("w", "g", "t", "lr")
 """What every rule may use: the weight, its gradient, the number of this step (from 1), the learning rate."""
@@ -53,16 +53,7 @@ class Rule:
 
     def __init__(self, text: str, options: Mapping[str, Any]) -> None:
         self.options, self.lines = dict(options), tuple(_lines(text, options))
-        assigned = [line.name for line in self.lines]
-        known, states = {*GIVEN, *self.options, "sqrt", "max"}, set()
-        for line in self.lines:
-            new = names_in(line.expression) - known
-            if not new <= set(assigned):
-                unknown = ", ".join(sorted(new - set(assigned)))
-                raise ValueError(f"the line `{line}` uses {unknown}, which is neither given, an option, nor assigned")
-            states |= new
-            known |= new | {line.name}
-        self.state = tuple(name for name in dict.fromkeys(assigned) if name in states)
+        self.state = states_of(self.lines, self.options)
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.lines))
@@ -113,12 +104,39 @@ class Rule:
             known[line.name] = result
 
 
-def _lines(text: str, options: Mapping[str, Any]) -> Iterator[Line]:
+def states_of(lines: Sequence[Line], options: Iterable[str]) -> tuple[str, ...]:
+    """Returns the names that lines read before they assign them: these are kept from step to step.
+
+    Raises ValueError for a name that is neither given, an option, nor assigned.
+    """
+    assigned = [line.name for line in lines]
+    known, states = {*GIVEN, *options, "sqrt", "max"}, set()
+    for line in lines:
+        new = names_in(line.expression) - known
+        if not new <= set(assigned):
+            unknown = ", ".join(sorted(new - set(assigned)))
+            raise ValueError(f"the line `{line}` uses {unknown}, which is neither given, an option, nor assigned")
+        states |= new
+        known |= new | {line.name}
+    return tuple(name for name in dict.fromkeys(assigned) if name in states)
+
+
+def conditional_lines(text: str) -> Iterator[tuple[Line, str]]:
+    """Yields each line of a rule's text with its condition, which is empty for a line that is always there.
+
+    >>> list(conditional_lines("g = g + decay * w  # if decay"))
+    [(Line(name='g', expression='g + decay * w'), 'decay')]
+    """
     for written in filter(None, map(str.strip, text.splitlines())):
         assignment, _, condition = written.partition("# if ")
+        name, _, expression = assignment.partition(" = ")
+        yield Line(name.strip(), expression.strip()), condition.strip()
+
+
+def _lines(text: str, options: Mapping[str, Any]) -> Iterator[Line]:
+    for line, condition in conditional_lines(text):
         if not condition or eval(condition, {"__builtins__": {}}, options):
-            name, _, expression = assignment.partition(" = ")
-            yield Line(name.strip(), expression.strip())
+            yield line
 
 
 # Where a number is not defined, floats follow NumPy; the optimizer then tells which weight it was.

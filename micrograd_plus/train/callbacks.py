@@ -294,9 +294,9 @@ class EarlyStopping(_Plateau):
 
     def _stop_without_patience(self, run: Run) -> None:
         if run.epoch - self.best_epoch >= self.patience:
-            best = f"it was best in epoch {self.best_epoch}, with {self.best:.4g}"
-            kept = ", whose parameters are restored" if self.restore_best else ", and those of the last epoch stay"
-            run.stop(f"{self._figure(run)[0]} has not improved for {counted(self.patience, 'epoch')}; {best}{kept}")
+            why = f"{self._figure(run)[0]} has not improved for {counted(self.patience, 'epoch')}"
+            stay = f"it was best in epoch {self.best_epoch}, with {self.best:.4g}, and those of the last epoch stay"
+            run.stop(why if self.restore_best else f"{why}; {stay}")  # what is restored the history tells by itself
 
     def on_end(self, run: Run) -> None:
         """Puts the best epoch's parameters back, also where training ran to its last epoch, and has History say so."""

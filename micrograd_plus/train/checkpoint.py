@@ -164,16 +164,20 @@ class Keeper:
                 callback.check_state(run)
 
     def _tell_another_backend(self, here: str, there: str) -> None:
-        if here != there:
-            began, goes_on = (each or "numpy or eager, float64" for each in (there, here))
+        if here not in ([there] if there else _WIDE):
+            began = there or "numpy or eager, float64"
             warnings.warn(
-                f"{os.fspath(self.checkpoint.path)} was written by a run on {began}, and goes on on {goes_on}: from"
+                f"{os.fspath(self.checkpoint.path)} was written by a run on {began}, and goes on on {here}: from"
                 " here on the last digits are other ones; use the same backend and dtype for the very same numbers",
                 stacklevel=5,
             )
 
     def _refused(self, place: str) -> AbstractContextManager[None]:
         return refused(self.checkpoint.path, f"can't be used: {place}")
+
+
+_WIDE = ("numpy, float64", "eager, float64")
+"""What a run may have been on whose file does not say it: those of version 0.2 did so for C alone."""
 
 
 def _history(saved: Mapping[str, Any]) -> History:

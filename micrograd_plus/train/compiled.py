@@ -14,10 +14,12 @@ from micrograd_plus.compiler.frontend import compile_graph, refuse_another_graph
 from micrograd_plus.compiler.program import Program
 from micrograd_plus.compiler.trace import Array, CompileError
 from micrograd_plus.compiler.trial import Surroundings, trial
+from micrograd_plus.compiler.widths import DType, narrowed
 from micrograd_plus.data import Dataset
 from micrograd_plus.errors import DomainError
 from micrograd_plus.mode import no_grad
 from micrograd_plus.nn import Module, Optimizer
+from micrograd_plus.report import numbered
 from micrograd_plus.train.engine import EagerEngine, Loss, NonFiniteError, PartedError, Penalty, Prediction, evaluating
 from micrograd_plus.train.state import TrainState
 from micrograd_plus.value import Value
@@ -28,8 +30,14 @@ _CHUNK = 512
 """So many rows are evaluated at a time, which bounds the memory."""
 
 
+TOLERANCES = {"float64": (1e-6, 1e-9), "float32": (1e-3, 1e-4)}
+"""By how much a program's numbers of a width may be off: as a part of them, and as one of the largest."""
+
+
 class CompiledEngine:
     """Runs a batch as arrays, with the results of `EagerEngine` up to rounding; the arguments are the same.
+
+    And `dtype`, the width of the numbers: "float64" or "float32".
 
     >>> from micrograd_plus.data import line
     >>> from micrograd_plus.nn import MLP, SGD, mse_loss
@@ -40,15 +48,15 @@ class CompiledEngine:
     True
     """
 
-    tolerance = 1e-6, 1e-9
-    """By how much a program's numbers may be off: as a part of them, and as one of the largest."""
+    backend = "numpy"
 
     def __init__(
         self, model: Module, loss: Loss, optimizer: Optimizer, *, penalty: Penalty | None = None,
-        clip_norm: float | None = None, clip_value: float | None = None,
+        clip_norm: float | None = None, clip_value: float | None = None, dtype: DType = "float64",
     ) -> None:  # fmt: skip
         self.model, self.loss, self.optimizer, self.penalty = model, loss, optimizer, penalty
-        self.state = TrainState(optimizer, clip_norm=clip_norm, clip_value=clip_value)
+        self.dtype, self.tolerance = dtype, TOLERANCES[dtype]
+        self.state = TrainState(optimizer, clip_norm=clip_norm, clip_value=clip_value, dtype=dtype)
         self._modules = list(model.modules())
         self._parameters = list(dict.fromkeys([*model.parameters(), *optimizer.parameters]))
         self._programs: dict[tuple[Any, ...], Program] = {}
@@ -165,13 +173,17 @@ class CompiledEngine:
 
     def _graph_compiled(self, mode: Any, *graph: Any) -> Program:
         """The program of a graph in a mode; other backends make others."""
-        return compile_graph(*graph)
+        return compile_graph(*graph, dtype=self.dtype)
 
     def _traced(self, mode: Any, data: Dataset, row: int) -> tuple[list[Any], tuple[Any, ...], list[Value]]:
         """The inputs of a row's graph, its outputs in a mode, and its random leaves."""
         inputs = [Value(x, name) for x, name in zip(data.inputs[row], data.feature_names)]
         target = data.targets[row]
-        wanted = [Value(y, f"y{i}") for i, y in enumerate(target)] if isinstance(target, list) else Value(target, "y")
+        wanted = (
+            [Value(y, numbered("y", i)) for i, y in enumerate(target)]
+            if isinstance(target, list)
+            else Value(target, "y")
+        )
 
         def function(inputs: Any, target: Any) -> tuple[Any, ...]:
             output = self.model(inputs)
@@ -242,7 +254,7 @@ class CompiledEngine:
 
     def _gradients(self, data: Dataset) -> Iterator[tuple[str, Any, Any]]:
         program = self._training_program(data)
-        loss, compiled = self.state.gradients(program, _Table(data).take())
+        loss, compiled = self.state.gradients(program, _Table(data, self.dtype).take())
         eager_loss, found = EagerEngine(self.model, self.loss, self.optimizer, penalty=self.penalty).gradients(data)
         yield "the loss in training", loss, eager_loss
         yield "a gradient", *_most_apart(compiled.tolist(), [found.get(each, 0.0) for each in program.parameters])
@@ -266,7 +278,7 @@ class CompiledEngine:
         """The data as arrays, which are kept for the last few data sets."""
         table = self._tables.get(id(data))
         if table is None or table.data is not data:
-            table = _Table(data)
+            table = _Table(data, self.dtype)
             self._refuse_targets(data)
             self._tables[id(data)] = table
             if len(self._tables) > 8:
@@ -282,12 +294,12 @@ class CompiledEngine:
 
 
 class _Table:
-    """A data set as two arrays with a row for each example."""
+    """A data set as two arrays with a row for each example, of a width."""
 
-    def __init__(self, data: Dataset) -> None:
+    def __init__(self, data: Dataset, dtype: DType) -> None:
         self.data = data  # kept, so that nothing else comes to have its id
-        self.inputs = np.array(data.inputs, float)
-        self.targets = np.array(data.targets, float).reshape(len(data), -1)
+        self.inputs = narrowed(data.inputs, dtype, "an input")
+        self.targets = narrowed(data.targets, dtype, "a target").reshape(len(data), -1)
         self.columns = [self.inputs.T, self.targets.T]
 
     def take(self, rows: Sequence[int] | None = None) -> list[Array]:
@@ -295,7 +307,7 @@ class _Table:
         taken = self.columns if rows is None else [self.inputs.take(rows, 0).T, self.targets.take(rows, 0).T]
         if self.data.weights is None:
             return taken
-        shares = np.array([self.data.shares(range(len(self.inputs)) if rows is None else rows)])
+        shares = np.array([self.data.shares(range(len(self.inputs)) if rows is None else rows)], self.inputs.dtype)
         return [*taken, shares.size * shares]  # the program's mean divides by the number of rows
 
 

@@ -48,6 +48,9 @@ class Engine(Protocol):
     takes them from there. The optimizer's count `t` it keeps up to date, as the learning rate hangs on it.
     """
 
+    backend: str
+    """What the History calls it."""
+
     def prepare(self, data: Dataset, batch_size: int = 0) -> None:
         """Runs model and loss on the first row of `data`, and changes nothing; `fit` calls it before all else.
 
@@ -103,6 +106,8 @@ class EagerEngine:
     >>> all(engine.step(line()) < first for _ in range(5))
     True
     """
+
+    backend = "eager"
 
     def __init__(
         self, model: Module, loss: Loss, optimizer: Optimizer, *, penalty: Penalty | None = None,

@@ -58,8 +58,8 @@ class History(Report):
     `history["validation loss"]` is a figure's column over the epochs, `history.losses` the loss of every iteration.
     `stopped` says why training ended before its last epoch; it is empty if it did not. `restored` is the number of the
     epoch whose parameters the model was given back at the end; 0 if it has those of the last. `weights` says what rows
-    and classes weighed; it is empty if all counted alike. `backend` is "c, float64" or "c, float32" for a run in C; it
-    is empty for the others, which compute in float64.
+    and classes weighed; it is empty if all counted alike. `backend` says what ran, and on what numbers, as in "numpy,
+    float64" or "c, float32".
 
     >>> history = History()
     >>> history.iterations.append(Iteration(1, 1, 0.5, 0.1))

@@ -81,7 +81,8 @@ def fit(
     - `backend`: "numpy" runs the graph of one example as array code for a whole batch, "c" as a program that the
       machine's C compiler makes, "eager" each graph as it stands. Without, it is "numpy", and "eager", with a warning,
       for a model that can't be compiled.
-    - `dtype`: "float64", or for "c" also "float32", which is quicker, and right to some seven digits.
+    - `dtype`: "float64", or for "numpy" and "c" also "float32", which is quicker, and right to some seven digits. The
+      parameters that the model is given have 64 bits.
     - `progress`: whether a bar is shown where somebody looks.
 
     The loss that is reported is the mean over a batch, taken before the update. With weights it is the sum of weight
@@ -118,7 +119,7 @@ def fit(
     width = _width(backend, dtype)
     engine = _engine(backend, data, batch_size, model, objective.loss, optimizer, penalty=penalty, **limits, **width)
     run = Run(engine, model, optimizer, data, objective, epochs, watchers)
-    run.history.weights, run.history.backend = told, f"c, {dtype}" if width else ""
+    run.history.weights, run.history.backend = told, _name(engine)
     keeper = None if checkpoint is None else Keeper(checkpoint, run, {"rows": len(data), **order, **limits})
     if keeper:
         keeper.resume()
@@ -132,6 +133,7 @@ def fit(
         warnings.warn(f"{told}; the model is trained anew from the start, eagerly", stacklevel=2)
         again()
         run.engine = _engine("eager", data, batch_size, model, objective.loss, optimizer, penalty=penalty, **limits)
+        run.history.backend = _name(run.engine)
         _train(run, batches, number, measures, keeper, progress)
     return run.history
 
@@ -269,14 +271,16 @@ BACKENDS: dict[str, Callable[..., Engine]] = {"numpy": _numpy, "c": _c, "eager":
 
 
 def _width(backend: str | None, dtype: str) -> dict[str, str]:
-    """The width of numbers as an option of an engine that has a choice."""
-    named("dtype", dtype, dict.fromkeys(("float64", "float32")))
-    if backend == "c":
-        return {"dtype": dtype}
-    if dtype != "float64":
-        needed = argument("backend", "c")
-        raise ValueError(f"{argument('dtype', dtype)} needs {needed}; the other backends compute in float64")
-    return {}
+    """The width of numbers as an option of an engine that has a choice, where it is not the usual one."""
+    if named("dtype", dtype, {"float64": False, "float32": True}) and backend == "eager":
+        needed = f"{argument('backend', 'numpy')} or {argument('backend', 'c')}"
+        raise ValueError(f"{argument('dtype', dtype)} needs {needed}; the graph as it stands has 64 bits")
+    return {} if dtype == "float64" else {"dtype": dtype}
+
+
+def _name(engine: Engine) -> str:
+    """What the History tells of an engine: its backend and width."""
+    return f"{engine.backend}, {getattr(engine, 'dtype', 'float64')}"
 
 
 def _engine(backend: str | None, data: Dataset, batch_size: int, *arguments: Any, **options: Any) -> Engine:
@@ -294,7 +298,8 @@ def _engine(backend: str | None, data: Dataset, batch_size: int, *arguments: Any
         if backend is not None:
             cure = f"leave {argument('backend')} out, or use {argument('backend', 'eager')}"
             raise CompileError(f"the backend {backend!r} can't run this model: {error}; {cure}") from error
-        warnings.warn(f"the model can't be compiled, and runs as it stands: {error}", stacklevel=3)
+        width = f" in 64 bits, not in {options.pop('dtype')}" if "dtype" in options else ""
+        warnings.warn(f"the model can't be compiled, and runs as it stands{width}: {error}", stacklevel=3)
     return _engine("eager", data, batch_size, *arguments, **options)
 
 

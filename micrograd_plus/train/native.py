@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from micrograd_plus.compiler.frontend import compile_graph
-from micrograd_plus.compiler.native import DType, NativeProgram
+from micrograd_plus.compiler.native import NativeProgram
 from micrograd_plus.compiler.program import Program
 from micrograd_plus.compiler.trace import Array
+from micrograd_plus.compiler.widths import DType
 from micrograd_plus.data import Dataset
 from micrograd_plus.errors import DomainError
 from micrograd_plus.nn import Module, Optimizer
@@ -27,20 +28,20 @@ _PATIENCE = 0.1
 
 
 class NativeEngine(CompiledEngine):
-    """Trains by a program in C; the arguments are those of an `Engine`, and `dtype`, "float64" or "float32".
+    """Trains by a program in C; the arguments are those of a `CompiledEngine`.
 
     What is evaluated and predicted between, in evaluation mode, is run as array code.
     """
+
+    backend = "c"
 
     def __init__(
         self, model: Module, loss: Loss, optimizer: Optimizer, *, penalty: Penalty | None = None,
         clip_norm: float | None = None, clip_value: float | None = None, dtype: DType = "float64",
     ) -> None:  # fmt: skip
-        super().__init__(model, loss, optimizer, penalty=penalty, clip_norm=clip_norm, clip_value=clip_value)
-        self.state: NativeState = NativeState(optimizer, clip_norm=clip_norm, clip_value=clip_value)
-        self.dtype: DType = dtype
-        if dtype == "float32":
-            self.tolerance = 1e-3, 1e-4
+        bounds: dict[str, Any] = {"clip_norm": clip_norm, "clip_value": clip_value, "dtype": dtype}
+        super().__init__(model, loss, optimizer, penalty=penalty, **bounds)
+        self.state: NativeState = NativeState(optimizer, **bounds)
         self._joined: dict[int, tuple[Any, Array]] = {}
         self._pace = 0.0  # the seconds that an iteration takes
 

@@ -11,6 +11,7 @@ from micrograd_plus.compiler.loop_step import StepRule
 from micrograd_plus.compiler.native import Library, NativeProgram, aligned
 from micrograd_plus.compiler.program import Program
 from micrograd_plus.compiler.trace import Array, Integers
+from micrograd_plus.compiler.widths import DType
 from micrograd_plus.nn.optim import Optimizer
 from micrograd_plus.train.state import TrainState
 
@@ -24,9 +25,10 @@ class NativeState(TrainState):
     """
 
     def __init__(
-        self, optimizer: Optimizer, *, clip_norm: float | None = None, clip_value: float | None = None
-    ) -> None:
-        super().__init__(optimizer, clip_norm=clip_norm, clip_value=clip_value)
+        self, optimizer: Optimizer, *, clip_norm: float | None = None, clip_value: float | None = None,
+        dtype: DType = "float64",
+    ) -> None:  # fmt: skip
+        super().__init__(optimizer, clip_norm=clip_norm, clip_value=clip_value, dtype=dtype)
         group, *others = optimizer.groups
         self.is_alone = not others  # of several groups with rules of their own, NumPy makes the step
         self.step_rule = StepRule(tuple(group.rule.lines), tuple(group.rule.state), dict(group.rule.options))
@@ -98,14 +100,11 @@ class NativeState(TrainState):
     def _in_numpy(self, program: NativeProgram, table: Array) -> float:
         """Does a step in NumPy, or raises what is wrong with it."""
         bounds = [(start, stop) for _, start, stop in program.plan.arguments]
-        columns = [np.ascontiguousarray(table[:, start:stop], float).T for start, stop in bounds]
-        self.w, self.states = self.w.astype(float), [each.astype(float) for each in self.states]
-        self.new_w, self.new_states = np.empty(len(self.w)), [np.empty(len(self.w)) for _ in self.states]
+        columns = [np.ascontiguousarray(table[:, start:stop]).T for start, stop in bounds]
+        self.w, self.states = self.w.copy(), [each.copy() for each in self.states]  # out of the library
+        self.new_w, self.new_states = np.empty_like(self.w), [np.empty_like(self.w) for _ in self.states]
         self._grads = None
-        loss = super().step(program, columns)
-        if program.dtype != "float64":
-            raise FloatingPointError("a number grows too large or too small for 32 bits; use dtype='float64'")
-        return loss
+        return super().step(program, columns)
 
     def last_gradients(self, program: Program) -> Array:
         """Returns the gradients of the last step; see `TrainState.last_gradients`."""

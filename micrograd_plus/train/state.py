@@ -13,6 +13,7 @@ import numpy as np
 from micrograd_plus.compiler.program import Program
 from micrograd_plus.compiler.trace import Array, Integers
 from micrograd_plus.compiler.update import update_function
+from micrograd_plus.compiler.widths import WIDTHS, DType, narrowed
 from micrograd_plus.nn.clip import norm_scale
 from micrograd_plus.nn.optim import OPTIMIZERS, Optimizer
 
@@ -27,11 +28,13 @@ class TrainState:
     """
 
     def __init__(
-        self, optimizer: Optimizer, *, clip_norm: float | None = None, clip_value: float | None = None
-    ) -> None:
+        self, optimizer: Optimizer, *, clip_norm: float | None = None, clip_value: float | None = None,
+        dtype: DType = "float64",
+    ) -> None:  # fmt: skip
         self.optimizer, self.clip_norm, self.clip_value = optimizer, clip_norm, clip_value
+        self.dtype, self.width = dtype, WIDTHS[dtype]
         rules = [(group.rule, len(group.members)) for group in optimizer.groups]
-        self.updates = [update_function(rule.lines, rule.state, rule.options, count) for rule, count in rules]
+        self.updates = [update_function(rule.lines, rule.state, rule.options, count, dtype) for rule, count in rules]
         # the rules of this package divide by nothing that comes near 0 but for the eps that is added to it, and let
         # nothing grow without a bound but what momentum adds up
         options = {"eps": 1.0, "momentum": 0.0, **rules[0][0].options}
@@ -67,8 +70,9 @@ class TrainState:
 
     def _take(self, program: Program, order: Integers) -> None:
         homes = [[each.data for each in self.optimizer.parameters], *self.optimizer.state.values()]
-        self.w, *self.states = (np.array(numbers)[order] for numbers in homes)
-        self.new_w, *self.new_states = (np.empty(len(order)) for _ in homes)
+        names = ["a parameter", *(f"{name} of a parameter" for name in self.optimizer.state)]
+        self.w, *self.states = (narrowed(each, self.dtype, name)[order] for each, name in zip(homes, names))
+        self.new_w, *self.new_states = (np.empty(len(order), self.dtype) for _ in homes)
         program.draws.pull()
 
     def step(self, program: Program, columns: Sequence[Array]) -> float:
@@ -95,7 +99,7 @@ class TrainState:
             program.d_shared[rows] = g  # it may be a copy
         t, rates = self.optimizer.t + 1, [self.optimizer.rate_in(group) for group in self.optimizer.groups]
         # a step that can't fail writes over the states; any other one leaves them until its result is seen to be finite
-        certain = self.tame and rates[0] < 1e50 and np.dot(g, g) < 1e100
+        certain = self.tame and rates[0] < self.width.rate_limit and np.dot(g, g) < self.width.limit
         new_states = self.states if certain else self.new_states
         if len(rates) == 1:
             self.updates[0](self.w, g, t, rates[0], *self.states, self.new_w, *new_states)
@@ -118,7 +122,7 @@ class TrainState:
         for group, update, rate in zip(self.optimizer.groups, self.updates, rates):
             at, kept = back[group.members], [names.index(name) for name in group.rule.state]
             results = [self.new_w, *(self.new_states[i] for i in kept)]
-            found = [np.empty(len(at)) for _ in results]
+            found = [np.empty(len(at), self.dtype) for _ in results]
             update(self.w[at], g[at], t, rate, *(self.states[i][at] for i in kept), *found)
             for whole, part in zip(results, found):
                 whole[at] = part
@@ -157,7 +161,7 @@ class TrainState:
             norm = float(np.sqrt(np.dot(g, g)))
             if norm == inf:  # a square has overflowed, or a gradient has
                 largest = np.abs(g).max()
-                norm = float(largest * np.sqrt(np.dot(g / largest, g / largest)))
+                norm = float(largest) * float(np.sqrt(np.dot(g / largest, g / largest)))
             np.multiply(g, norm_scale(norm, self.clip_norm), out=g)
         if self.clip_value is not None:
             np.clip(g, -self.clip_value, self.clip_value, out=g)

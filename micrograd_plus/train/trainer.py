@@ -38,7 +38,7 @@ class Trainer:
     ) -> None:  # fmt: skip
         self.program = program
         kind = NativeState if program.backend == "c" else TrainState
-        self.state = kind(optimizer, clip_norm=clip_norm, clip_value=clip_value)
+        self.state = kind(optimizer, clip_norm=clip_norm, clip_value=clip_value, dtype=program.dtype)
 
     def step(self, *batch: Any) -> float:
         """Returns the mean loss of a batch, taken before the update that it then makes.

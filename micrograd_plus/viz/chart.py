@@ -13,15 +13,17 @@ from typing import Any, ClassVar
 from micrograd_plus.report import printable
 from micrograd_plus.viz import palette, svg
 from micrograd_plus.viz.picture import Picture
+from micrograd_plus.words import number
 
 try:
     import matplotlib
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, LogFormatter
 except ImportError as error:
     raise ModuleNotFoundError('charts need Matplotlib: pip install "micrograd_plus[plot]"') from error
 
-__all__ = ["Chart", "caption", "drawing", "settings"]
+__all__ = ["WIDTH", "Chart", "caption", "drawing", "logarithmic", "settings"]
 
 _SETTINGS = {
     "svg.hashsalt": "micrograd_plus",  # ids that do not change from run to run
@@ -39,6 +41,7 @@ _SETTINGS = {
     "figure.constrained_layout.use": True,
 }
 _LONGEST = 32
+WIDTH = 5.8  # inches: so narrow that letters of 10 points are legible when a phone shrinks it
 _NO_DATES: dict[str, dict[str, Any]] = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}
 
 
@@ -52,7 +55,7 @@ class Chart(Picture, Figure):
     kind = "a chart"
     forms: ClassVar = {".svg": "svg", ".png": "png", ".pdf": "pdf"}
 
-    def __init__(self, *, width: float = 6.4, height: float = 4.0, theme: str = "light") -> None:
+    def __init__(self, *, width: float = WIDTH, height: float = 3.8, theme: str = "light") -> None:
         self.theme = theme
         with settings(theme):
             super().__init__(figsize=(width, height), facecolor=palette.background[theme])
@@ -96,7 +99,7 @@ class Chart(Picture, Figure):
 
 
 @contextmanager
-def drawing(theme: str, title: str, width: float = 6.4, height: float = 4.0) -> Iterator[tuple[Chart, Axes]]:
+def drawing(theme: str, title: str, width: float = WIDTH, height: float = 3.8) -> Iterator[tuple[Chart, Axes]]:
     """Yields a chart and its one set of axes, to draw in the theme's settings. Raises what `Chart` raises."""
     chart = Chart(width=width, height=height, theme=theme)
     with settings(theme):
@@ -104,6 +107,13 @@ def drawing(theme: str, title: str, width: float = 6.4, height: float = 4.0) -> 
         axes.set_title(title, loc="left")
         axes.grid(True, linewidth=0.8)
         yield chart, axes
+
+
+def logarithmic(axes: Axes) -> None:
+    """Makes the y axis logarithmic, with numbers in full: the small figures of 10 to a power are hard to read."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: number(y)))
+    axes.yaxis.set_minor_formatter(LogFormatter())
 
 
 def caption(name: object) -> str:

@@ -154,7 +154,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _groups(scene: Scene) -> list[list[str]]:
-    """The groups that stand side by side, such as the neurons of a layer: they are drawn in their order."""
+    """The groups that stand below each other, such as a layer's neurons, and the leaves of groups: drawn in order."""
     before: defaultdict[str, set[str]] = defaultdict(set)
     for arrow in scene.arrows:
         before[arrow.head].add(arrow.tail)
@@ -168,4 +168,20 @@ def _groups(scene: Scene) -> list[list[str]]:
     for box in scene.boxes:
         if box.group and box.holder and box.id in depth:
             found[box.holder, depth[box.id]].append(box.id)
-    return [column for column in found.values() if len(column) > 1]
+    return [column for column in [*found.values(), *_leaves(scene)] if len(column) > 1]
+
+
+def _leaves(scene: Scene) -> list[list[str]]:
+    """The leaves that lead into groups; those that share one are together."""
+    groups, heads = {box.id for box in scene.boxes if box.group}, {arrow.head for arrow in scene.arrows}
+    into: defaultdict[str, set[str]] = defaultdict(set)
+    for arrow in scene.arrows:
+        into[arrow.tail] |= {arrow.head} & groups
+    lines: list[tuple[set[str], list[str]]] = []
+    for box in scene.boxes:
+        if box.id in heads or box.group or not into[box.id]:
+            continue
+        known = [line for line in lines if line[0] & into[box.id]]
+        shared, ids = into[box.id].union(*(heads for heads, _ in known)), [id for _, ids in known for id in ids]
+        lines = [*(line for line in lines if line not in known), (shared, [*ids, box.id])]
+    return [ids for _, ids in lines]

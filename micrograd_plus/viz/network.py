@@ -15,10 +15,12 @@ from micrograd_plus.calculus import grads
 from micrograd_plus.checks import whole_number
 from micrograd_plus.nn.layers import Dropout, Layer, Sequential
 from micrograd_plus.nn.losses import loss_function
+from micrograd_plus.report import numbered
 from micrograd_plus.value import Value
 from micrograd_plus.viz import palette
 from micrograd_plus.viz.palette import ROLES
 from micrograd_plus.viz.picture import Picture, scrolling
+from micrograd_plus.viz.shapes import line, rectangle, text
 from micrograd_plus.viz.svg import Element, darken, element, written
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ __all__ = ["NetworkDiagram"]
 RADIUS = 25
 COLUMN = 200  # from the centre of a column to the next
 LINE = 13  # of the print below a circle
+_RETURNED = palette.QUANTITIES["gradient"].light  # of errors on their way back
 DETAILED = 3  # up to so many neurons on both sides, edges carry their weights and errors in print
 
 
@@ -108,7 +111,7 @@ class NetworkDiagram(Picture):
         self.title, self.has_values = title, inputs is not None
         layers = _layers(model)
         given = [0.0] * layers[0].nin if inputs is None else inputs
-        row = [each if isinstance(each, Value) else Value(each, f"x{i}") for i, each in enumerate(given)]
+        row = [each if isinstance(each, Value) else Value(each, numbered("x", i)) for i, each in enumerate(given)]
         self._columns, self.output = _run(layers, row, input_names)
         self.target = target
         self.loss: Value | None = None if target is None else loss_function(loss)(self.output, target)
@@ -169,13 +172,13 @@ class NetworkDiagram(Picture):
         return "; ".join(parts)
 
     def _drawing(self) -> Iterator[Element]:
-        yield _rectangle(0, 0, self.width, self.height, palette.background.light)
+        yield rectangle(0, 0, self.width, self.height, palette.background.light)
         if self.title:
-            yield _text(self.width / 2, 26, self.title, size=15, weight="bold")
+            yield text(self.width / 2, 26, self.title, size=15, weight="bold")
         if self.has_values:
             yield from self._arrow(self.top - 4, 40, "forward: values", palette.border.light)
         if self.loss is not None:
-            yield from self._arrow(self.floor + 30, self.width - 40, "backward: errors δ", ROLES["loss"].line.light)
+            yield from self._arrow(self.floor + 30, self.width - 40, "backward: errors δ", _RETURNED)
         for before, after in zip(self._columns, self._columns[1:]):
             yield from self._edges(before, after)
         if self.loss is not None:
@@ -185,10 +188,10 @@ class NetworkDiagram(Picture):
 
     def _arrow(self, y: float, start: float, words: str, colour: str) -> Iterator[Element]:
         """The long arrow over or under the network that says which way the numbers go."""
-        yield _line(start, y, self.width - start, y, colour, 1.6, head=9)
+        yield line(start, y, self.width - start, y, colour, 1.6, head=9)
         half = 4 + 3.6 * len(words)
-        yield _rectangle(self.width / 2 - half, y - 10, 2 * half, 20, palette.background.light)
-        yield _text(self.width / 2, y, words, size=13, fill=palette.muted.light)
+        yield rectangle(self.width / 2 - half, y - 10, 2 * half, 20, palette.background.light)
+        yield text(self.width / 2, y, words, size=13, fill=palette.muted.light)
 
     def _edges(self, before: _Column, after: _Column) -> Iterator[Element]:
         shown = {cell: i for i, cell in enumerate(before.cells) if cell in before.shown}
@@ -198,7 +201,7 @@ class NetworkDiagram(Picture):
         for edge in edges:
             if 0.0 in (edge.a.mask, edge.b.mask):
                 ends = _between(edge.a, edge.b, 0.0)
-                yield _line(*ends, palette.border.light, 0.6, dash="2 4", tip="cut off by dropout")
+                yield line(*ends, palette.border.light, 0.6, dash="2 4", tip="cut off by dropout")
         largest = max(abs(weight.data) for cell in after.cells if cell.neuron for weight in cell.neuron.weights) or 1.0
         greatest = max((abs(edge.returned) for edge in edges), default=0.0) or 1.0
         widest = 4.0 if len(edges) <= 30 else 2.2
@@ -208,47 +211,47 @@ class NetworkDiagram(Picture):
                 x2, y2, x1, y1 = _between(edge.a, edge.b, -5.0)
                 tip = f"error sent back: weight {edge.weight:+.6g} times δ {edge.b.error:+.6g} = {edge.returned:+.6g}"
                 size = 0.7 + 2.2 / greatest * abs(edge.returned)
-                yield _line(x1, y1, x2, y2, ROLES["loss"].line.light, size, dash="2 3", head=8, tip=tip)
+                yield line(x1, y1, x2, y2, _RETURNED, size, dash="2 3", head=8, tip=tip)
         for edge in alive if printed else ():  # over all lines
             a, b = edge.a, edge.b
             x, y = a.x + 0.26 * (b.x - a.x), a.y + 0.26 * (b.y - a.y) - (5 if b.error is not None else 0)
-            yield _text(x, y, _signed(edge.weight), size=11, fill=_colour(edge.weight), halo=True)
+            yield text(x, y, _signed(edge.weight), size=11, fill=_colour(edge.weight), halo=True)
 
     def _forward(self, edge: _Edge, scale: float, printed: bool) -> Element:
         """A weight's line; where errors come back, on a lane of its own."""
         ends = _between(edge.a, edge.b, 5.0 if printed and edge.b.error is not None else 0.0)
         tip = f"weight {edge.weight:+.6g}" + (f" times {edge.a.passed_on:.6g}" if self.has_values else "")
         size, dash = 0.6 + scale * abs(edge.weight), "" if edge.weight >= 0 else "7 4"
-        return _line(*ends, _colour(edge.weight), size, dash=dash, head=9 if printed else 0, tip=tip)
+        return line(*ends, _colour(edge.weight), size, dash=dash, head=9 if printed else 0, tip=tip)
 
     def _circles(self, column: _Column) -> Iterator[Element]:
         x = column.circles[0].x
-        yield _text(x, self.top + 24, column.title, size=12, fill=palette.muted.light, halo=True)
+        yield text(x, self.top + 24, column.title, size=12, fill=palette.muted.light, halo=True)
         for cell in column.circles:
             yield element("g", element("title", self._tip(cell)), *self._circle(cell))
         if None in column.shown:  # it stands for those left out, before the last one
             y = sum(cell.y for cell in column.circles[-2:]) / 2
             left = len(column.cells) - len(column.circles)
-            yield _text(x, y - 9, "⋮", size=20, fill=palette.muted.light)
-            yield _text(x, y + 12, f"{left} more", size=11, fill=palette.muted.light, halo=True)
+            yield text(x, y - 9, "⋮", size=20, fill=palette.muted.light)
+            yield text(x, y + 12, f"{left} more", size=11, fill=palette.muted.light, halo=True)
 
     def _circle(self, cell: _Cell) -> Iterator[Element]:
         is_dropped = cell.mask == 0
         role = ROLES["constant" if is_dropped else "input" if cell.neuron is None else "intermediate"]
-        fill, line = role.fill.light, role.line.light
+        fill, ink = role.fill.light, role.line.light
         look: dict[str, Any] = {"stroke_width": 1.6, "stroke_dasharray": "4 3" if is_dropped else ""}
-        yield element("circle", cx=cell.x, cy=cell.y, r=RADIUS, fill=fill, stroke=line, **look)
+        yield element("circle", cx=cell.x, cy=cell.y, r=RADIUS, fill=fill, stroke=ink, **look)
         if is_dropped:
             d = RADIUS * 0.7
             for sign in (1, -1):
-                yield _line(cell.x - d, cell.y - sign * d, cell.x + d, cell.y + sign * d, line, 1.4)
+                yield line(cell.x - d, cell.y - sign * d, cell.x + d, cell.y + sign * d, ink, 1.4)
         if self.has_values:
             grey, words = palette.muted if is_dropped else palette.text, _number(cell.output.data)
-            yield _text(cell.x, cell.y, words, size=12.5, fill=grey.light, weight="bold", halo=is_dropped, on=fill)
+            yield text(cell.x, cell.y, words, size=12.5, fill=grey.light, weight="bold", halo=is_dropped, on=fill)
         if cell.neuron is None:
-            yield _text(cell.x - RADIUS - 7, cell.y, cell.name, size=12, anchor="end")
+            yield text(cell.x - RADIUS - 7, cell.y, cell.name, size=12, anchor="end")
         for i, (words, colour) in enumerate(self._below(cell)):
-            yield _text(cell.x, cell.y + RADIUS + 10 + LINE * i, words, size=11, fill=colour, halo=True)
+            yield text(cell.x, cell.y + RADIUS + 10 + LINE * i, words, size=11, fill=colour, halo=True)
 
     def _below(self, cell: _Cell) -> list[tuple[str, str]]:
         """The lines of print under a circle, with their colours: what dropout did to it, its bias, its error."""
@@ -261,7 +264,7 @@ class NetworkDiagram(Picture):
         if cell.neuron is not None and cell.neuron.bias is not None and self.detailed and cell.mask != 0:
             lines.append((f"bias {_signed(cell.neuron.bias.data)}", palette.muted.light))
         if cell.error is not None:
-            lines.append((f"δ {_signed(cell.error)}", ROLES["loss"].line.light))
+            lines.append((f"δ {_signed(cell.error)}", _RETURNED))
         return lines
 
     def _tip(self, cell: _Cell) -> str:
@@ -279,13 +282,13 @@ class NetworkDiagram(Picture):
     def _loss_box(self, loss: Value) -> Iterator[Element]:
         role, x, y = ROLES["loss"], self.width - 68, self.middle
         for cell in self._columns[-1].circles:
-            yield _line(cell.x + RADIUS + 2, cell.y, x - 51, y, palette.border.light, 1.2, head=8)
+            yield line(cell.x + RADIUS + 2, cell.y, x - 51, y, palette.border.light, 1.2, head=8)
         target = _listed(self.target)
         yield element(
             "g", element("title", f"loss {loss.data:.6g}, target {target}"),
-            _rectangle(x - 50, y - 26, 100, 52, role.fill.light, stroke=role.line.light, stroke_width=1.4, rx=6),
-            _text(x, y - 9, f"loss {_number(loss.data)}", size=12.5, weight="bold"),
-            _text(x, y + 10, f"target {target}", size=11),
+            rectangle(x - 50, y - 26, 100, 52, role.fill.light, stroke=role.line.light, stroke_width=1.4, rx=6),
+            text(x, y - 9, f"loss {_number(loss.data)}", size=12.5, weight="bold"),
+            text(x, y + 10, f"target {target}", size=11),
         )  # fmt: skip
 
 
@@ -305,7 +308,7 @@ def _layers(model: Any) -> list[Any]:
 
 def _run(layers: list[Any], row: list[Value], names: Sequence[str]) -> tuple[list[_Column], Any]:
     """Sends a row through the layers; returns a column for the inputs and for each Layer, and the output."""
-    labels = [names[i] if i < len(names) else each.label or f"x{i}" for i, each in enumerate(row)]
+    labels = [names[i] if i < len(names) else each.label or numbered("x", i) for i, each in enumerate(row)]
     columns = [_Column("inputs", [_Cell(each, label) for each, label in zip(row, labels)])]
     last = sum(isinstance(layer, Layer) for layer in layers)
     for layer in layers:
@@ -347,38 +350,6 @@ def _between(a: _Cell, b: _Cell, aside: float) -> tuple[float, float, float, flo
     ux, uy = (b.x - a.x) / length, (b.y - a.y) / length
     ox, oy = uy * aside, -ux * aside
     return a.x + ux * gap + ox, a.y + uy * gap + oy, b.x - ux * gap + ox, b.y - uy * gap + oy
-
-
-def _line(
-    x1: float, y1: float, x2: float, y2: float, colour: str, width: float, *,
-    dash: str = "", head: float = 0.0, tip: str = "",
-) -> Element:  # fmt: skip
-    """A line, with an arrow's head at its end if `head` is its length."""
-    length = hypot(x2 - x1, y2 - y1)
-    ux, uy = (x2 - x1) / length, (y2 - y1) / length
-    stop_x, stop_y, half = x2 - ux * head, y2 - uy * head, 0.45 * head
-    look: dict[str, Any] = {"stroke": colour, "stroke_width": width, "stroke_dasharray": dash}
-    parts = [element("title", tip)] if tip else []
-    parts.append(element("line", x1=x1, y1=y1, x2=stop_x, y2=stop_y, **look))
-    if head:
-        points = [(x2, y2), (stop_x - uy * half, stop_y + ux * half), (stop_x + uy * half, stop_y - ux * half)]
-        parts.append(element("polygon", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points), fill=colour))
-    return parts[0] if len(parts) == 1 else element("g", *parts)
-
-
-def _rectangle(x: float, y: float, width: float, height: float, fill: str, **line: Any) -> Element:
-    return element("rect", x=x, y=y, width=width, height=height, fill=fill, **line)
-
-
-def _text(
-    x: float, y: float, words: str, *, size: float, fill: str = palette.text.light, weight: str = "",
-    anchor: str = "middle", halo: bool = False, on: str = palette.background.light,
-) -> Element:  # fmt: skip
-    """Words with their middle at (x, y); a halo of the background's colour keeps lines from running through them."""
-    halos = {"stroke": on, "stroke_width": 5, "stroke_linejoin": "round", "paint_order": "stroke"}
-    place = {"x": x, "y": y + 0.35 * size, "font_size": size, "text_anchor": anchor, "font_weight": weight}
-    attributes: dict[str, Any] = {**place, "fill": fill, **(halos if halo else {})}
-    return element("text", words, **attributes)
 
 
 def _number(number: float) -> str:

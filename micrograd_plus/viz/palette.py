@@ -11,9 +11,9 @@ from math import isinf
 from typing import NamedTuple
 
 __all__ = [
-    "DIVERGING_STEPS", "ROLES", "SERIES", "THEMES", "Role", "Shade", "background", "border", "css_dark",
-    "css_variables", "diverging", "grid", "muted", "negative", "positive", "shades", "surface", "text", "tint",
-    "warning",
+    "DIVERGING_STEPS", "QUANTITIES", "ROLES", "SERIES", "SYMBOLS", "THEMES", "Role", "Shade", "background", "border",
+    "css_dark", "css_variables", "diverging", "grid", "muted", "negative", "positive", "shades", "surface", "text",
+    "tint", "warning",
 ]  # fmt: skip
 
 THEMES = ("light", "dark")
@@ -70,6 +70,21 @@ SERIES: tuple[Shade, ...] = (
 )  # fmt: skip
 """Colours for the curves and classes of a chart, in order of use; tell curves apart by dash or marker too."""
 
+QUANTITIES: dict[str, Shade] = {
+    "input": Shade("#00704f", "#46d1a5"), "parameter": ROLES["parameter"].line, "gradient": ROLES["loss"].line,
+    "local": SERIES[1], "rate": warning, "first-moment": SERIES[0], "second-moment": Shade("#00697a", "#4fc7d6"),
+}  # fmt: skip
+"""The colour of each quantity of a formula, the same in text, tables and pictures; `local` is a local derivative, that
+of an operation by its operand, and a gradient is what comes back from the loss."""
+
+SYMBOLS: dict[str, str] = {
+    **dict.fromkeys(("x", "X"), "input"), **dict.fromkeys(("w", "W", "b", "u"), "parameter"),
+    **dict.fromkeys(("g", "δ"), "gradient"), **dict.fromkeys(("η", "lr"), "rate"),
+    **dict.fromkeys(("m", "m_hat"), "first-moment"), **dict.fromkeys(("v", "v_hat"), "second-moment"),
+}  # fmt: skip
+"""Which quantity a symbol stands for, where formulas are about training; m and v are Adam's moments, or something else
+in a text without Adam."""
+
 DIVERGING_STEPS = 4  # tints on either side of zero: few, so that a step can be seen
 
 _TINTS: dict[int, Shade] = {
@@ -116,6 +131,7 @@ def shades() -> dict[str, Shade]:
     for name, role in ROLES.items():
         named |= {f"{name}-fill": role.fill, f"{name}-line": role.line}
     named |= {f"series-{i}": shade for i, shade in enumerate(SERIES, 1)}
+    named |= {f"quantity-{name}": shade for name, shade in QUANTITIES.items()}
     named |= {f"tint-{'minus' if i < 0 else 'plus'}-{abs(i)}" if i else "tint-0": s for i, s in _TINTS.items()}
     return named
 

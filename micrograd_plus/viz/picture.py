@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from micrograd_plus.files import encoded, write_atomically
 from micrograd_plus.viz.svg import Element, written
 
-__all__ = ["Picture", "scrolling"]
+__all__ = ["NARROW", "Picture", "scrolling", "widths"]
 
 LEAST = 8  # pixels that the smallest letters have, however narrow the window is
 NARROW = 390  # pixels: as wide as a phone
@@ -64,17 +65,39 @@ _FRAME = (
 )
 
 
+def widths(root: Element) -> tuple[float, float]:
+    """Returns how wide an SVG must be at least for its letters to be legible, and how wide it was drawn, in pixels.
+
+    `root` is the SVG as a tree, with a width in points or pixels.
+
+    >>> from micrograd_plus.viz.svg import parsed
+    >>> widths(parsed("<svg width='300pt' viewBox='0 0 300 9'><text font-size='12'>w</text></svg>"))
+    (200.0, 400.0)
+    """
+    size = root.get("width", "")
+    width = float(size.removesuffix("pt")) * (4 / 3 if size.endswith("pt") else 1)
+    unit = width / float(root.get("viewBox", "").split()[2])
+    smallest = min(_letters(root, LETTERS), default=LETTERS) * unit
+    return min(width, width * LEAST / smallest), width
+
+
+def _letters(part: Element, size: float) -> Iterator[float]:
+    """The sizes of the letters in a part of an SVG, as attributes or styles say; what says none has that around it."""
+    styled = re.search(r"font-size:\s*([\d.]+)px", part.get("style", ""))
+    size = float(styled[1] if styled else part.get("font-size", size))
+    if part.tag in ("text", "tspan") and (part.text or "").strip():
+        yield size
+    for inner in part:
+        yield from _letters(inner, size)
+
+
 def scrolling(root: Element) -> str:
     """Returns the HTML in which a page shows an SVG: it shrinks with the page, but its letters stay legible.
 
     `root` is the SVG as a tree, with a width in points or pixels. What is then too wide for a phone scrolls, and says
     so where there is little room: "wide: open it" shows it as large as it was drawn.
     """
-    size = root.get("width", "")
-    width = float(size.removesuffix("pt")) * (4 / 3 if size.endswith("pt") else 1)
-    unit = width / float(root.get("viewBox", "").split()[2])
-    smallest = min((float(each.get("font-size", LETTERS)) for each in root.iter("text")), default=LETTERS) * unit
-    least = min(width, width * LEAST / smallest)
+    least, width = widths(root)
     opener = '<label><input type="checkbox"> wide: open it</label>' if least > NARROW else ""
     look = f"--least: {least:.0f}px; --full: {width:.0f}px"
     picture = f'<div tabindex="0" role="group" aria-label="wide picture"><div>{written(root)}</div></div>'

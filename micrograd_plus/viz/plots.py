@@ -16,7 +16,7 @@ from micrograd_plus.nn import Module
 from micrograd_plus.train.engine import evaluating
 from micrograd_plus.value import Value
 from micrograd_plus.viz import palette
-from micrograd_plus.viz.chart import Chart, caption, drawing, settings
+from micrograd_plus.viz.chart import WIDTH, Chart, caption, drawing, logarithmic, settings
 from micrograd_plus.viz.ranges import evenly, padded
 
 # isort: split
@@ -79,7 +79,7 @@ def curves(
             marker = _MARKERS[i % len(_MARKERS)] if markers or len(xs) == 1 else None
             axes.plot(xs, ys, label=name, **_look(i, theme), marker=marker, markersize=4)
         if log:
-            axes.set_yscale("log")
+            logarithmic(axes)
         axes.set(xlabel=xlabel, ylabel=ylabel)
         if all(float(x).is_integer() for xs, _ in points.values() for x in xs):
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -120,7 +120,7 @@ def loss_curves(
                 look = {**_look(j, theme), "color": _series(colour, theme)}
                 axes.plot(epochs, each[figure], label=caption(label), **look, marker=marker)
         if log:
-            axes.set_yscale("log")
+            logarithmic(axes)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set(xlabel="epoch", ylabel="loss")
         axes.legend()
@@ -204,7 +204,7 @@ def confusion_chart(
     """
     rows, names = _counts(matrix, classes)
     size, longest = len(rows), max(map(len, names))
-    side = max(3.6, 1.5 + 0.48 * size)
+    side = max(3.6, 1.5 + 0.42 * size)
     with drawing(theme, title, side + 0.4, side) as (chart, axes):
         axes.grid(False)
         for i, row in enumerate(rows):
@@ -213,7 +213,7 @@ def confusion_chart(
                 left, right, low, high = j - 0.47, j + 0.47, i - 0.47, i + 0.47
                 axes.fill([left, right, right, left], [low, low, high, high], color=tint)
                 grey = palette.text if count else palette.border
-                axes.text(j, i, str(count), ha="center", va="center", color=grey[theme], size=10 if size < 12 else 8)
+                axes.text(j, i, str(count), ha="center", va="center", color=grey[theme], size=10)
         axes.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5), xlabel="predicted", ylabel="true", aspect="equal")
         axes.set_xticks(range(size), names, rotation=45 if longest > 6 else 0, ha="right" if longest > 6 else "center")
         axes.set_yticks(range(size), names)
@@ -243,7 +243,7 @@ def _counts(matrix: Any, classes: Sequence[str]) -> tuple[Sequence[Sequence[int]
 def loss_contours(
     loss: Callable[[float, float], Any], paths: Mapping[str, Sequence[Point]], *,
     limits: tuple[Point, Point] | None = None, minimum: Point | None = None,
-    names: tuple[str, str] = ("$w_1$", "$w_2$"), resolution: int = 90, title: str = "Descent", theme: str = "light",
+    names: tuple[str, str] = ("w1", "w2"), resolution: int = 90, title: str = "Descent", theme: str = "light",
 ) -> Chart:  # fmt: skip
     """Returns contour lines of a loss over two parameters, with the paths that descents took over them.
 
@@ -260,7 +260,7 @@ def loss_contours(
         heights = [[float(loss(x, y)) for x in xs] for y in ys]
     low, high = min(map(min, heights)), max(map(max, heights))
     lines = sorted({low + (high - low) * ((i + 0.5) / 12) ** 2.5 for i in range(12)})
-    with drawing(theme, title, 5.6, 4.8) as (chart, axes):
+    with drawing(theme, title, height=4.8) as (chart, axes):
         axes.grid(False)
         axes.contour(xs, ys, heights, levels=lines, colors=[palette.border[theme]], linewidths=0.7, alpha=0.75)
         for i, (name, path) in enumerate(paths.items()):
@@ -268,7 +268,7 @@ def loss_contours(
         if minimum:
             axes.scatter(minimum[:1], minimum[1:], s=70, marker="+", color=palette.text[theme], zorder=5)
             behind = {"facecolor": palette.background[theme], "edgecolor": "none", "alpha": 0.85, "pad": 1.0}
-            axes.annotate("lowest", minimum, (7, 7), textcoords="offset points", size=9, bbox=behind, zorder=6)
+            axes.annotate("lowest", minimum, (7, 7), textcoords="offset points", size=10, bbox=behind, zorder=6)
         axes.set(xlabel=names[0], ylabel=names[1], xlim=across, ylim=up)
         if paths:
             chart.legend(loc="outside lower center", ncols=min(3, len(paths)))
@@ -299,9 +299,9 @@ def descent_on_curve(
     with no_grad():
         curve = [(x, float(loss(x))) for x in xs]
         at = {name: [(w, float(loss(w))) for w in path] for name, path in paths.items()}
-    columns = len(paths) if len(paths) <= 3 else 2
+    columns = min(len(paths), 2)  # side by side on a phone too
     rows = -(-len(paths) // columns)
-    chart = Chart(width=max(4.0, 3.2 * columns), height=0.5 + 2.7 * rows, theme=theme)
+    chart = Chart(width=max(4.0, WIDTH / 2 * columns), height=0.5 + 2.7 * rows, theme=theme)
     with settings(theme):
         chart.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11)
         panels = list(chart.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
@@ -341,7 +341,7 @@ def loss_functions(
     ['loss', 'slope']
     """
     xs = evenly(limits, 161)  # an odd number, so that limits symmetric about 0 put one on a kink at 0
-    chart = Chart(width=6.4, height=5.2, theme=theme)
+    chart = Chart(height=4.9, theme=theme)
     with settings(theme):
         above, below = chart.subplots(2, 1, sharex=True)
         for i, (name, loss) in enumerate(losses.items()):
@@ -369,11 +369,11 @@ def bars(
     """
     if not values:
         raise ValueError("there are no bars to draw: values is empty; give it a name and its number")
-    with drawing(theme, title, max(4.0, min(10.0, 1.2 + 0.62 * len(values))), 3.4) as (chart, axes):
+    with drawing(theme, title, max(4.0, min(10.0, 1.0 + 0.5 * len(values))), 3.4) as (chart, axes):
         axes.grid(False, axis="x")
         colours = [(palette.positive if value >= 0 else palette.negative)[theme] for value in values.values()]
         drawn = axes.bar(list(values), list(values.values()), color=colours, width=0.62)
-        axes.bar_label(drawn, fmt=(lambda v: f"{v:.0%}") if percent else (lambda v: f"{v:.3g}"), padding=2, size=9)
+        axes.bar_label(drawn, fmt=(lambda v: f"{v:.0%}") if percent else (lambda v: f"{v:.3g}"), padding=2, size=10)
         if percent:
             axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         axes.axhline(0.0, color=palette.border[theme], linewidth=1.0)

@@ -10,8 +10,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+
+from micrograd_plus import Value, nn
+from micrograd_plus.explain import Ledger
 
 pytestmark = pytest.mark.browser  # Chromium and the extra `book` are there where these run
 
@@ -231,6 +235,32 @@ def test_a_minus_before_a_number_is_a_sign(builder: ModuleType, latex: str, sign
     assert len(re.findall(rf"<mo>{minus}", found)) == operators, found
 
 
+@pytest.mark.parametrize(
+    ("latex", "found"),
+    [(r"w - \eta g", "parameter w, rate η, gradient g"), (r"w_{11} x_1", "parameter w11, input x1"),
+     (r"\frac{\partial E}{\partial w}", "gradient ∂E∂w"), (r"\frac{\partial d}{\partial \hat y}", "local ∂d∂y^"),
+     (r"\frac{d}{2}", ""), (r"\frac{\hat m}{\sqrt{\hat v}}", "first-moment m^, second-moment v^"),
+     (r"\bar W", "gradient W¯"), (r"\frac{L}{w}", "parameter w"), (r"g^2", "gradient g")],
+)  # fmt: skip
+def test_each_quantity_of_a_formula_has_its_colour(builder: ModuleType, latex: str, found: str) -> None:
+    root = ElementTree.fromstring(builder.prose(f"${latex}$"))
+    marked = [each for each in root.iter() if "class" in each.attrib]
+    words = [f"{each.get('class').removeprefix('quantity-')} {''.join(each.itertext())}" for each in marked]
+    assert ", ".join(words) == found
+
+
+def test_a_ledger_has_the_colours_of_the_formulas(builder: ModuleType) -> None:
+    w = Value(1.0, "w")
+    optimizer = nn.Adam([w], lr=0.1)
+    with Ledger(optimizer) as book:
+        (w * w).backward()
+        optimizer.step()
+    found = builder.ledger(book.html())
+    assert '<span class="quantity-rate">lr</span> * <span class="quantity-first-moment">m_hat</span>' in found
+    assert re.sub(r"<span[^>]*>|</span>", "", found) == book.html()
+    assert builder.ledger("<table><th>w</th></table>") == "<table><th>w</th></table>"
+
+
 def test_pages_turn(trial: Path) -> None:
     first, second = ((trial / name).read_text(encoding="utf-8") for name in ("07_trial.html", "08_other.html"))
     assert 'rel="next" href="08_other.html"' in first and '<a rel="prev"' not in first
@@ -415,6 +445,37 @@ def test_every_page_is_whole_in_a_browser(book: Path, browser: Any, width: int, 
         assert dark == (scheme == "dark")
         assert not troubles, f"{path.name}: {troubles}"
     context.close()
+
+
+LETTERS = """(svg) => Math.min(...[...svg.querySelectorAll("text, tspan")]
+  .filter((each) => [...each.childNodes].some((child) => child.nodeType === 3 && child.data.trim()))
+  .map((each) => [parseFloat(getComputedStyle(each).fontSize), each.getScreenCTM()])
+  .map(([size, at]) => size * Math.sqrt(Math.abs(at.a * at.d - at.b * at.c))))"""
+
+
+def check_pictures(folder: Path, page: Any) -> int:
+    """On a phone every picture's letters are legible, and what is wider than the page opens as large as drawn."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    seen = 0
+    for path in sorted(folder.glob("*.html")):
+        page.goto(path.as_uri())
+        for figure in page.locator("figure:has(> .picture)").all():
+            smallest = figure.locator("svg").evaluate(LETTERS)
+            assert smallest > 7.9, f"{path.name}: letters of {smallest:.1f} px in {figure.inner_text()[:80]!r}"
+            is_wide = figure.locator(".picture").evaluate("(each) => each.scrollWidth > each.clientWidth + 1")
+            opener = figure.get_by_role("link", name="wide: open it")
+            assert opener.is_visible() or not is_wide, f"{path.name}: {figure.inner_text()[:80]!r} does not open"
+            if is_wide:
+                alone = (folder / opener.get_attribute("href")).read_text(encoding="utf-8")
+                assert "max-width" not in alone[: alone.index(">")], "as large as it was drawn"
+            seen += 1
+    return seen
+
+
+def test_letters_are_legible_on_a_phone_and_wide_pictures_open(book: Path, browser: Any) -> None:
+    page = browser.new_page()
+    assert check_pictures(book, page) > 40
+    page.close()
 
 
 def test_the_theme_button_turns_page_pictures_and_players(trial: Path, browser: Any) -> None:

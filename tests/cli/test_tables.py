@@ -156,7 +156,7 @@ def test_columns_may_come_in_any_order_without_target_and_with_others(
     answers, err = predicted(capsys)
     assert [each["Survived"] for each in answers] == expected and [*answers[0]] == ["Name", "Survived"]
     gaps = sum(row["Age"] is None for row in rows)
-    assert err == f"note: {gaps} empty cells: for a number stands the mean of the training\n"
+    assert err == f"note: {gaps} empty cells: for a number stands the mean of the training rows\n"
 
 
 def test_unseen_words_are_told(rows: list[Row], capsys: pytest.CaptureFixture[str]) -> None:

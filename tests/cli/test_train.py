@@ -107,7 +107,7 @@ def test_a_csv_without_names(capsys: pytest.CaptureFixture[str]) -> None:
     Path("bare.csv").write_text("\n".join(rows), encoding="utf-8")
     ok(capsys, "train", "--data", "bare.csv", "--no-header", "--target", "2", "--epochs", "60")
     answers = ok(capsys, "predict", "runs/bare/model.json", "bare.csv", "--no-header").splitlines()
-    assert answers[0] == "x2"
+    assert answers[0] == "x3"
     right = sum(answer == row.split(",")[2] for answer, row in zip(answers[1:], rows))
     assert right > 63
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from micrograd_plus.compiler.program import Program
-from tests.compiler.units import in_node, natives
+from tests.compiler.units import in_node, largest, narrow, natives
 
 DEMOS = Path(__file__).parents[2] / "demos"
 LESSONS = sorted(path.stem for path in DEMOS.glob("[0-9]*.py") if "graduation" not in path.stem)
@@ -72,3 +72,22 @@ def test_a_lessons_programs_agree(lesson: str, tmp_path: Path, monkeypatch: pyte
     for case, numbers in zip(node, in_node(sources, node, tmp_path) if node else []):
         assert not isinstance(numbers, str), numbers
         np.testing.assert_allclose(numbers["parameters"], case["expected"], rtol=1e-9, atol=1e-11)
+    compare_narrow(cases, tmp_path)
+
+
+def compare_narrow(cases: list[tuple[Program, list[Any]]], folder: Path) -> None:
+    """In 32 bits, NumPy and C are right to 1e-5 of the largest number on the way."""
+    in_c = natives([program for program, _ in cases], 16, folder, dtype="float32") if cases else []
+    for (program, batch), native in zip(cases, in_c):
+        states = [(rng, rng.getstate()) for rng, *_ in program.draws.streams]
+
+        def gradients(each: Program, batch: list[Any] = batch, states: list[Any] = states) -> Any:
+            for rng, state in states:
+                rng.setstate(state)
+            return each.gradients(*batch, of=0, inputs=True)
+
+        scale, wide = largest(program, *batch), gradients(program)
+        for each in (narrow(program), native):
+            found = gradients(each)
+            for numbers, expected in ((found.parameters, wide.parameters), *zip(found.inputs, wide.inputs)):
+                np.testing.assert_allclose(numbers, expected, rtol=0, atol=1e-5 * scale)

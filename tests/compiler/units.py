@@ -6,6 +6,7 @@ import ctypes
 import json
 import shutil
 import subprocess
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from micrograd_plus.compiler.dialects import C99
 from micrograd_plus.compiler.loop_program import library_source, loop_program
 from micrograd_plus.compiler.native import Library, NativeProgram
 from micrograd_plus.compiler.program import Program
+from micrograd_plus.compiler.widths import DType
 
-__all__ = ["in_node", "natives", "one_library"]
+__all__ = ["in_node", "largest", "narrow", "natives", "one_library"]
 
 NAMES = (
     "prepare", "forward", "results", "backward", "finish", "fill", "failed", "values", "gradient", "run_forward",
@@ -29,20 +31,32 @@ NAMES = (
 
 def one_library(source: str, folder: Path, flags: Sequence[str] = toolchain.FLAGS) -> ctypes.CDLL:
     """A library of a source, with the flags of programs or others."""
-    (folder / "unit.c").write_text(source)
-    made = folder / "unit.so"
-    run = [*toolchain.find_compiler(), *flags, str(folder / "unit.c"), "-o", str(made), "-lm"]
+    written = folder / f"unit{len([*folder.glob('unit*.c')])}.c"  # one that is loaded must stay as it is
+    made = written.with_suffix(".so")
+    written.write_text(source)
+    run = [*toolchain.find_compiler(), *flags, str(written), "-o", str(made), "-lm"]
     done = subprocess.run(run, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[:2000]
     return ctypes.CDLL(str(made))
 
 
-def natives(programs: Sequence[Program], size: int, folder: Path, of: tuple[int, ...] = (0,)) -> list[NativeProgram]:
+def narrow(program: Program) -> Program:
+    """The program in NumPy, with numbers of 32 bits."""
+    found = Program.__new__(Program)
+    buffers = {name: getattr(program, name).astype(np.float32) for name in ("shared", "d_shared")}
+    vars(found).update(vars(program), **buffers, dtype="float32", _bound=OrderedDict())
+    return found
+
+
+def natives(
+    programs: Sequence[Program], size: int, folder: Path, of: tuple[int, ...] = (0,), dtype: DType = "float64"
+) -> list[NativeProgram]:
     """The programs in C, compiled together for tiles of one size, with the derivatives by inputs."""
     parts = []
-    emitted = [loop_program(each.plan, C99, size, of=of, wrt_inputs=True) for each in programs]
+    dialect = C99 if dtype == "float64" else C99.narrow()
+    emitted = [loop_program(each.plan, dialect, size, of=of, wrt_inputs=True) for each in programs]
     for i, program in enumerate(emitted):
-        head, body = library_source(program, "double").split("\n// What every program is given", 1)
+        head, body = library_source(program, dtype).split("\n// What every program is given", 1)
         kernels, own = body.split(program.text, 1)
         tables = {f"at_{k}" for k in range(program.text.count("static const int at_"))}
         names = [*NAMES, *sorted(tables)]
@@ -59,11 +73,21 @@ def natives(programs: Sequence[Program], size: int, folder: Path, of: tuple[int,
     for i, (program, loops) in enumerate(zip(programs, emitted)):
         functions = {name: getattr(loaded, f"p{i}_{name}") for name in ("run_forward", "run_gradients")}
         native = NativeProgram.__new__(NativeProgram)
-        vars(native).update(vars(program), dtype="float64")
-        library = Library(program.plan, loops, functions, "float64")
+        vars(native).update(vars(program if dtype == "float64" else narrow(program)))
+        library = Library(program.plan, loops, functions, dtype)
         native.library = lambda *_, library=library: library  # type: ignore[method-assign]
         found.append(native)
     return found
+
+
+def largest(program: Program, *batch: Any) -> float:
+    """The largest number, at least 1, that a program in NumPy meets on the way to the gradients of a batch."""
+    program.gradients(*batch, of=0, inputs=True)
+    (bound,) = [
+        each for (size, of, wrt), each in program._bound.items() if (size, of, wrt) == (len(batch[0]), (0,), True)
+    ]
+    every = [bound.rows, bound.d_rows, program.shared, program.d_shared]
+    return max(1.0, *(float(np.nanmax(np.abs(each), where=np.isfinite(each), initial=0.0)) for each in every))
 
 
 def in_node(modules: Sequence[str], cases: Sequence[Mapping[str, Any]], folder: Path) -> list[Any]:

@@ -47,3 +47,9 @@ def test_a_lesson_has_formulas_and_ends_with_questions_and_things_to_try(name: s
     assert all(answer.strip() for _, answer in questions)
     assert "$" in text
     assert "!" not in re.sub(r"\$[^$]*\$|`[^`]*`", "", text), "a patient voice has no exclamation marks"
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_has_something_to_touch(name: str) -> None:
+    code = re.sub(r"^#.*\n", "", (DEMOS / name).read_text(encoding="utf-8"), flags=re.M)
+    assert re.search(r"lesson\.show\([^#]*?(\.steps|SurfacePlayer|TrainingPlayer|\.player|playground)\(", code)

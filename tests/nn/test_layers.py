@@ -78,7 +78,7 @@ def test_inputs_may_be_numbers_values_arrays_or_a_bare_number() -> None:
 
 def test_numbers_become_inputs_with_names() -> None:
     leaves = {node.label: node.op for node in topological_order(nn.MLP(2, [2, 1])([1.0, 2.0])) if not node.children}
-    assert leaves["x0"] is leaves["x1"] is operation.INPUT
+    assert leaves["x1"] is leaves["x2"] is operation.INPUT
     assert {op for label, op in leaves.items() if label.startswith("layers.")} == {operation.PARAMETER}
 
 
@@ -180,7 +180,7 @@ def test_a_mask_is_a_random_leaf_drawn_unit_by_unit() -> None:
     masks = [value.children[1] for value in drop([Value(1.0)] * 6)]
     assert all(mask.op is drop.op for mask in masks)
     assert [mask.data for mask in masks] == [twin.op.draw() for _ in range(6)]
-    assert [mask.label for mask in masks[:2]] == ["mask0", "mask1"]
+    assert [mask.label for mask in masks[:2]] == ["mask1", "mask2"]
 
 
 def test_the_gradient_passes_only_through_survivors() -> None:
@@ -290,7 +290,7 @@ def test_layers_without_a_seed_differ_but_not_from_run_to_run() -> None:
         (lambda: nn.MLP(2, [1])("ab"), TypeError, "needs a row of numbers or Values, in their order, but got 'ab'"),
         (lambda: nn.MLP(2, [1])(None), TypeError, "needs a row of numbers"),
         (lambda: nn.MLP(2, [1])([1.0, "b"]), TypeError, "real number"),
-        (lambda: nn.MLP(2, [1])([1.0, float("nan")]), ValueError, "x1"),
+        (lambda: nn.MLP(2, [1])([1.0, float("nan")]), ValueError, "x2"),
         (lambda: nn.MLP(2, []), ValueError, "widths is a list"),
         (lambda: nn.MLP(2, 3), ValueError, "widths is a list"),  # type: ignore[arg-type]
         (lambda: nn.MLP(2, [3, 0]), ValueError, r"widths\[1\] must be a whole number of at least 1"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from micrograd_plus.functions import total
 from micrograd_plus.nn import MLP, SGD, Adagrad, Adam, AdamW, Parameter, RMSprop, l2_penalty, mse_loss
 from micrograd_plus.nn.schedules import StepDecay
 from micrograd_plus.train import Callback, Checkpoint, Clip, DivergenceError, History, fit
+from micrograd_plus.train.compiled import CompiledEngine
 from micrograd_plus.train.engine import EagerEngine, NonFiniteError
 from micrograd_plus.train.native import NativeEngine
 from micrograd_plus.train.trainer import Trainer
@@ -272,11 +274,15 @@ def test_the_audit_looks_at_the_library_itself() -> None:
         engine.audit(data, at_once=True)
 
 
-def test_a_resumed_run_goes_on_bit_for_bit(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("backend", "dtype"), [("c", "float64"), ("c", "float32"), ("numpy", "float32")])
+def test_a_resumed_run_goes_on_bit_for_bit(backend: str, dtype: str, tmp_path: Path) -> None:
     def run_to(epochs: int, path: Path, resume: bool) -> tuple[list[float], dict[str, float]]:
         model = MLP(2, [5, 1], activation="tanh", dropout=0.2, seed=1)
         checkpoint = Checkpoint(path, resume=resume)
-        history = fit(model, moons(40), epochs=epochs, batch_size=7, backend="c", checkpoint=checkpoint, progress=False)
+        history = fit(
+            model, moons(40), epochs=epochs, batch_size=7, backend=backend, dtype=dtype, checkpoint=checkpoint,
+            progress=False,
+        )  # fmt: skip
         return history.losses, model.state_dict()
 
     whole = run_to(6, tmp_path / "whole.json", False)
@@ -296,30 +302,80 @@ def test_penalties_and_regions_for_all_examples_are_trained_alike() -> None:
     np.testing.assert_allclose(*results, rtol=1e-11)
 
 
-def test_narrow_numbers_are_right_to_their_digits() -> None:
+BACKENDS = pytest.mark.parametrize("backend", ["numpy", "c"])
+
+
+@BACKENDS
+def test_narrow_numbers_are_right_to_their_digits(backend: str) -> None:
     model, data = MLP(2, [8, 1], activation="tanh", seed=0), moons(40)
     function = lambda x, y: mse_loss(model(x), y)  # noqa: E731
     programs = [
-        compile(function, parameters=model.parameters(), backend="c", dtype=dtype, example=(data.inputs[0], 1.0))  # type: ignore[call-overload]
+        compile(function, parameters=model.parameters(), backend=backend, dtype=dtype, example=(data.inputs[0], 1.0))  # type: ignore[call-overload]
         for dtype in ("float64", "float32")
     ]
     wide, narrow = (each.gradients(data.inputs, data.targets) for each in programs)
     np.testing.assert_allclose(narrow.values, wide.values, atol=1e-5 * max(1.0, wide.values.max()))
     np.testing.assert_allclose(narrow.parameters, wide.parameters, atol=1e-5)
     assert not np.array_equal(narrow.values, wide.values)
+    assert narrow.values.dtype == narrow.parameters.dtype == np.float64
 
 
-def test_narrow_training_is_near_the_wide_one_and_says_so() -> None:
+@BACKENDS
+def test_what_is_too_large_for_32_bits_is_told(backend: str) -> None:
+    x, w = Value(1.0, "x"), Parameter(1.0, "w")
+    program = compile((w * x * 10).exp(), inputs=[x], parameters=[w], backend=backend, dtype="float32")  # type: ignore[call-overload]
+    assert program([1.0])[0] == pytest.approx(np.exp(10.0), rel=1e-6)
+    cases = [([1.0, 10.0], FloatingPointError, "a exp is 2.688e+43"), ([1e300], ValueError, "an entry of x is 1e+300")]
+    for batch, kind, told in cases:
+        with pytest.raises(kind, match=f"{re.escape(told)}, too large for 32 bits; use dtype='float64'"):
+            program(batch)
+    w.data = 1e39
+    with pytest.raises(ValueError, match=r"a parameter is 1e\+39, too large for 32 bits"):
+        program([1.0])
+
+
+@BACKENDS
+def test_narrow_training_is_near_the_wide_one_and_says_so(backend: str) -> None:
     found = []
     for dtype in ("float64", "float32"):
         model = MLP(2, [8, 1], activation="tanh", seed=0)
-        history = fit(model, moons(60), loss="mse", epochs=10, batch_size=16, backend="c", dtype=dtype, progress=False)
-        assert history.backend == History.from_dict(history.to_dict()).backend == f"c, {dtype}"
+        history = fit(
+            model, moons(60), loss="mse", epochs=10, batch_size=16, backend=backend, dtype=dtype,
+            progress=False)  # fmt: skip
+        assert history.backend == History.from_dict(history.to_dict()).backend == f"{backend}, {dtype}"
         found.append(history.losses)
     np.testing.assert_allclose(found[1], found[0], atol=1e-5)
     assert found[0] != found[1]
-    with pytest.raises(ValueError, match="dtype='float32' needs backend='c'"):
-        fit(MLP(2, [1]), moons(10), dtype="float32", progress=False)
+    with pytest.raises(ValueError, match="dtype='float32' needs backend='numpy' or backend='c'"):
+        fit(MLP(2, [1]), moons(10), backend="eager", dtype="float32", progress=False)
+
+
+@pytest.mark.parametrize("group", [False, True])
+@pytest.mark.parametrize("name", ["adam", "rmsprop", "momentum"])
+def test_narrow_optimizers_step_alike(name: str, group: bool) -> None:
+    """In NumPy and in C, clipped, with dropout: as the eager engine does, to the digits that there are."""
+    results = []
+    for engine_class, width in ((EagerEngine, {}), (CompiledEngine, NARROW), (NativeEngine, NARROW)):
+        model, data = MLP(2, [4, 1], activation="tanh", dropout=0.2, seed=0), moons(20)
+        parameters = model.parameters()
+        groups = [{"params": parameters[:3], "lr": 0.002}, {"params": parameters[3:]}]
+        optimizer = OPTIMIZERS[name](groups if group else parameters)
+        engine = engine_class(model, mse_loss, optimizer, clip_norm=0.7, **width)  # type: ignore[arg-type]
+        losses = [engine.step(data, rows) for epoch in (1, 2) for rows in batch_indices(20, 8, seed=0, epoch=epoch)]
+        engine.sync()
+        results.append([*losses, *model.state_dict().values()])
+    np.testing.assert_allclose(results[1], results[0], atol=1e-5)
+    np.testing.assert_allclose(results[2], results[0], atol=1e-5)
+    assert all(number == np.float32(number) for found in results[1:] for number in found[6:])
+
+
+NARROW = {"dtype": "float32"}
+
+
+def test_a_model_that_can_not_be_compiled_runs_in_64_bits_and_says_so() -> None:
+    with pytest.warns(UserWarning, match="runs as it stands in 64 bits, not in float32"):
+        history = fit(_Looking(), moons(10), dtype="float32", epochs=1, progress=False)
+    assert history.backend == "eager, float64"
 
 
 def test_a_resume_on_another_width_says_so(tmp_path: Path) -> None:
@@ -336,10 +392,13 @@ def test_a_graph_that_c_would_take_minutes_over_runs_in_numpy(monkeypatch: pytes
     x = y = Value(0.5, "x")
     for i in range(700):
         y = (y * 1.01 + i % 3).tanh() if i % 2 else y - x * 0.5
-    with pytest.warns(UserWarning, match="irregular"):
+    with pytest.warns(UserWarning, match=r"irregular, of \d+ operations: .* frontend\.MOST_RUNGS = \d+") as told:
         program = compile(y, inputs=[x], backend="c")
     assert program.backend == "numpy"
     assert program([0.5])[0] == pytest.approx(y.data)
+    most = int(str(told[0].message).rpartition(" = ")[2])
+    monkeypatch.setattr("micrograd_plus.compiler.frontend.MOST_RUNGS", most)  # as the warning says
+    assert compile(y, inputs=[x], backend="c").backend == "c"
 
 
 def test_a_model_that_looks_at_its_numbers_is_told() -> None:

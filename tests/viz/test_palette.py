@@ -52,6 +52,14 @@ def test_text_is_legible_on_every_fill(theme: str) -> None:
         assert contrast(palette.text[theme], fill[theme]) >= 4.5
     for ink in (palette.muted, palette.positive, palette.negative, palette.warning):
         assert contrast(ink[theme], palette.background[theme]) >= 4.5
+    for ink in palette.QUANTITIES.values():  # letters of formulas, in answers too
+        assert min(contrast(ink[theme], behind[theme]) for behind in (palette.background, palette.surface)) >= 4.5
+
+
+def test_each_symbol_stands_for_one_quantity_and_each_quantity_has_its_own_colour() -> None:
+    assert {*palette.SYMBOLS.values()} == {*palette.QUANTITIES} - {"local"}
+    for theme in palette.THEMES:
+        assert len({shade[theme] for shade in palette.QUANTITIES.values()}) == len(palette.QUANTITIES)
 
 
 @pytest.mark.parametrize("theme", palette.THEMES)

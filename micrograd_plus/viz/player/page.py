@@ -28,13 +28,15 @@ class Page(Picture):
     A subclass supplies its `title`, the `unit` that one press of "next" moves by and the `part` that Page Down does,
     its `data`, `parts` for the places in its body, the `name` of its files (`<name>.css`, `<name>.js`, `<name>.html`,
     `<name>_tools.html` for beside the title, `<name>_help.html`) and, in CSS pixels, the `height` of its frame in a
-    notebook.
+    notebook. `scripts` are the files of its script, if there are more than `<name>.js`, and `program` is what of it
+    Python writes.
     """
 
     kind = "a page"
     forms: ClassVar = {".html": "html", ".htm": "html"}
     name = title = ""
     unit, part, height = "step", "part", 720
+    scripts: ClassVar[tuple[str, ...]] = ()
 
     def data(self) -> Mapping[str, Any]:
         """Returns what the scripts read, as JSON would hold it."""
@@ -44,9 +46,14 @@ class Page(Picture):
         """Returns what comes in the body's places, as trusted HTML."""
         return {}
 
+    def program(self) -> str:
+        """Returns the script that comes before those of the files."""
+        return ""
+
     def html(self) -> str:
         """Returns the whole page. It holds its style, its scripts, its drawing and its data."""
-        style, script = (_text("page.css", f"{self.name}.css"), _text("controls.js", f"{self.name}.js"))
+        style = _text("page.css", f"{self.name}.css")
+        script = self.program() + _text("controls.js", *(self.scripts or (f"{self.name}.js",)))
         return Template(_text("page.html")).substitute(
             policy=_policy(script), title=html.escape(self.title), style=css_variables() + style, script=script,
             body=Template(_text(f"{self.name}.html")).substitute(self.parts()),
