@@ -26,7 +26,8 @@ MODULES = {
 
 FLOORS = (
     {"foreign"},
-    {"errors", "operators", "reading", "report"},
+    {"operators", "reading", "report"},
+    {"errors"},
     {"mode", "schema"},
     {"operation"},
     {"ops"},
