@@ -270,8 +270,11 @@ class Loops:
             with self.axes(shape, outer) as indices, self.loop(counter, f"{shape[inner]} * B"):
                 yield At(self, shape, tuple(indices), counter)
             return
-        with self.axes(shape, order) as indices, self.loop("b", "B" if any(batched) else 1):
-            yield At(self, shape, tuple(indices))
+        with self.axes(shape, order) as indices:
+            if flat and any(batched) and any(each.table for each in places) and self.dialect.name == "c":
+                self.say("#pragma GCC ivdep")  # examples never meet, which a compiler can't see of rows from a table
+            with self.loop("b", "B" if any(batched) else 1):
+                yield At(self, shape, tuple(indices))
 
     @contextmanager
     def axes(self, shape: tuple[int, ...], order: Sequence[int] | None = None) -> Iterator[list[str]]:
