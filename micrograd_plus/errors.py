@@ -163,6 +163,9 @@ def refusal(op: Any, why: str, text: str, given: str) -> str:
     return f"{what} is beyond the largest float, 1.8e308{at and ','}{at}; {cure}"
 
 
+LISTED = 8  # operands that a message names each
+
+
 def _has_value(op: Any, operands: Sequence[Any]) -> bool:
     """Whether the value itself is a float, whatever becomes of the derivatives."""
     try:
@@ -184,8 +187,8 @@ def in_words(op: Any, operands: Sequence[Any]) -> tuple[str, str]:
             names.append(name)
             given.append(f"{name} = {operand.data:.6g}")
     given = list(dict.fromkeys(given))
-    text = op.words(*op.groups(names)) if len(names) <= 8 else f"{op.name} of {len(names)} numbers"
+    text = op.words(*op.groups(names)) if len(names) <= LISTED else f"{op.name} of {len(names)} numbers"
     if len(text) > 80:
         text = f"{op.name}({', '.join(names)})"
-    more = f" and {len(given) - 8} more" if len(given) > 8 else ""
-    return text, ", ".join(given[:8]) + more
+    more = f" and {len(given) - LISTED} more" if len(given) > LISTED else ""
+    return text, ", ".join(given[:LISTED]) + more

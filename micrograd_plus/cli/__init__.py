@@ -1,4 +1,4 @@
-"""The command line: `micrograd-plus graph | train | predict | export`.
+"""The command line: `micrograd-plus graph | train | predict | export | playground`.
 
 Each sub-command is a module of this package with two functions: `add_parser(subparsers)` declares its arguments, and
 `run(args)` does the work and returns the exit code. What goes wrong for a reason the user can mend is one line on
@@ -20,7 +20,7 @@ from micrograd_plus.cli.output import Patient, patient_streams
 
 __all__ = ["main"]
 
-COMMANDS = ("graph", "train", "predict", "export")
+COMMANDS = ("graph", "train", "predict", "export", "playground")
 """The modules of the sub-commands, in the order in which the help lists them."""
 
 MENDABLE = (ArithmeticError, LookupError, ModuleNotFoundError, OSError, RuntimeError, TypeError, ValueError)

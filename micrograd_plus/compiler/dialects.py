@@ -100,9 +100,10 @@ _COMPARE: dict[type[ast.AST], tuple[str, int]] = {
 
 
 _ROOTS = {
-    "0.5": "sqrt({0})", "1.5": "{0} * sqrt({0})", "-0.5": "{one} / sqrt({0})", "-1.5": "{one} / ({0} * sqrt({0}))",
+    "0.5": "root({0})", "1.5": "{abs}({0}) * root({0})", "-0.5": "{one} / root({0})",
+    "-1.5": "{one} / ({abs}({0}) * root({0}))",
 }  # fmt: skip
-"""How a power of halves is written."""
+"""How a power of halves is written; `root` and the size are what make that of -inf the infinity, or 0, that pow has."""
 
 
 @dataclass(frozen=True)
@@ -177,8 +178,9 @@ class Formula:
         """Returns a power: products for small whole ones, and roots for halves."""
         root = _ROOTS.get(ast.unparse(exponent))
         if root and isinstance(base, ast.Name):
-            text = root.format(self.text(base, _ATOM), one=self.dialect.number(1.0))
-            return text, _ATOM if text.startswith("sqrt") else _PRODUCT
+            size = self.dialect.functions.get("abs", "abs")
+            text = root.format(self.text(base, _ATOM), one=self.dialect.number(1.0), abs=size)
+            return text, _ATOM if text.startswith("root") else _PRODUCT
         if isinstance(exponent, ast.Constant) and exponent.value in (2, 3, 4):
             count = int(exponent.value.real)
             if isinstance(base, ast.Name):

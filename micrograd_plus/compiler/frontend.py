@@ -144,7 +144,8 @@ def _program(backend: Backend, dtype: DType, plan: Plan, *arguments: Any) -> Pro
     if isinstance(plan.layout, Ladder) and plan.layout.count > MOST_RUNGS:
         warnings.warn(
             f"the graph is irregular, of {plan.layout.count:,} operations: a C compiler would take minutes over it, and"
-            " it runs as array code; make it of layers, or use backend='numpy'",
+            " it runs as array code; make it of layers, or use backend='numpy', or have it compiled all the same:"
+            f" {__name__}.MOST_RUNGS = {plan.layout.count}",
             stacklevel=3,
         )
         return Program(plan, *arguments, dtype=dtype)
@@ -152,7 +153,7 @@ def _program(backend: Backend, dtype: DType, plan: Plan, *arguments: Any) -> Pro
 
 
 MOST_RUNGS = 5_000
-"""So many operations an irregular graph may have in C."""
+"""So many operations an irregular graph may have in C, which has some lines for each."""
 
 
 def _named(inputs: Sequence[Any], names: Sequence[str]) -> list[Input]:

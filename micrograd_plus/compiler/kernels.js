@@ -5,6 +5,7 @@ const {abs, acos, acosh, asin, asinh, atan, atan2, atanh, ceil, cos, cosh, exp, 
 
 const square = x => x * x;
 const cube = x => x * x * x;
+const root = x => sqrt(x === -Infinity ? Infinity : x + 0); // as pow has it, of -inf and -0 too
 
 // As C has it: 1 to any power is 1, and so is -1 to an infinite one.
 const pow = (x, y) => x === 1 || (x === -1 && abs(y) === Infinity) ? 1 : x ** y;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -23,7 +24,7 @@ from micrograd_plus.compiler.plan import Plan
 from micrograd_plus.compiler.trace import Integers
 from micrograd_plus.compiler.widths import WIDTHS
 
-__all__ = ["LoopProgram", "library_source", "loop_program", "module_source", "package_file"]
+__all__ = ["LoopProgram", "library_source", "loop_program", "module_source", "object_source", "package_file"]
 
 
 @dataclass(frozen=True)
@@ -152,15 +153,43 @@ def library_source(program: LoopProgram, dtype: str) -> str:
 
 def module_source(program: LoopProgram, plan: Plan) -> str:
     """Returns the whole source of a JavaScript module."""
+    parts = [_facts(program, plan), "", package_file("kernels.js"), program.text, _constants(program, plan)]
+    return "\n".join([*parts, package_file("driver.js")])
+
+
+_VIEW = re.compile(r"    const (\w+) = ((?:d_)?(?:shared|rows)(?:\.subarray\(\d+\))?);.*")
+
+
+def object_source(program: LoopProgram, plan: Plan) -> str:
+    """Returns an expression of JavaScript: a program's sizes, and `over(shared, rows, d_shared, d_rows)`.
+
+    That gives the program's functions for these buffers. The parts of them that it names are made once, which is some
+    times quicker than in each call. The functions of `kernels.js` must be in sight.
+    """
+    lines = program.text.splitlines()
+    views = {found[1]: found[2] for line in lines if (found := _VIEW.fullmatch(line))}
+    made = [f"const {name} = {text};" for name, text in views.items()]
+    functions = "{prepare, forward, results, backward, finish, constants}"
+    kept = [*made, *(line for line in lines if not _VIEW.fullmatch(line)), _constants(program, plan)]
+    over = ["const over = (shared, rows, d_shared, d_rows) => {", *kept, f"return {functions};", "};"]
+    facts = ", ".join([*program.sizes, "ADDRESSES", "over"])
+    return "\n".join(["(() => {", _facts(program, plan), *over, f"return {{{facts}}};", "})()"])
+
+
+def _facts(program: LoopProgram, plan: Plan) -> str:
+    """The sizes of a program in JavaScript, and where its parameters are."""
+    names = JAVASCRIPT.table("ADDRESSES", plan.parameter_rows.tolist())
+    return f"const {_sizes(program)};\n{names}"
+
+
+def _constants(program: LoopProgram, plan: Plan) -> str:
+    """The function of JavaScript that puts the constants in their places."""
     put = [
         f"    {array}[{row}] = {JAVASCRIPT.number(number)};"
         for array, (rows, numbers) in (("shared", plan.constants), ("rows", program.constants))
         for row, number in zip(rows.tolist(), numbers.tolist())
     ]
-    constants = "\n".join(["function constants(shared, rows) {", *put, "}", ""])
-    names = JAVASCRIPT.table("ADDRESSES", plan.parameter_rows.tolist())
-    head = [f"const {_sizes(program)};", names, "", package_file("kernels.js")]
-    return "\n".join([*head, program.text, constants, package_file("driver.js")])
+    return "\n".join(["function constants(shared, rows) {", *put, "}", ""])
 
 
 def _sizes(program: LoopProgram) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isnan
+from math import inf, isnan
 from threading import Lock
 from typing import Any
 
@@ -299,7 +299,7 @@ class Bound:
             with no_grad():
                 found = apply(folded.op[node], *folded.op[node].groups(values)).data
             name = folded.op[node].name
-            if self.program.dtype == "float32" and abs(found) > np.finfo(np.float32).max:
+            if self.program.dtype == "float32" and np.finfo(np.float32).max < abs(found) < inf:
                 raise FloatingPointError(f"a {name} is {found:.4g}, too large for 32 bits; use dtype='float64'")
             # eagerly it is a number: infinity times one of the zeros that fill up short sums, or NumPy's other opinion
             raise FloatingPointError(

@@ -63,12 +63,7 @@ def moons(n: int = 100, *, noise: float = 0.1, seed: int = 0) -> Dataset:
     Dataset('moons': 100 rows x 2 features; 2 classes: upper 50, lower 50)
     """
 
-    def point(label: int, index: int, count: int) -> tuple[float, float]:
-        angle = math.pi * (index / (count - 1) if count > 1 else 0.5)
-        x, y = math.cos(angle), math.sin(angle)
-        return (1 - x, 0.5 - y) if label else (x, y)
-
-    return _classes("moons", n, noise, seed, ("upper", "lower"), point)
+    return _classes("moons", n, noise, seed, ("upper", "lower"), _moons_point)
 
 
 def circles(n: int = 100, *, noise: float = 0.05, seed: int = 0, factor: float = 0.5) -> Dataset:
@@ -82,12 +77,7 @@ def circles(n: int = 100, *, noise: float = 0.05, seed: int = 0, factor: float =
     factor = finite_number("factor", factor)
     if not 0 < factor < 1:
         raise ValueError(f"{argument('factor')} is the inner circle's radius, between 0 and 1, got {factor}")
-
-    def point(label: int, index: int, count: int) -> tuple[float, float]:
-        radius, angle = (factor if label else 1.0), 2 * math.pi * index / count
-        return radius * math.cos(angle), radius * math.sin(angle)
-
-    return _classes("circles", n, noise, seed, ("outer", "inner"), point, factor=factor)
+    return _classes("circles", n, noise, seed, ("outer", "inner"), _circles_point, factor=factor)
 
 
 def spirals(n: int = 100, *, noise: float = 0.02, seed: int = 0, arms: int = 2, turns: float = 1.0) -> Dataset:
@@ -99,14 +89,8 @@ def spirals(n: int = 100, *, noise: float = 0.02, seed: int = 0, arms: int = 2, 
     Dataset('spirals': 90 rows x 2 features; 3 classes: arm 0 30, arm 1 30, arm 2 30)
     """
     arms, turns = whole_number("arms", arms, least=2), finite_number("turns", turns)
-
-    def point(label: int, index: int, count: int) -> tuple[float, float]:
-        radius = (index + 1) / count
-        angle = 2 * math.pi * (turns * radius + label / arms)
-        return radius * math.cos(angle), radius * math.sin(angle)
-
     classes = tuple(f"arm {label}" for label in range(arms))
-    return _classes("spirals", n, noise, seed, classes, point, arms=arms, turns=turns)
+    return _classes("spirals", n, noise, seed, classes, _spirals_point, arms=arms, turns=turns)
 
 
 def blobs(n: int = 100, *, noise: float = 0.5, seed: int = 0, centers: int = 3) -> Dataset:
@@ -118,24 +102,51 @@ def blobs(n: int = 100, *, noise: float = 0.5, seed: int = 0, centers: int = 3) 
     Dataset('blobs': 100 rows x 2 features; 3 classes: blob 0 34, blob 1 33, blob 2 33)
     """
     centers = whole_number("centers", centers, least=2)
-
-    def point(label: int, index: int, count: int) -> tuple[float, float]:
-        angle = 2 * math.pi * label / centers
-        return 2 * math.cos(angle), 2 * math.sin(angle)
-
     classes = tuple(f"blob {label}" for label in range(centers))
-    return _classes("blobs", n, noise, seed, classes, point, centers=centers)
+    return _classes("blobs", n, noise, seed, classes, _blobs_point, centers=centers)
+
+
+# -------------------------------------------------------------------- where the index-th of a class's `count` points is
+# Assignments and arithmetic only: the playground reads these functions in JavaScript.
+
+
+def _moons_point(label: float, index: float, count: float) -> tuple[float, float]:
+    angle = math.pi * (index / (count - 1) if count > 1 else 0.5)
+    x, y = math.cos(angle), math.sin(angle)
+    return 1 - x if label else x, 0.5 - y if label else y
+
+
+def _circles_point(label: float, index: float, count: float, factor: float) -> tuple[float, float]:
+    radius, angle = factor if label else 1.0, 2 * math.pi * index / count
+    return radius * math.cos(angle), radius * math.sin(angle)
+
+
+def _spirals_point(label: float, index: float, count: float, arms: float, turns: float) -> tuple[float, float]:
+    radius = (index + 1) / count
+    angle = 2 * math.pi * (turns * radius + label / arms)
+    return radius * math.cos(angle), radius * math.sin(angle)
+
+
+def _blobs_point(label: float, index: float, count: float, centers: float) -> tuple[float, float]:
+    angle = 2 * math.pi * label / centers
+    return 2 * math.cos(angle), 2 * math.sin(angle)
+
+
+PLACES: dict[str, Callable[..., tuple[float, float]]] = {
+    "moons": _moons_point, "circles": _circles_point, "spirals": _spirals_point, "blobs": _blobs_point,
+}  # fmt: skip
+"""The places of a set's points, without noise."""
 
 
 def _classes(
     name: str, n: int, noise: float, seed: int, classes: tuple[str, ...],
-    point: Callable[[int, int, int], tuple[float, float]], **options: float,
+    point: Callable[..., tuple[float, float]], **options: float,
 ) -> Dataset:  # fmt: skip
     """`n` noisy points, the classes in turn; `point(label, index, count)` places the index-th of a class."""
     n = whole_number("n", n, least=len(classes))
     labels = [i % len(classes) for i in range(n)]
     counts = [len(range(label, n, len(classes))) for label in range(len(classes))]
-    places = [point(label, i // len(classes), counts[label]) for i, label in enumerate(labels)]
+    places = [point(label, i // len(classes), counts[label], **options) for i, label in enumerate(labels)]
     return _points(name, places, labels, classes, noise, seed, **options)
 
 

@@ -34,8 +34,8 @@ _TAKEN = (
     *_MATH, "INFINITY", "NAN", "PREDICT_MAIN", "abs", "at", "auto", "best", "break", "case", "char", "class_of",
     "classes", "const", "continue", "count", "cube", "default", "do", "double", "else", "enum", "extern", "fabs",
     "float", "for", "found", "given", "goto", "if", "index", "inline", "int", "long", "main", "max", "min", "more",
-    "place", "pow", "predict", "printf", "real", "register", "restrict", "return", "rint", "scanf", "short", "signed",
-    "sizeof", "square", "static", "stdin", "struct", "sum", "switch", "typedef", "union", "unsigned", "void",
+    "place", "pow", "predict", "printf", "real", "register", "restrict", "return", "rint", "root", "scanf", "short",
+    "signed", "sizeof", "square", "static", "stdin", "struct", "sum", "switch", "typedef", "union", "unsigned", "void",
     "volatile", "while", "work", "x", "y", "i", "j", "k", "l", "m", "n",
 )  # fmt: skip
 """What C, its mathematics and the file call things of their own."""
@@ -47,6 +47,7 @@ _HELPERS = {
     "min": "static real min(real a, real b) { return a != a || a < b ? a : b; }",
     "square": "static real square(real a) { return a * a; }",
     "cube": "static real cube(real a) { return a * a * a; }",
+    "root": "static real root(real a) { return sqrt(a == -INFINITY ? INFINITY : a + 0); }",
     "place": """/* The index as a whole number from 0 to count - 1; -1 for any other, whose entry is NAN. */
 static int place(real index, int count) {
     return index >= 0 && index < count && index == (real)(int)index ? (int)index : -1;

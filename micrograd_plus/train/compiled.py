@@ -179,7 +179,11 @@ class CompiledEngine:
         """The inputs of a row's graph, its outputs in a mode, and its random leaves."""
         inputs = [Value(x, name) for x, name in zip(data.inputs[row], data.feature_names)]
         target = data.targets[row]
-        wanted = [Value(y, numbered("y", i)) for i, y in enumerate(target)] if isinstance(target, list) else Value(target, "y")
+        wanted = (
+            [Value(y, numbered("y", i)) for i, y in enumerate(target)]
+            if isinstance(target, list)
+            else Value(target, "y")
+        )
 
         def function(inputs: Any, target: Any) -> tuple[Any, ...]:
             output = self.model(inputs)

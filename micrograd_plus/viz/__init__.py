@@ -1,4 +1,4 @@
-"""Pictures: the computation graph, the players, the network diagram and charts, all in one palette."""
+"""Pictures and pages: the graph, the players, the playground, the network diagram, charts, all in one palette."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from micrograd_plus.viz.cells import Images as Images
     from micrograd_plus.viz.graph import Graph as Graph
     from micrograd_plus.viz.graph import LayoutError as LayoutError
+    from micrograd_plus.viz.live import Playground as Playground
+    from micrograd_plus.viz.live import playground as playground
     from micrograd_plus.viz.loop import TrainingLoop as TrainingLoop
     from micrograd_plus.viz.network import NetworkDiagram as NetworkDiagram
     from micrograd_plus.viz.player import Recorder as Recorder
@@ -21,11 +23,11 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Graph": "graph", "Heatmap": "cells", "Images": "cells", "LayoutError": "graph", "NetworkDiagram": "network",
-    "Recorder": "player", "StepPlayer": "player", "SurfacePlayer": "player", "TrainingLoop": "loop",
-    "TrainingPlayer": "player",
+    "Playground": "live", "Recorder": "player", "StepPlayer": "player", "SurfacePlayer": "player",
+    "TrainingLoop": "loop", "TrainingPlayer": "player", "playground": "live",
 }  # fmt: skip
 
-__all__ = [*_HOMES, "palette", "plots"]
+__all__ = [*(name for name in _HOMES if name[0].isupper()), "palette", "playground", "plots"]
 
 
 def __getattr__(name: str) -> Any:

@@ -17,6 +17,7 @@ IRIS = ["train", "--data", "iris"]
 PETS = ["train", "--data", "pets.csv", "--target", "pet"]
 MODEL = ["predict", "model.json"]
 GRAPH = ["graph", "x", "x=1"]
+PAGE = ["playground", "-o", "page.html"]
 EXPORT = ["export", "model.json", "-o"]
 
 WRONG: dict[tuple[str, str], tuple[list[str], str]] = {
@@ -80,6 +81,18 @@ WRONG: dict[tuple[str, str], tuple[list[str], str]] = {
     ("export", "--output"): ([*EXPORT, "no/model.c", "--to", "c"], "there is no folder"),
     ("export", "--dtype"): ([*EXPORT, "m.onnx", "--to", "onnx", "--dtype", "float32"], "is a choice in C alone"),
     ("export", "--force"): ([*EXPORT, "pets.csv", "--to", "c"], "'pets.csv' is there already; name another file"),
+    ("playground", "--data"): ([*PAGE, "--data", "moon"], "argument --data: invalid choice: 'moon'"),
+    ("playground", "--hidden"): ([*PAGE, "--hidden", "0"], "--hidden[0] must be a whole number of at least 1"),
+    ("playground", "--activation"): ([*PAGE, "--activation", "relux"], "there is no activation 'relux'"),
+    ("playground", "--dropout"): ([*PAGE, "--dropout", "2"], "the fraction to drop, is from 0 to 1"),
+    ("playground", "--loss"): ([*PAGE, "--loss", "nll"], "argument --loss: invalid choice: 'nll'"),
+    ("playground", "--optimizer"): ([*PAGE, "--optimizer", "adm"], "there is no optimizer 'adm'; did you mean 'adam'?"),
+    ("playground", "--lr"): ([*PAGE, "--lr", "-1"], "the learning rate must be at least 0, but got -1.0"),
+    ("playground", "--batch-size"): ([*PAGE, "--batch-size", "0"], "--batch-size must be a whole number"),
+    ("playground", "--validation"): ([*PAGE, "--validation", "1"], "--validation is the share of rows held back"),
+    ("playground", "--seed"): ([*PAGE, "--seed", "-1"], "--seed must be a whole number of at least 0, got -1"),
+    ("playground", "--output"): (["playground", "--output", "page.svg"], "a playground is saved as .html or .htm"),
+    ("playground", "--force"): (["playground", "-o", "pets.csv"], "'pets.csv' is there already; name another file"),
     ("graph", "--force"): (
         [*GRAPH, "-o", "pets.csv"],
         "'pets.csv' is there already; name another file, or pass --force",
@@ -90,7 +103,7 @@ WRONG: dict[tuple[str, str], tuple[list[str], str]] = {
     ("graph", "--theme"): ([*GRAPH, "--theme", "blue"], "argument --theme: invalid choice: 'blue'"),
 }
 
-NEVER_WRONG = {("graph", "--derivatives"), ("graph", "--title")}
+NEVER_WRONG = {("graph", "--derivatives"), ("graph", "--title"), ("playground", "--title")}
 
 
 @pytest.fixture(scope="module")

@@ -392,10 +392,13 @@ def test_a_graph_that_c_would_take_minutes_over_runs_in_numpy(monkeypatch: pytes
     x = y = Value(0.5, "x")
     for i in range(700):
         y = (y * 1.01 + i % 3).tanh() if i % 2 else y - x * 0.5
-    with pytest.warns(UserWarning, match="irregular"):
+    with pytest.warns(UserWarning, match=r"irregular, of \d+ operations: .* frontend\.MOST_RUNGS = \d+") as told:
         program = compile(y, inputs=[x], backend="c")
     assert program.backend == "numpy"
     assert program([0.5])[0] == pytest.approx(y.data)
+    most = int(str(told[0].message).rpartition(" = ")[2])
+    monkeypatch.setattr("micrograd_plus.compiler.frontend.MOST_RUNGS", most)  # as the warning says
+    assert compile(y, inputs=[x], backend="c").backend == "c"
 
 
 def test_a_model_that_looks_at_its_numbers_is_told() -> None:

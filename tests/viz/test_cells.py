@@ -9,8 +9,10 @@ import pytest
 
 from micrograd_plus.data import digits
 from micrograd_plus.viz import Heatmap, Images, palette
+from micrograd_plus.viz.cells import DEEPEST
 from micrograd_plus.viz.picture import NARROW, widths
 from micrograd_plus.viz.svg import parsed
+from tests.viz.test_palette import contrast
 
 LOOKS = {"head 1": [[1.0, None], [0.25, 0.75]], "head 2": [[1.0, None], [0.5, 0.5]]}
 
@@ -18,7 +20,7 @@ LOOKS = {"head 1": [[1.0, None], [0.25, 0.75]], "head 2": [[1.0, None], [0.5, 0.
 def test_each_pixel_is_as_dark_as_it_is_large() -> None:
     image = [0.0, 4.0, 8.0, 16.0]
     root = parsed(Images([image], width=2, captions=["a <digit>"]).svg())
-    frame, *pixels = [each for each in root.iter("rect")][1:]
+    frame, *pixels = list(root.iter("rect"))[1:]
     assert [float(each.get("fill-opacity", "")) for each in pixels] == [0.25, 0.5, 1.0], "0 is the background"
     assert {each.get("fill") for each in pixels} == {palette.text.light}
     left, top, side = (float(frame.get(name, "")) for name in ("x", "y", "width"))
@@ -41,10 +43,6 @@ def test_a_cell_has_its_number_and_its_names() -> None:
 @pytest.mark.parametrize("theme", palette.THEMES)
 @pytest.mark.parametrize("ink", [palette.positive, palette.negative])
 def test_a_number_is_legible_on_the_deepest_tint(theme: str, ink: palette.Shade) -> None:
-    from tests.viz.test_palette import contrast
-
-    from micrograd_plus.viz.cells import DEEPEST
-
     def parts(colour: str) -> list[int]:
         return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
 
@@ -59,7 +57,9 @@ def pictures() -> list[Any]:
     table = [[1 / (i + 1) if j <= i else None for j in range(6)] for i in range(6)]
     return [
         Images(data.inputs[:10], width=8, captions=captions, title="Ten digits"),
-        Heatmap({f"head {i}": table for i in range(4)}, rows=letters, columns=letters, across="looks at", down="letter"),
+        Heatmap(
+            {f"head {i}": table for i in range(4)}, rows=letters, columns=letters, across="looks at", down="letter"
+        ),
     ]
 
 
@@ -80,7 +80,10 @@ def test_it_fits_a_phone_and_is_the_same_each_time(number: int, tmp_path: Any) -
         (lambda: Images([[1.0, 2.0, 3.0]], width=2), "image 0 has 3 pixels, which are no lines of 2"),
         (lambda: Images([], width=2), "nothing to draw"),
         (lambda: Images([[1.0]], width=1, captions="ab"), "1 image, but 2 captions"),
-        (lambda: Heatmap([[1.0], [2.0]], rows="ab", columns="ab"), r"rows of \[1, 1\], but the names are for 2 rows of 2"),
+        (
+            lambda: Heatmap([[1.0], [2.0]], rows="ab", columns="ab"),
+            r"rows of \[1, 1\], but the names are for 2 rows of 2",
+        ),
         (lambda: Heatmap([], rows="", columns=""), "nothing to draw"),
     ],
 )

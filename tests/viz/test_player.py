@@ -16,7 +16,6 @@ from micrograd_plus.nn.optim import OPTIMIZERS
 from micrograd_plus.value import UNSEEN, topological_order
 from micrograd_plus.viz.player import StepPlayer
 from micrograd_plus.viz.player.steps import StepLog
-from micrograd_plus.words import number
 
 
 def neuron():
@@ -62,16 +61,6 @@ def test_each_backward_step_goes_on_from_the_one_before():
     ]
 
 
-def test_the_words_of_a_step_are_the_rows_that_ran():
-    n, _ = neuron()
-    log = StepLog(n)
-    forward = log.steps[log.backward - 1]
-    assert (forward.kind, forward.words) == ("forward", ("tanh(s)", "tanh(-0.5)"))
-    backward = log.steps[log.backward + 1]
-    assert (backward.upstream, backward.partial) == (1.0, 1 - math.tanh(-0.5) ** 2)
-    assert backward.words == ("1 - n ** 2", "1 - (-0.4621) ** 2")
-
-
 def test_constants_and_dropout_masks_take_no_steps():
     model = nn.Sequential(nn.Layer(1, 2, seed=0), nn.Dropout(0.5, seed=1), nn.Layer(2, 1, seed=0))
     root = (model([Value(1.0, "x")]) - 3.0) ** 2
@@ -92,8 +81,6 @@ def test_an_update_step_shows_where_the_optimizer_then_goes(name):
     n.backward()
     optimizer.step()
     assert [step.after for step in updates] == [w.data, b.data]
-    last = updates[0].words[-1]
-    assert last.startswith("w = w - ") and last.endswith(f"= {number(w.data)}")
 
 
 def test_wrong_roots_are_told_what_to_play():
@@ -132,6 +119,15 @@ def test_the_page_allows_its_own_script_and_nothing_from_anywhere():
 
 
 EVIL = '</script><img src=x onerror="alert(1)">'
+
+
+def test_the_page_has_the_numbers_that_were_there_when_it_was_made():
+    n, (_, w, b, _) = neuron()
+    player = n.steps(optimizer=nn.Adam([w, b], lr=0.1))
+    before = player.data()
+    n.backward()
+    player._optimizer.step()
+    assert player.data() == before
 
 
 def test_labels_stay_text():
@@ -184,7 +180,7 @@ def weighted_sum(terms):
 def test_a_page_of_100_nodes_is_light():
     player = weighted_sum(25).steps()
     assert len(player.log.order) == 100
-    assert len(player.html()) < 140_000
+    assert len(player.html()) < 160_000
 
 
 @pytest.mark.slow
@@ -222,8 +218,6 @@ def test_short_names_stand_in_the_words_as_in_the_boxes():
     player = model([1.0, -1.0]).steps()
     nodes = script_data(player.html())["nodes"]
     assert {"weights.0", "bias"} <= {node.get("short") for node in nodes}
-    words = [word for step in player.log.steps for word in step.words]
-    assert any("weights.0 * x1" in word for word in words) and not any("neurons" in word for word in words)
     drawn = re.sub(r"<[^>]+>", " ", player.parts()["svg"])
     assert all(node.get("short", node["name"]) in drawn for node in nodes)
 

@@ -91,7 +91,8 @@ def test_every_step_fills_what_the_log_says_and_going_back_empties_it(opened):
                 assert page.locator(f"#e{step.node}-{step.operand}.back").count() == 1
             elif step.kind == "update":
                 assert "step = lr * g = 0.5 * " in words and cell(page, f"n{step.node}-data") == number(step.after)
-            page.keyboard.press("ArrowRight")
+            if position < len(log.steps) - 1:
+                page.keyboard.press("ArrowRight")
         assert where(page) == len(log.steps) - 1
         loss.backward()
         assert float(cell(page, f"n{log.place[w]}-grad")) == pytest.approx(w.grad, rel=1e-3)
@@ -309,7 +310,7 @@ def test_a_screen_reader_hears_the_step_and_tab_goes_in_order(opened):
         until(lambda: page.text_content("#live").startswith("Forward: the value of"))
         assert page.get_attribute("#live", "aria-live") == "polite"
         order = []
-        for _ in range(22):
+        for _ in range(27):
             page.keyboard.press("Tab")
             order.append(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
         expected = [
@@ -318,9 +319,14 @@ def test_a_screen_reader_hears_the_step_and_tab_goes_in_order(opened):
             "theme",
             "ask",
             "canvas",
+            "n12",
             "smaller",
             "fit",
             "larger",
+            "leaf",
+            "typed",
+            "scrub",
+            "back",
             "worked",
             "SUMMARY",
             "BUTTON",

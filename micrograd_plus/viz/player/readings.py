@@ -26,7 +26,7 @@ from micrograd_plus.reading import branches, names_in
 from micrograd_plus.value import Value
 from micrograd_plus.viz.player.templates import line_templates
 
-__all__ = ["numbers_script", "row_key", "rows_script", "rules_script"]
+__all__ = ["numbers_script", "row_key", "rows_script", "rule_key", "rules_script"]
 
 
 def numbers_script() -> str:
@@ -55,9 +55,15 @@ def rows_script(ops: Iterable[Op]) -> str:
     "large", where the engine raises. `at(x, y)` returns `{out, partials}`, as the engine has them: refused is also a
     value that is no finite number, and `why` is "steep" where only a derivative is beyond numbers. `choice.value` and
     `choice.x` tell which branch of a choice numbers take, `refusals` has the engine's words by `why`, with places for
-    `{what}` and `{given}`.
+    `{what}` and `{given}`. Raises ValueError for two rows of one name.
     """
-    rows = {row_key(op): op for op in ops}
+    rows: dict[str, Op] = {}
+    for op in ops:
+        known = rows.setdefault(row_key(op), op)
+        if (known.operands, known.value, known.partials) != (op.operands, op.value, op.partials):
+            raise ValueError(
+                f"two rows are called {op.name!r}: {known.value!r} and {op.value!r}; give one another name"
+            )
     entries = "".join(f"  {json.dumps(key)}: {_row(op)},\n" for key, op in rows.items())
     checked = sorted({*re.findall(r"\bchecked\.(\w+)", entries)} - {"divided"})
     inside = "".join(f"  {name}: check({name}, {json.dumps(_why(name))}),\n" for name in checked)
@@ -87,7 +93,8 @@ def _row(op: Op) -> str:
     )
     refusals = {why: refusal(op, why, "{what}", "{given}") for why in ("undefined", "large", "steep")}
     return (
-        f"{{operands: {json.dumps(op.operands)}, value: {_function(op, value, op.value)}, partials: {{{partials}}},"
+        f"{{name: {json.dumps(op.name)}, operands: {json.dumps(op.operands)},"
+        f" value: {_function(op, value, op.value)}, partials: {{{partials}}},"
         f" choice: {{{choice}}}, refusals: {json.dumps(refusals, ensure_ascii=False)}}}"
     )
 
@@ -137,8 +144,8 @@ class _Checked(Formula):
 
 
 _RAISING = {
-    "acos", "acosh", "asin", "atanh", "cos", "cosh", "exp", "expm1", "log", "log10", "log1p", "log2", "pow", "sin", "sinh",
-    "sqrt", "tan",
+    "acos", "acosh", "asin", "atanh", "cos", "cosh", "exp", "expm1", "log", "log10", "log1p", "log2", "pow", "sin",
+    "sinh", "sqrt", "tan",
 }  # fmt: skip
 """The functions of `math` that raise for some numbers."""
 
@@ -182,8 +189,14 @@ def _defined(part: str) -> str:
 # -------------------------------------------------------------------- rules
 
 
-def rules_script(optimizers: Iterable[type[Optimizer]] = tuple(OPTIMIZERS.values())) -> str:
-    """Returns JavaScript that defines `RULES`, with an entry for each optimizer under its name in lower case.
+def rule_key(optimizer: Optimizer | type[Optimizer]) -> str:
+    """Returns what an optimizer is called among a page's rules: its name in lower case."""
+    kind = optimizer if isinstance(optimizer, type) else type(optimizer)
+    return kind.__name__.lower()
+
+
+def rules_script(optimizers: Iterable[Optimizer | type[Optimizer]] = tuple(OPTIMIZERS.values())) -> str:
+    """Returns JavaScript that defines `RULES`, with an entry under `rule_key(optimizer)` for each optimizer.
 
     An entry has `name`, `lr` and `options` (the defaults), `states` (the names of what is kept from step to step, 0 at
     first) and `step({w, g, t, lr, ...options, ...states})`, which returns the new numbers as `{w, states, lines}`. Of
@@ -191,15 +204,16 @@ def rules_script(optimizers: Iterable[type[Optimizer]] = tuple(OPTIMIZERS.values
     each has `name`, `formula`, `value`, `worked` (the formula with numbers) and `text`, all of it as the ledger has it.
     `refusal` has the engine's words for a step to what is not finite, with places for what was given.
     """
-    entries = "".join(f"  {each.__name__.lower()}: {_rule(each)},\n" for each in optimizers)
+    kinds = {rule_key(each): each for each in optimizers}
+    entries = "".join(f"  {key}: {_rule(each)},\n" for key, each in kinds.items())
     made = (resources.files(__package__) / "files" / "rules.js").read_text(encoding="utf-8")
     body = f"{made}\nreturn {{\n{entries}}};"
     return f"const RULES = (() => {{\n{_kernels(body)}\n{body}\n}})();\n"
 
 
-def _rule(optimizer: type[Optimizer]) -> str:
-    usual = optimizer([Value(0.0)])
-    lines = list(conditional_lines(optimizer.text))
+def _rule(optimizer: Optimizer | type[Optimizer]) -> str:
+    usual = optimizer([Value(0.0)]) if isinstance(optimizer, type) else optimizer
+    lines = list(conditional_lines(usual.text))
     states = states_of([line for line, _ in lines], usual.options)
     given = [*GIVEN, *usual.options]
     made = [name for name in dict.fromkeys(line.name for line, _ in lines) if name not in (*given, *states)]
@@ -212,7 +226,13 @@ def _rule(optimizer: type[Optimizer]) -> str:
         head = f"if ({_plain(condition)}) " if condition else ""
         says.append(f"    {head}lines.push(line({told}, {branch}, {{{', '.join(names)}}}, {line.name} = {value}));\n")
     refused = REFUSAL.replace("{cure}", CURE)
-    about = {"name": optimizer.__name__, "lr": usual.lr, "options": usual.options, "states": states, "refusal": refused}
+    about = {
+        "name": type(usual).__name__,
+        "lr": usual.rate,
+        "options": usual.options,
+        "states": states,
+        "refusal": refused,
+    }
     head = json.dumps(about)
     return (
         f"{{...{head}, step(given) {{\n    let {{{start}}} = given{''.join(f', {name}' for name in made)};\n"

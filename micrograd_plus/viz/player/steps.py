@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from micrograd_plus import operation
 from micrograd_plus.calculus import sweep
-from micrograd_plus.reading import substitute
 from micrograd_plus.value import Value, topological_order
-from micrograd_plus.words import names, number, partial_words, tidy, value_words
+from micrograd_plus.words import names
 
 if TYPE_CHECKING:
     from micrograd_plus.nn import Optimizer
@@ -29,11 +28,11 @@ class Step(NamedTuple):
     `kind` is one of
 
     - `start`: the leaves hold the numbers they were given;
-    - `forward`: `node` gets its value, which is `after`; `words` tell how, in symbols and then in numbers;
+    - `forward`: `node` gets its value, which is `after`;
     - `seed`: the derivative of the root by itself is 1;
     - `backward`: the grad of `child`, which is operand number `operand` of `node`, grows from `before` to `after` by
-      `upstream * partial`; `words` are the local derivative in symbols and in numbers;
-    - `update`: an optimizer moves the number of `node` from `before` to `after`; `words` are its rule, line by line.
+      `upstream * partial`;
+    - `update`: an optimizer moves the number of `node` from `before` to `after`.
     """
 
     kind: str
@@ -44,16 +43,14 @@ class Step(NamedTuple):
     upstream: float = 0.0
     before: float = 0.0
     after: float = 0.0
-    words: tuple[str, ...] = ()
 
 
 class StepLog:
     """The steps of one pass over the graph below `root`: `order` are its nodes, `names` their names, `steps` the log.
 
     `place` is where in `order` a node is, `grads` are the gradients at the end. `backward` and `update` tell where in
-    `steps` these parts begin; there are updates if an `optimizer` is given. The words use what `short` makes of the
-    names, or the names themselves without it. Raises ValueError for a leaf, or for more
-    nodes than a page plays.
+    `steps` these parts begin; there are updates if an `optimizer` is given. `short` makes shorter names of the names.
+    Raises ValueError for a leaf, or for more nodes than a page plays.
 
     >>> a = Value(3.0, "a")
     >>> log = StepLog(a * a)
@@ -82,8 +79,7 @@ class StepLog:
         self.steps = [Step("start", len(self.order) - 1)]
         for place, node in enumerate(self.order):
             if node.children:
-                words = value_words(node, self.short.__getitem__)
-                self.steps.append(Step("forward", place, after=node.data, words=words))
+                self.steps.append(Step("forward", place, after=node.data))
         self.backward = len(self.steps)
         self._backward()
         self.update = len(self.steps)
@@ -98,22 +94,16 @@ class StepLog:
                 continue  # nobody reads the gradient of a number that can't be moved
             place, to = self.place[node], self.place[child]
             self.grads[to] = after
-            words = partial_words(node, operand, self.short.__getitem__)
-            self.steps.append(Step("backward", place, to, operand, partial, upstream, before, after, words))
+            self.steps.append(Step("backward", place, to, operand, partial, upstream, before, after))
 
     def _update(self, optimizer: Optimizer) -> None:
-        """Reads the optimizer's rule line by line for each parameter in the graph, and changes nothing."""
+        """Where the optimizer's rule would take each parameter in the graph; nothing is changed."""
         for index, parameter in enumerate(optimizer.parameters):
             if (place := self.place.get(parameter)) is None:
                 continue
             given = {**optimizer.given(index), "g": self.grads[place]}
-            words, after = [], parameter.data
-            for line, known, result in optimizer.group_of[index].rule.line_by_line(**given):
-                numbers = {name: number(each) for name, each in known.items()}
-                formula = tidy(substitute(line.expression, numbers, known))
-                words.append(f"{line} = {formula} = {number(result)}")
-                after = result if line.name == "w" else after
-            self.steps.append(Step("update", place, before=parameter.data, after=after, words=tuple(words)))
+            after = optimizer.group_of[index].rule(**given)["w"]
+            self.steps.append(Step("update", place, before=parameter.data, after=after))
 
     def paths(self, most: int, longest: int) -> dict[int, list[tuple[list[int], float]]]:
         """Returns each way that a gradient came to a node, as the steps on it from the root, and the product on it.

@@ -10,11 +10,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from micrograd_plus.errors import LISTED
 from micrograd_plus.operation import Op
 from micrograd_plus.reading import branches, names_in, substitute
 from micrograd_plus.words import called, dotted, tidy
 
-__all__ = ["called_template", "line_templates", "partial_templates", "value_templates"]
+__all__ = ["called_template", "form", "line_templates", "partial_templates", "value_templates"]
 
 _FIRST = 1_000_000  # a number of seven digits, as no row's text has: constants are written with six
 
@@ -59,6 +60,29 @@ def partial_templates(op: Op, operand: str, member: int, count: int) -> list[str
     bound = op.bind(op.groups(blanks[:-1]), blanks[-1], member)
     slots = [*range(count), "out"]
     return [_template(substitute(text, bound, {}), slots) for text in branches(op.partials[operand])[1]]
+
+
+def form(op: Op, count: int) -> dict[str, Any]:
+    """Returns the words of an operation on so many operands: as a call, its value, and the derivative by each.
+
+    `whole` is the value with all its branches, as a message about it writes it.
+    """
+    places = [
+        (name, member)
+        for name, group in zip(op.names, op.groups(range(count)))
+        for member in (range(len(group)) if isinstance(group, list) else [0])
+    ]
+    slopes = [
+        {"variable": name, "member": member, "words": partial_templates(op, name, member, count)}
+        for name, member in places
+    ]
+    value = value_templates(op, count)
+    found = {"call": called_template(op, count), "value": value, "slopes": slopes}
+    if count > LISTED:
+        found["whole"] = f"{op.name} of {count} numbers"
+    elif len(value) > 1:
+        found["whole"] = _template(op.words(*op.groups(_blanks(count))), range(count))
+    return found
 
 
 def line_templates(expression: str, names: Sequence[str]) -> list[str]:

@@ -23,14 +23,17 @@ function makeSVG(tag, attributes, ...parts) {
 const data = JSON.parse(element("data").textContent);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
+const NOWHERE = { more: () => false, cross: () => 0 };
+
 /**
  * Drives a page through positions 0 to `last`.
  * `show(position)` draws one and returns the sentence to be read aloud; `place(position)` names it for the eye;
  * `parts` are {name, at} where a part begins, those with a name with a button; `pause` is how long a position stays, in
  * ms; `start` is the first shown; `stops()` are the positions that next and previous stop at, if not at every one;
- * `ask(position)` may ask something first, and says whether it did.
+ * `ask(position)` may ask something first, and says whether it did; `around.more(direction)` tells whether something
+ * lies beyond the last or before the first position, `around.cross(direction)` goes there and returns the new position.
  */
-function drive({ last, show, place, parts, pause, start = 0, stops = () => [], ask = () => false }) {
+function drive({ last, show, place, parts, pause, start = 0, stops = () => [], ask = () => false, around = NOWHERE }) {
   const slider = element("slider");
   let here = -1;
   let clock = null;
@@ -43,14 +46,27 @@ function drive({ last, show, place, parts, pause, start = 0, stops = () => [], a
     if (next === here) return;
     here = next;
     const sentence = show(here);
+    tell();
+    if (!playing) settle(sentence);
+  }
+
+  /* Where we are, and which way it goes on from here. */
+  function tell() {
     slider.value = here;
     slider.setAttribute("aria-valuetext", place(here));
     element("where").textContent = place(here);
-    for (const id of ["first", "previous"]) element(id).setAttribute("aria-disabled", here === 0);
-    for (const id of ["next", "last"]) element(id).setAttribute("aria-disabled", here === last);
+    const closed = { first: here === 0, previous: here === 0 && !around.more(-1), next: here === last && !around.more(1), last: here === last };
+    for (const [id, is] of Object.entries(closed)) element(id).setAttribute("aria-disabled", is);
     for (const [i, button] of [...element("jumps").children].entries())
       button.setAttribute("aria-current", partOf(here) === i ? "step" : "false");
-    if (!playing) settle(sentence);
+  }
+
+  /* Over the end, or back over the beginning, if something lies there. */
+  function cross(direction, playing = false) {
+    if (!around.more(direction)) return false;
+    const to = around.cross(direction);
+    if (to !== here) go(to, playing);
+    return true;
   }
 
   /* The address and the ear get only the position where somebody stops, not each one that goes by. */
@@ -64,7 +80,7 @@ function drive({ last, show, place, parts, pause, start = 0, stops = () => [], a
   }
 
   function play() {
-    if (here === last) go(0, true);
+    if (here === last && !cross(1, true)) go(0, true);
     document.body.classList.add("playing");
     element("play").setAttribute("aria-label", "Pause");
     tick();
@@ -103,10 +119,14 @@ function drive({ last, show, place, parts, pause, start = 0, stops = () => [], a
     if (!at.length) return here + step;
     return step > 0 ? at.find((each) => each > here) ?? last : at.findLast((each) => each < here) ?? 0;
   };
-  const next = () => { if (here === last || !ask(beside(1))) go(beside(1)); };
+  const next = () => {
+    if (here === last) cross(1);
+    else if (!ask(beside(1))) go(beside(1));
+  };
+  const previous = () => { if (here > 0 || !cross(-1)) go(beside(-1)); };
 
   const keys = {
-    ArrowRight: next, ArrowLeft: () => go(beside(-1)),
+    ArrowRight: next, ArrowLeft: previous,
     Home: () => go(0), End: () => go(last),
     PageDown: () => toPart(1), PageUp: () => toPart(-1),
     " ": toggle, "?": () => element("help").showModal(), d: toggleTheme,
@@ -145,7 +165,7 @@ function drive({ last, show, place, parts, pause, start = 0, stops = () => [], a
   });
   markTheme();
   go(fromAddress());
-  return { go, here: () => here };
+  return { go, tell, here: () => here };
 }
 
 /* ---- dark and light: the reader's system decides until the button does */

@@ -10,7 +10,7 @@ class Refused extends RangeError {
 const check = (f, infinite) => (...xs) => {
   const y = f(...xs);
   if (Number.isNaN(y) && !xs.some(Number.isNaN)) throw new Refused("undefined");
-  if (abs(y) === Infinity && xs.every(Number.isFinite)) throw new Refused(f === pow && xs[0] !== 0 ? "large" : infinite);
+  if (abs(y) === Infinity && xs.every(Number.isFinite)) throw new Refused(f.name === "pow" && xs[0] !== 0 ? "large" : infinite);
   return y;
 };
 
