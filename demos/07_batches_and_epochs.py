@@ -410,7 +410,7 @@ lesson.check(
 # iterations an epoch. The counters stand at the bottom left.
 #
 # - Press *play*, then *stop*. Press *one iteration* and see which points are in the batch: they wear a ring.
-# - Choose *stochastic*, then *batch*: how smooth is the thin line of the loss now, and how many iterations has an epoch?
+# - Choose *stochastic*, then *batch*: how smooth is the thin line of the loss, and how many iterations has an epoch?
 # - Raise the noise to 0.4 and make the layers wider: when does the dashed line, the loss on the unseen, turn upwards?
 # - *Fork* keeps the run; change one thing in the copy, and compare the two.
 
