@@ -175,7 +175,10 @@ class Heatmap(_Cells):
 
     def _words(self) -> str:
         names = ", ".join(filter(None, self.tables))
-        sides = [f"{counted(len(self.rows), 'row')}, {', '.join(self.rows)}", f"by {counted(len(self.columns), 'column')}"]
+        sides = [
+            f"{counted(len(self.rows), 'row')}, {', '.join(self.rows)}",
+            f"by {counted(len(self.columns), 'column')}",
+        ]
         start = self.title or "A heat map"
         return f"{start}: {f'{names}: ' if names else ''}{', '.join([*sides, *self.columns])}"
 

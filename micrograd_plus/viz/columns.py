@@ -183,5 +183,7 @@ def _leaves(scene: Scene) -> list[list[str]]:
             continue
         known = [line for line in lines if line[0] & into[box.id]]
         lines = [line for line in lines if line not in known]
-        lines.append((into[box.id].union(*(line[0] for line in known)), [id for line in known for id in line[1]] + [box.id]))
+        lines.append(
+            (into[box.id].union(*(line[0] for line in known)), [id for line in known for id in line[1]] + [box.id])
+        )
     return [ids for _, ids in lines]

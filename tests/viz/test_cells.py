@@ -59,7 +59,9 @@ def pictures() -> list[Any]:
     table = [[1 / (i + 1) if j <= i else None for j in range(6)] for i in range(6)]
     return [
         Images(data.inputs[:10], width=8, captions=captions, title="Ten digits"),
-        Heatmap({f"head {i}": table for i in range(4)}, rows=letters, columns=letters, across="looks at", down="letter"),
+        Heatmap(
+            {f"head {i}": table for i in range(4)}, rows=letters, columns=letters, across="looks at", down="letter"
+        ),
     ]
 
 
@@ -80,7 +82,10 @@ def test_it_fits_a_phone_and_is_the_same_each_time(number: int, tmp_path: Any) -
         (lambda: Images([[1.0, 2.0, 3.0]], width=2), "image 0 has 3 pixels, which are no lines of 2"),
         (lambda: Images([], width=2), "nothing to draw"),
         (lambda: Images([[1.0]], width=1, captions="ab"), "1 image, but 2 captions"),
-        (lambda: Heatmap([[1.0], [2.0]], rows="ab", columns="ab"), r"rows of \[1, 1\], but the names are for 2 rows of 2"),
+        (
+            lambda: Heatmap([[1.0], [2.0]], rows="ab", columns="ab"),
+            r"rows of \[1, 1\], but the names are for 2 rows of 2",
+        ),
         (lambda: Heatmap([], rows="", columns=""), "nothing to draw"),
     ],
 )
