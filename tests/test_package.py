@@ -25,9 +25,8 @@ MODULES = {
 }
 
 FLOORS = (
-    {"foreign"},
-    {"operators", "reading", "report"},
-    {"errors"},
+    {"foreign", "report"},
+    {"errors", "operators", "reading"},
     {"mode", "schema"},
     {"operation"},
     {"ops"},

@@ -104,7 +104,7 @@ def compile(
 
 def compile_graph(
     target: Any, inputs: Sequence[Any], parameters: Sequence[Value] | None = None, names: Sequence[str] = (),
-    random: Sequence[Value] = (), backend: Backend = "numpy", dtype: DType = "float64",
+    random: Sequence[Value] = (), *, backend: Backend = "numpy", dtype: DType = "float64",
 ) -> Program:  # fmt: skip
     """Returns the Program of a graph with these inputs; `random` are its random leaves in the order of their draws."""
     _check_backend(backend, dtype)
@@ -144,7 +144,8 @@ def _program(backend: Backend, dtype: DType, plan: Plan, *arguments: Any) -> Pro
     if isinstance(plan.layout, Ladder) and plan.layout.count > MOST_RUNGS:
         warnings.warn(
             f"the graph is irregular, of {plan.layout.count:,} operations: a C compiler would take minutes over it, and"
-            " it runs as array code; make it of layers, or use backend='numpy'",
+            " it runs as array code; make it of layers, or use backend='numpy', or have it compiled all the same:"
+            f" {__name__}.MOST_RUNGS = {plan.layout.count}",
             stacklevel=3,
         )
         return Program(plan, *arguments, dtype=dtype)
@@ -152,7 +153,7 @@ def _program(backend: Backend, dtype: DType, plan: Plan, *arguments: Any) -> Pro
 
 
 MOST_RUNGS = 5_000
-"""So many operations an irregular graph may have in C."""
+"""So many operations an irregular graph may have in C, which has some lines for each."""
 
 
 def _named(inputs: Sequence[Any], names: Sequence[str]) -> list[Input]:
@@ -234,7 +235,9 @@ class Compiled:
                 graphs.append((leaves, *watched(self.function, leaves, behind)))
         refuse_another_graph(*((output, leaves) for leaves, output, _ in graphs))
         leaves, output, random = graphs[0]
-        return compile_graph(output, leaves, self.parameters, names, random, self.backend, self.dtype)
+        return compile_graph(
+            output, leaves, self.parameters, names, random, backend=self.backend, dtype=self.dtype
+        )
 
 
 def watched(

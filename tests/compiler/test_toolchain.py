@@ -61,6 +61,36 @@ def test_the_compiler_is_the_named_one_or_the_first_that_is_there(
     assert find_compiler() == [str(tmp_path / "mine"), "--target=here"]
 
 
+@pytest.mark.slow
+def test_the_compiler_that_pip_brings_makes_the_same_programs(tmp_path: Path) -> None:
+    """clang, of the `ziglang` wheel, where nothing else is on PATH: a training run, and one in 32 bits."""
+    done = subprocess.run(
+        [sys.executable, "-c", TRAINING], capture_output=True, text=True,
+        env={"PATH": str(tmp_path), "HOME": str(tmp_path), "MICROGRAD_PLUS_CACHE": str(tmp_path / "cache"),
+             "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert entries(tmp_path / "cache")
+
+
+TRAINING = """
+import numpy as np
+from micrograd_plus.compiler.toolchain import find_compiler
+from micrograd_plus.data import moons
+from micrograd_plus.nn import MLP
+from micrograd_plus.train import fit
+assert find_compiler()[1:] == ["-m", "ziglang", "cc"]
+losses = []
+for backend, dtype in (("numpy", "float64"), ("c", "float64"), ("c", "float32")):
+    model = MLP(2, [16, 16, 1], activation="tanh", dropout=0.1, seed=1)
+    run = fit(model, moons(60), epochs=5, batch_size=16, clip=1.0, backend=backend, dtype=dtype, progress=False)
+    losses.append(run.losses)
+np.testing.assert_allclose(losses[1], losses[0], rtol=1e-9)
+np.testing.assert_allclose(losses[2], losses[0], atol=1e-5)
+assert 2.2e-308 / 4 > 0
+"""
+
+
 def test_without_a_compiler_the_error_has_the_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
