@@ -10,7 +10,7 @@ from _lesson import Lesson
 from micrograd_plus import Value, fit, nn
 from micrograd_plus.data import digits, split, standardize
 from micrograd_plus.train import Predictor, confusion_matrix
-from micrograd_plus.viz import Images
+from micrograd_plus.viz import Images, plots
 
 lesson = Lesson("00_first_steps")
 
@@ -65,7 +65,9 @@ train_raw, test_raw = split(digits(), test=0.2, seed=0)
 train, test, scaler = standardize(train_raw, test_raw, per_feature=False)
 print(train)
 first = Images(test_raw.inputs[:10], width=8, captions=[test.classes[target] for target in test.targets[:10]])
-lesson.show(first, "digits", alt="Ten held-out digits of 8 by 8 pixels, in many hands; below each, what its writer meant")
+lesson.show(
+    first, "digits", alt="Ten held-out digits of 8 by 8 pixels, in many hands; below each, what its writer meant"
+)
 
 # %% [markdown]
 # 64 pixels go in, 32 neurons stand between, and one neuron for each digit says how strongly it speaks for that digit.
@@ -98,7 +100,8 @@ lesson.show(history.plot(title="Learning to read digits"), "loss.svg", alt=alt)
 predictor = Predictor.of(model, train, scaler=scaler, notes={"data": train.source})
 matrix = confusion_matrix(predictor.outputs(test_raw.inputs), test.targets, test.classes)
 print(f"held-out accuracy: {matrix.accuracy:.1%} of {len(test)} digits")
-print(matrix)
+alt = "A table of true digits by predicted ones: nearly all lie on the diagonal, an 8 is taken for a 1 now and then"
+lesson.show(plots.confusion_chart(matrix, title="What is read as what"), "confusion", alt=alt)
 lesson.expect(matrix.accuracy > 0.95, "More than 95 % of the held-out digits are read correctly.")
 
 # %% [markdown]

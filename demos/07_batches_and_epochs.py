@@ -20,7 +20,7 @@ from _lesson import Lesson
 from micrograd_plus import nn
 from micrograd_plus.data import batch_indices, batches, iterations_per_epoch, line, moons
 from micrograd_plus.train import Callback, EarlyStopping, fit
-from micrograd_plus.viz import plots
+from micrograd_plus.viz import playground, plots
 from micrograd_plus.viz.loop import TrainingLoop
 from micrograd_plus.viz.player import Recorder
 
@@ -401,6 +401,25 @@ lesson.check(
     f"More epochs learn better: the loss on new points fell from {validation[0]:.3f} after 1 epoch to"
     f" {validation[best - 1]:.3f} after {best}. Up to overfitting: after {LONG} it was"
     f" {validation[-1]:.3f}. Early stopping ended after {len(stopped)} epochs and kept {kept:.3f}.",
+)
+
+# %% [markdown]
+# ## In your own hands
+#
+# Here are all the words of this lesson at once, to play with: 160 of 200 points to train on, in batches of 16, so ten
+# iterations an epoch. The counters stand at the bottom left.
+#
+# - Press *play*, then *stop*. Press *one iteration* and see which points are in the batch: they wear a ring.
+# - Choose *stochastic*, then *batch*: how smooth is the thin line of the loss, and how many iterations has an epoch?
+# - Raise the noise to 0.4 and make the layers wider: when does the dashed line, the loss on the unseen, turn upwards?
+# - *Fork* keeps the run; change one thing in the copy, and compare the two.
+
+# %%
+lesson.show(
+    playground(data="moons", batch_size=16, title="Batches in your own hands"),
+    "playground",
+    alt="Playground: points, the network with what each neuron says of the plane, the border and the losses, to train "
+    "and change in the page.",
 )
 
 # %% [markdown]

@@ -256,6 +256,7 @@ lesson.expect(last < first - 0.25, "It has learned: the loss fell by more than 0
 # The weights $w_{ts}$ can be looked at. A row is a token, a column one that it may look at: itself, and those before
 # it; in each row the weights add up to 1. Each head has found something else to look for.
 
+
 # %% tags=["helper"]
 def attention(name: str) -> dict[str, list[list[float | None]]]:
     """By head: for each token of a name, how much it looks at each, None at those that are still to come."""

@@ -116,7 +116,7 @@ def _quantity(part: ElementTree.Element) -> str | None:
     tag, text = part.tag.removeprefix(f"{{{_MATH}}}"), "".join(part.itertext()).strip()
     if tag == "mi":
         return palette.SYMBOLS.get(text)
-    if tag == "mrow" and len(part) == 1 or tag == "msub":
+    if tag == "msub" or (tag == "mrow" and len(part) == 1):
         return _quantity(part[0])
     if tag == "mover":  # a bar is short for the loss's derivative by what is below it; a hat keeps what it is
         return "gradient" if part[1].text == "\u00af" else _quantity(part[0])
@@ -190,9 +190,11 @@ def _parted(source: str) -> tuple[str, str]:
 
 
 def _only_shows(statement: ast.stmt) -> bool:
-    """Whether a statement is a call that only shows, or a loop over such calls."""
+    """Whether a statement is a call that only shows, a loop over such calls, or the words for a picture."""
     if isinstance(statement, ast.For):
         return all(map(_only_shows, statement.body))
+    if isinstance(statement, ast.Assign):
+        return ast.unparse(statement.targets[0]) == "alt"
     return isinstance(statement, ast.Expr) and ast.unparse(statement).startswith(PLUMBING)
 
 

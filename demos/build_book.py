@@ -32,7 +32,7 @@ from nbclient import NotebookClient
 from nbconvert.exporters import TemplateExporter
 from nbformat import NotebookNode
 
-from micrograd_plus.viz import palette
+from micrograd_plus.viz import palette, playground
 from micrograd_plus.viz.picture import NARROW, widths
 from micrograd_plus.viz.svg import parsed
 
@@ -40,6 +40,13 @@ __all__ = ["LessonError", "Page", "build", "formula", "lessons", "main", "prose"
 
 HERE = Path(__file__).parent
 TITLE = "Training a neural network, number by number"
+LINKS = {
+    "index.html": "Lessons",
+    "glossary.html": "Glossary",
+    "playground.html": "Playground",
+    "reference/index.html": "Reference",
+}
+"""The pages that every page leads to, and their names."""
 SECONDS = 300  # that a cell may take before the build gives up
 WIDE = 928  # pixels: as wide as the page; a wider picture can be opened alone as well
 MARGINS = 32  # pixels: on both sides of the page together
@@ -136,7 +143,7 @@ def _not_installed(lesson: Path) -> list[str]:
 
 
 def build(paths: Sequence[Path], output: Path, *, jobs: int = 2) -> list[Page]:
-    """Runs the lessons and writes their pages, players and the table of contents; returns the pages.
+    """Runs the lessons and writes their pages, players, the playground and the table of contents; returns the pages.
 
     Raises LessonError where one fails, once all have been tried; ValueError where a text can't be a page.
     """
@@ -145,7 +152,8 @@ def build(paths: Sequence[Path], output: Path, *, jobs: int = 2) -> list[Page]:
         before.after, after.before = after, before
     asyncio.run(_run_all(pages, jobs))
     output.mkdir(parents=True, exist_ok=True)
-    common = {"book_title": TITLE, "css": _css(), "script": (HERE / "book" / "book.js").read_text(encoding="utf-8")}
+    script = (HERE / "book" / "book.js").read_text(encoding="utf-8")
+    common = {"book_title": TITLE, "links": LINKS, "css": _css(), "script": script}
     exporter = _exporter()
     for page in pages:
         for number, cell in enumerate((each for each in page.notebook.cells if each.cell_type == "code"), 1):
@@ -163,6 +171,7 @@ def build(paths: Sequence[Path], output: Path, *, jobs: int = 2) -> list[Page]:
         text = templates.get_template(f"{name}.html.j2").render(pages=pages, glossary=glossary, **common)
         file = "index.html" if name == "contents" else f"{name}.html"
         (output / file).write_text(_linked(text, pages), encoding="utf-8")
+    playground().save(output / "playground.html")
     build_reference.build(output / "reference")
     return pages
 
@@ -268,10 +277,8 @@ def _linked(text: str, pages: Sequence[Page]) -> str:
 
 def _css() -> str:
     moments = ("first-moment", "second-moment")  # where the page is about them: m and v have other meanings elsewhere
-    colours = "".join(
-        f"{':is(.moments, .html) ' if name in moments else ''}.quantity-{name} {{ color: var(--mp-quantity-{name}); }}\n"
-        for name in palette.QUANTITIES
-    )
+    scope = {name: ":is(.moments, .html) " if name in moments else "" for name in palette.QUANTITIES}
+    colours = "".join(f"{scope[name]}.quantity-{name} {{ color: var(--mp-quantity-{name}); }}\n" for name in scope)
     return palette.css_variables() + colours + (HERE / "book" / "book.css").read_text(encoding="utf-8")
 
 

@@ -38,14 +38,14 @@ static void fill(const struct run *run, int64_t start, int64_t count) {
         examples[b] = run->table + (run->order ? run->order[at] : at) * INPUTS;
         for (int i = 0; i < RANDOM; i++) run->rows[(INPUTS + i) * B + b] = run->draws[at * RANDOM + i];
     }
-    int i = 0;
-    for (; B % LANES == 0 && i + LANES <= INPUTS; i += LANES)
-        for (int b = 0; b < B; b += LANES) {
+    int whole = B % LANES ? 0 : INPUTS / LANES * LANES;
+    for (int b = 0; whole && b < B; b += LANES)
+        for (int i = 0; i < whole; i += LANES) {
             const real *from[LANES];
             for (int j = 0; j < LANES; j++) from[j] = examples[b + j] + i;
             turn(from, run->rows + i * B + b, B);
         }
-    for (; i < INPUTS; i++)
+    for (int i = whole; i < INPUTS; i++)
         for (int b = 0; b < B; b++) run->rows[i * B + b] = examples[b][i];
 }
 

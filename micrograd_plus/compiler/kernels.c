@@ -9,12 +9,16 @@
 #include <tgmath.h>
 
 #if defined(__AVX512F__)
-enum { VECTOR_BYTES = 64, ROWS_AT_ONCE = 8 };
+#define VECTOR_BYTES 64
+enum { REGISTERS = 32 };
 #elif defined(__AVX__)
-enum { VECTOR_BYTES = 32, ROWS_AT_ONCE = 4 };
+#define VECTOR_BYTES 32
+enum { REGISTERS = 16 };
 #else
-enum { VECTOR_BYTES = 16, ROWS_AT_ONCE = 4 };
+#define VECTOR_BYTES 16
+enum { REGISTERS = 16 };
 #endif
+enum { ROWS_AT_ONCE = REGISTERS / 4 };  // of a product: three vectors of sums each, and a factor and three of the rest
 enum { LANES = VECTOR_BYTES / sizeof(real) };
 typedef real vector __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
 #if REAL_BITS == 64
@@ -44,8 +48,8 @@ HELPER int noted(void) { return fetestexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INV
 
 // ---- functions of one number; nan stays nan, and what overflows says so to the processor
 
-HELPER real max(real x, real y) { return x < y || y != y ? y : x; }
-HELPER real min(real x, real y) { return y < x || y != y ? y : x; }
+HELPER real max(real x, real y) { return (x < y) | (y != y) ? y : x; }
+HELPER real min(real x, real y) { return (y < x) | (y != y) ? y : x; }
 HELPER real square(real x) { return x * x; }
 HELPER real cube(real x) { return x * x * x; }
 HELPER real root(real x) { return sqrt(x == -INFINITY ? INFINITY : x + 0); }  // as pow has it, of -inf and -0 too
@@ -147,24 +151,41 @@ INLINE int pick(real x, int n) {
 INLINE vector load(const real *x) { return *(const vector *)x; }
 INLINE void store(real *x, vector v) { *(vector *)x = v; }
 
-// Exchanges the corners of blocks of 2 x 2, where the blocks are `width` lanes wide: a step of a transposition.
-INLINE void exchange(vector *a, vector *b, int width) {
-#if defined(__clang__)
-    vector x = *a, y = *b;
-    for (int i = 0; i < LANES; i++) {
-        (*a)[i] = i & width ? y[i - width] : x[i];
-        (*b)[i] = i & width ? y[i] : x[i + width];
-    }
-#else
-    lanes first, second;
-    for (int i = 0; i < LANES; i++) {
-        first[i] = i & width ? LANES + i - width : i;
-        second[i] = i & width ? LANES + i : i + width;
-    }
-    vector x = *a, y = *b;
-    *a = __builtin_shuffle(x, y, first);
-    *b = __builtin_shuffle(x, y, second);
+// The same vector: gcc, which is told that it may have changed, keeps it instead of loading it again for each use.
+INLINE vector in_register(vector v) {
+#if defined(__x86_64__)
+    __asm__("" : "+x"(v));
 #endif
+    return v;
+}
+
+// Lane i of two vectors whose blocks of 2 x 2, `w` lanes wide, have exchanged corners, as a number of x's and y's lanes.
+#define UPPER(i, w) ((i) & (w) ? LANES + (i) - (w) : (i))
+#define LOWER(i, w) ((i) & (w) ? LANES + (i) : (i) + (w))
+#define TWO(of, w, i) of(i, w), of(i + 1, w)
+#define FOUR(of, w, i) TWO(of, w, i), TWO(of, w, i + 2)
+#define EIGHT(of, w, i) FOUR(of, w, i), FOUR(of, w, i + 4)
+#define SIXTEEN(of, w, i) EIGHT(of, w, i), EIGHT(of, w, i + 8)
+#if VECTOR_BYTES * 8 / REAL_BITS == 2
+#define EACH TWO
+#elif VECTOR_BYTES * 8 / REAL_BITS == 4
+#define EACH FOUR
+#elif VECTOR_BYTES * 8 / REAL_BITS == 8
+#define EACH EIGHT
+#else
+#define EACH SIXTEEN
+#endif
+#if defined(__clang__)
+#define SHUFFLED(of, w) __builtin_shufflevector(x, y, EACH(of, (w) % LANES, 0))
+#else
+#define SHUFFLED(of, w) __builtin_shuffle(x, y, (lanes){EACH(of, (w) % LANES, 0)})
+#endif
+
+// Exchanges those corners: a step of a transposition.
+INLINE void exchange(vector *a, vector *b, int width) {
+    vector x = *a, y = *b;
+    *a = width == 1 ? SHUFFLED(UPPER, 1) : width == 2 ? SHUFFLED(UPPER, 2) : width == 4 ? SHUFFLED(UPPER, 4) : SHUFFLED(UPPER, 8);
+    *b = width == 1 ? SHUFFLED(LOWER, 1) : width == 2 ? SHUFFLED(LOWER, 2) : width == 4 ? SHUFFLED(LOWER, 4) : SHUFFLED(LOWER, 8);
 }
 
 INLINE real added_lanes(vector v) {
@@ -254,25 +275,41 @@ INLINE void add_sums(int rows, const real *x, real *out) {
     for (; r < rows; r++) out[r] += sum_of(x + r * B, B);
 }
 
-// Adds to out[r][k] the sum over n of d[r][n] * x[k][n], several k at a time.
+enum { TWO_ROWS = 3 * LANES <= REGISTERS };  // of sums, of factors and what they meet, one vector a lane
+
+// As many sums over n of d[r][n] * x[k][n] at a time as there are lanes, of one row or two, are added to out[r][k].
+INLINE void some_dots(int rows, int columns, const real *d, int dr, const real *x, int xk, real *out, int outr) {
+    vector sums[2][LANES] = {0};
+    int n = 0;
+    for (; n + LANES <= columns; n += LANES) {
+        vector factors[2];
+        for (int r = 0; r < rows; r++) factors[r] = in_register(load(d + r * dr + n));
+        for (int j = 0; j < LANES; j++) {
+            vector xs = in_register(load(x + j * xk + n));
+            for (int r = 0; r < rows; r++) sums[r][j] += factors[r] * xs;
+        }
+    }
+    for (int r = 0; r < rows; r++) store(out + r * outr, load(out + r * outr) + summed(sums[r]));
+    for (; n < columns; n++)
+        for (int r = 0; r < rows; r++)
+            for (int j = 0; j < LANES; j++) out[r * outr + j] += d[r * dr + n] * x[j * xk + n];
+}
+
+// Adds to out[r][k] the sum over n of d[r][n] * x[k][n].
 INLINE void dots(int rows, int terms, int columns, const real *d, int dr, const real *x, int xk, real *out, int outr,
                  int outk) {
-    for (int r = 0; r < rows; r++) {
-        int k = 0;
-        for (; outk == 1 && columns >= LANES && k + LANES <= terms; k += LANES) {
-            vector sums[LANES] = {0};
-            int n = 0;
-            for (; n + LANES <= columns; n += LANES) {
-                vector factor = load(d + r * dr + n);
-                for (int j = 0; j < LANES; j++) sums[j] += factor * load(x + (k + j) * xk + n);
-            }
-            store(out + r * outr + k, load(out + r * outr + k) + summed(sums));
-            for (; n < columns; n++)
-                for (int j = 0; j < LANES; j++) out[r * outr + k + j] += d[r * dr + n] * x[(k + j) * xk + n];
-        }
-        for (; k < terms; k++) out[r * outr + k * outk] += dot(d + r * dr, x + k * xk, columns);
+    int k = 0;
+    for (; outk == 1 && columns >= LANES && k + LANES <= terms; k += LANES) {
+        int r = 0;
+        for (; TWO_ROWS && r + 2 <= rows; r += 2)
+            some_dots(2, columns, d + r * dr, dr, x + k * xk, xk, out + r * outr + k, outr);
+        for (; r < rows; r++) some_dots(1, columns, d + r * dr, dr, x + k * xk, xk, out + r * outr + k, outr);
     }
+    for (; k < terms; k++)
+        for (int r = 0; r < rows; r++) out[r * outr + k * outk] += dot(d + r * dr, x + k * xk, columns);
 }
+
+enum { PANEL = 256 };  // so many rows of a strip fit into the first cache with room to spare
 
 // ---- products of matrices: out[r][n] = (or +=) the sum over k of a[r][k] * x[k][n], where n is innermost; bias[r], if
 // there is one, is what a sum begins with
@@ -288,7 +325,7 @@ INLINE void tile(int rows, int vectors, int terms, const real *a, int ar, int ak
         }
     for (int k = 0; k < terms; k++) {
         vector xs[4];
-        for (int v = 0; v < vectors; v++) xs[v] = load(x + k * xk + v * LANES);
+        for (int v = 0; v < vectors; v++) xs[v] = in_register(load(x + k * xk + v * LANES));
         for (int r = 0; r < rows; r++) {
             real factor = a[r * ar + k * ak];
             for (int v = 0; v < vectors; v++) sums[r][v] += factor * xs[v];
@@ -312,6 +349,24 @@ INLINE void strip(int rows, int vectors, int terms, const real *a, int ar, int a
     if (rows - r >= 1) tile(1, vectors, terms, a + r * ar, ar, ak, x, xk, out + r * outr, outr, add, bias ? bias + r * biasr : 0, biasr);
 }
 
+// Where a strip is long, its rows are put side by side first, as many as the cache holds: rows that are far apart push
+// one another out of it.
+INLINE void long_strip(int rows, int vectors, int terms, const real *a, int ar, int ak, const real *x, int xk,
+                       real *out, int outr, int add, const real *bias, int biasr) {
+    if (rows < 4 * ROWS_AT_ONCE || terms * xk < PANEL * 4 * LANES) {
+        strip(rows, vectors, terms, a, ar, ak, x, xk, out, outr, add, bias, biasr);
+        return;
+    }
+    real panel[PANEL * 4 * LANES];
+    for (int k = 0; k < terms; k += PANEL) {
+        int some = terms - k < PANEL ? terms - k : PANEL;
+        for (int i = 0; i < some; i++)
+            for (int v = 0; v < vectors; v++)
+                store(panel + (i * vectors + v) * LANES, load(x + (k + i) * xk + v * LANES));
+        strip(rows, vectors, some, a + k * ak, ar, ak, panel, vectors * LANES, out, outr, add || k, k ? 0 : bias, biasr);
+    }
+}
+
 // Strips of three vectors, or of two, so that none of one is left over; of four where there are hardly any rows.
 INLINE void strips(int rows, int columns, int terms, const real *a, int ar, int ak, const real *x, int xk, real *out,
                    int outr, int add, const real *bias, int biasr) {
@@ -319,8 +374,9 @@ INLINE void strips(int rows, int columns, int terms, const real *a, int ar, int 
     if (rows < 3)
         for (; n + 4 * LANES <= whole; n += 4 * LANES) strip(rows, 4, terms, a, ar, ak, x + n, xk, out + n, outr, add, bias, biasr);
     for (; whole - n == 3 * LANES || whole - n > 4 * LANES; n += 3 * LANES)
-        strip(rows, 3, terms, a, ar, ak, x + n, xk, out + n, outr, add, bias, biasr);
-    for (; n + 2 * LANES <= whole; n += 2 * LANES) strip(rows, 2, terms, a, ar, ak, x + n, xk, out + n, outr, add, bias, biasr);
+        long_strip(rows, 3, terms, a, ar, ak, x + n, xk, out + n, outr, add, bias, biasr);
+    for (; n + 2 * LANES <= whole; n += 2 * LANES)
+        long_strip(rows, 2, terms, a, ar, ak, x + n, xk, out + n, outr, add, bias, biasr);
     if (n < whole) {
         strip(rows, 1, terms, a, ar, ak, x + n, xk, out + n, outr, add, bias, biasr);
         n += LANES;
@@ -366,8 +422,8 @@ INLINE void outer_add(int rows, int terms, int columns, const real *d, int dr, c
                       int outr, int outk, real *turned) {
     if (columns == 1 && xk == 1 && outk == 1) {
         strips(rows, terms, 1, d, dr, 0, x, 0, out, outr, 1, 0, 0);
-    } else if (columns == 1 || outk != 1 || terms < LANES || 2 * columns > rows * LANES) {
-        dots(rows, terms, columns, d, dr, x, xk, out, outr, outk);  // a sum over lanes costs less than to turn x
+    } else if (columns == 1 || outk != 1 || terms < LANES || rows < 4 || (TWO_ROWS && columns >= 8 * LANES)) {
+        dots(rows, terms, columns, d, dr, x, xk, out, outr, outk);  // sums over lanes cost less than to turn x
     } else {
         transpose(terms, columns, x, xk, turned);
         strips(rows, terms, columns, d, dr, 1, turned, terms, out, outr, 1, 0, 0);

@@ -334,14 +334,22 @@ def _reduce_backward(loops: Loops, each: Instruction) -> None:
             key: _spread(place, terms) if len(place.shape) == len(shape) else place for key, place in known.items()
         }
         text = _chained(upstream, left, partial(_formula, loops, known))
-        loops.add(space, targets, each.space, [upstream, *_read(left, known)], text)
+        read = [upstream, *_read(left, known)]
+        if loops.is_scattered(targets):
+            made = loops.place(each.space, loops.side_by_side(each.space, targets.shape, "made"), grad=True)
+            with loops.over(targets.shape, [made, *read]) as at:
+                loops.say(f"{at(made)} = {text(at)};")
+            loops.add(space, targets, each.space, [made], lambda at, made=made: at(made), pure=made)
+        else:
+            loops.add(space, targets, each.space, read, text)
 
 
 def _reduce_operands(loops: Loops, each: Instruction) -> tuple[tuple[int, ...], dict[str, Place]]:
     """The shape to work in, and where every operand is: a group under its member's name, with an axis for its terms."""
     shape = common_grid([each.rows, *[rows if rows.ndim == 1 else rows[:, 0] for rows in each.operands]])
     places = [
-        loops.place(space, rows.reshape(shape + rows.shape[1:])) for space, rows in zip(each.reads, each.operands)
+        loops.place(space, loops.in_lines(space, rows.reshape(shape + rows.shape[1:])))
+        for space, rows in zip(each.reads, each.operands)
     ]
     return shape, dict(zip(each.op.names, places))
 

@@ -167,7 +167,7 @@ def object_source(program: LoopProgram, plan: Plan) -> str:
     times quicker than in each call. The functions of `kernels.js` must be in sight.
     """
     lines = program.text.splitlines()
-    views = dict(found.groups() for line in lines if (found := _VIEW.fullmatch(line)))
+    views = {found[1]: found[2] for line in lines if (found := _VIEW.fullmatch(line))}
     made = [f"const {name} = {text};" for name, text in views.items()]
     functions = "{prepare, forward, results, backward, finish, constants}"
     kept = [*made, *(line for line in lines if not _VIEW.fullmatch(line)), _constants(program, plan)]

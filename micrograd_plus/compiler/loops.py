@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from math import prod
 
@@ -74,15 +74,19 @@ class Place:
 
 @dataclass(frozen=True)
 class At:
-    """Writes the numbers that the loops around are at: `indices` has their counters, none where there is one loop."""
+    """Writes the numbers that the loops around are at: `indices` has their counters, none where there is one loop.
+
+    `example` is the counter of examples; where it is that of an axis too, the axis has the index "0".
+    """
 
     loops: Loops
     shape: tuple[int, ...]
     indices: tuple[str, ...] | None
+    example: str = "b"
 
     def __call__(self, place: Place) -> str:
         """Returns the text of the number of a place."""
-        return f"{place.array}[i]" if self.indices is None else self.loops.text(place, self.indices)
+        return f"{place.array}[i]" if self.indices is None else self.loops.text(place, self.indices, self.example)
 
     def fits(self, place: Place) -> bool:
         """Returns whether a place has the shape that the loops go over."""
@@ -236,12 +240,12 @@ class Loops:
         """Whether the numbers of a buffer lie in rows of several examples."""
         return space == BATCHED and self.size > 1
 
-    def text(self, place: Place, indices: Sequence[str]) -> str:
+    def text(self, place: Place, indices: Sequence[str], example: str = "b") -> str:
         """Returns the text of a place's number at these indices, one an axis."""
         at = _sum(indices, place.strides, place.start)
         at = f"{place.table}[{at}]" if place.table else at
         if self.is_batched(place.space):
-            at = "b" if at == "0" else f"{f'({at})' if ' + ' in at else at} * B + b"
+            at = example if at == "0" else f"{f'({at})' if ' + ' in at else at} * B + {example}"
         return f"{place.array}[{at}]"
 
     @contextmanager
@@ -250,7 +254,8 @@ class Loops:
     ) -> Iterator[At]:
         """Within it, lines are repeated for every index, and example, of the places, which have this shape.
 
-        Where all of them are whole, that is one loop, unless it may not be `flat`.
+        Where all of them are whole, that is one loop, unless it may not be `flat`; where they are along an axis, that
+        axis and the examples are one loop.
         """
         batched = [examples and self.is_batched(each.space) for each in places]
         if flat and any(batched) and all(batched) and all(each.is_block for each in places):
@@ -258,17 +263,26 @@ class Loops:
             with self.loop("i", f"{count} * B" if count > 1 else "B"):
                 yield At(self, shape, None)
             return
-        with self.axes(shape) as indices, self.loop("b", "B" if any(batched) else 1):
+        order, is_whole = _order(shape, places, batched) if flat or not any(batched) else (range(len(shape)), False)
+        if any(batched) and is_whole:
+            *outer, inner = order
+            counter = _AXES[inner]
+            with self.axes(shape, outer) as indices, self.loop(counter, f"{shape[inner]} * B"):
+                yield At(self, shape, tuple(indices), counter)
+            return
+        with self.axes(shape, order) as indices, self.loop("b", "B" if any(batched) else 1):
             yield At(self, shape, tuple(indices))
 
     @contextmanager
-    def axes(self, shape: tuple[int, ...], names: str = _AXES) -> Iterator[list[str]]:
-        """Within it, lines are repeated for every index; yields the indices' texts."""
-        if not shape:
-            yield []
-            return
-        with self.loop(names[0], shape[0]) as first, self.axes(shape[1:], names[1:]) as others:
-            yield [first, *others]
+    def axes(self, shape: tuple[int, ...], order: Sequence[int] | None = None) -> Iterator[list[str]]:
+        """Within it, lines are repeated for every index; yields the indices' texts.
+
+        The `order` is that of the axes, from the outermost loop to the innermost; one that is not there has no loop.
+        """
+        with ExitStack() as loops:
+            order = range(len(shape)) if order is None else order
+            indices = {axis: loops.enter_context(self.loop(_AXES[axis], shape[axis])) for axis in order}
+            yield [indices.get(axis, "0") for axis in range(len(shape))]
 
     # ------------------------------------------------------------ room for what the graph has not
 
@@ -293,6 +307,24 @@ class Loops:
             taken = self.room(space, (stack, width, height) if turned else rows.shape, "taken")
             self.gathered[key] = taken = taken.transpose(0, 2, 1) if turned else taken
             self.copy(self.place(space, rows), self.place(space, taken))
+        return self.gathered[key]
+
+    def is_scattered(self, rows: Integers) -> bool:
+        """Returns whether these rows are lists without an order, along which C finds no vectors."""
+        return self.dialect.name == "c" and rows.ndim > 1 and view_of(rows) is None
+
+    def side_by_side(self, space: int, shape: tuple[int, ...], name: str) -> Integers:
+        """Returns new rows for lists, along the last axis, of which the first members lie side by side, and so on."""
+        return np.moveaxis(self.room(space, (shape[-1], *shape[:-1]), name), 0, -1)
+
+    def in_lines(self, space: int, rows: Integers) -> Integers:
+        """Returns rows with the same numbers: those of scattered lists are copied, once."""
+        if not self.is_scattered(rows):
+            return rows
+        key = (space, rows.tobytes(), rows.shape)
+        if key not in self.gathered:
+            self.gathered[key] = self.side_by_side(space, rows.shape, "taken")
+            self.copy(self.place(space, rows), self.place(space, self.gathered[key]))
         return self.gathered[key]
 
     def copy(self, source: Place, target: Place) -> None:
@@ -370,6 +402,25 @@ def is_regular_view(rows: Integers) -> bool:
     """Returns whether rows follow one another in even steps upwards along each axis."""
     view = view_of(rows)
     return view is not None and min(view.strides) >= 0
+
+
+def _order(shape: tuple[int, ...], places: Sequence[Place], batched: Sequence[bool]) -> tuple[Sequence[int], bool]:
+    """The order of loops, and whether along the innermost axis numbers follow one another, with all their examples.
+
+    The first place is the one that is written. Innermost is such an axis, if there is one, or else one along which what
+    is written is never the same number twice in a row.
+    """
+    axes = range(len(shape))
+    found: list[tuple[int, bool]] = []
+    for axis in reversed(axes):
+        if shape[axis] > 1 and not places[0].table and places[0].strides[axis]:
+            follow = [
+                not each.table and each.strides[axis] in ((1,) if is_batched else (0,) if any(batched) else (0, 1))
+                for each, is_batched in zip(places, batched)
+            ]
+            found.append((axis, all(follow) and places[0].strides[axis] == 1))
+    inner, is_whole = max(found, key=lambda each: each[1], default=(-1, False))
+    return [*(axis for axis in axes if axis != inner), *([inner] if inner >= 0 else [])], is_whole
 
 
 def _sum(indices: Sequence[str], strides: Sequence[int], start: int = 0) -> str:

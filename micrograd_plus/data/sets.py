@@ -132,7 +132,7 @@ def _blobs_point(label: float, index: float, count: float, centers: float) -> tu
     return 2 * math.cos(angle), 2 * math.sin(angle)
 
 
-POINTS: dict[str, Callable[..., tuple[float, float]]] = {
+PLACES: dict[str, Callable[..., tuple[float, float]]] = {
     "moons": _moons_point, "circles": _circles_point, "spirals": _spirals_point, "blobs": _blobs_point,
 }  # fmt: skip
 """The places of a set's points, without noise."""

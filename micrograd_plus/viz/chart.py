@@ -23,7 +23,7 @@ try:
 except ImportError as error:
     raise ModuleNotFoundError('charts need Matplotlib: pip install "micrograd_plus[plot]"') from error
 
-__all__ = ["Chart", "caption", "drawing", "logarithmic", "settings"]
+__all__ = ["WIDTH", "Chart", "caption", "drawing", "logarithmic", "settings"]
 
 _SETTINGS = {
     "svg.hashsalt": "micrograd_plus",  # ids that do not change from run to run

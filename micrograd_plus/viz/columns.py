@@ -154,7 +154,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _groups(scene: Scene) -> list[list[str]]:
-    """The groups that stand side by side, such as the neurons of a layer, and the leaves of one: drawn in their order."""
+    """The groups that stand below each other, such as a layer's neurons, and the leaves of groups: drawn in order."""
     before: defaultdict[str, set[str]] = defaultdict(set)
     for arrow in scene.arrows:
         before[arrow.head].add(arrow.tail)
@@ -182,8 +182,6 @@ def _leaves(scene: Scene) -> list[list[str]]:
         if box.id in heads or box.group or not into[box.id]:
             continue
         known = [line for line in lines if line[0] & into[box.id]]
-        lines = [line for line in lines if line not in known]
-        lines.append(
-            (into[box.id].union(*(line[0] for line in known)), [id for line in known for id in line[1]] + [box.id])
-        )
+        shared, ids = into[box.id].union(*(heads for heads, _ in known)), [id for _, ids in known for id in ids]
+        lines = [*(line for line in lines if line not in known), (shared, [*ids, box.id])]
     return [ids for _, ids in lines]

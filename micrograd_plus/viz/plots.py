@@ -16,7 +16,7 @@ from micrograd_plus.nn import Module
 from micrograd_plus.train.engine import evaluating
 from micrograd_plus.value import Value
 from micrograd_plus.viz import palette
-from micrograd_plus.viz.chart import Chart, caption, drawing, logarithmic, settings
+from micrograd_plus.viz.chart import WIDTH, Chart, caption, drawing, logarithmic, settings
 from micrograd_plus.viz.ranges import evenly, padded
 
 # isort: split
@@ -204,7 +204,7 @@ def confusion_chart(
     """
     rows, names = _counts(matrix, classes)
     size, longest = len(rows), max(map(len, names))
-    side = max(3.6, 1.5 + 0.48 * size)
+    side = max(3.6, 1.5 + 0.42 * size)
     with drawing(theme, title, side + 0.4, side) as (chart, axes):
         axes.grid(False)
         for i, row in enumerate(rows):
@@ -299,9 +299,9 @@ def descent_on_curve(
     with no_grad():
         curve = [(x, float(loss(x))) for x in xs]
         at = {name: [(w, float(loss(w))) for w in path] for name, path in paths.items()}
-    columns = len(paths) if len(paths) <= 3 else 2
+    columns = min(len(paths), 2)  # side by side on a phone too
     rows = -(-len(paths) // columns)
-    chart = Chart(width=max(4.0, 3.2 * columns), height=0.5 + 2.7 * rows, theme=theme)
+    chart = Chart(width=max(4.0, WIDTH / 2 * columns), height=0.5 + 2.7 * rows, theme=theme)
     with settings(theme):
         chart.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11)
         panels = list(chart.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
@@ -369,7 +369,7 @@ def bars(
     """
     if not values:
         raise ValueError("there are no bars to draw: values is empty; give it a name and its number")
-    with drawing(theme, title, max(4.0, min(10.0, 1.2 + 0.62 * len(values))), 3.4) as (chart, axes):
+    with drawing(theme, title, max(4.0, min(10.0, 1.0 + 0.5 * len(values))), 3.4) as (chart, axes):
         axes.grid(False, axis="x")
         colours = [(palette.positive if value >= 0 else palette.negative)[theme] for value in values.values()]
         drawn = axes.bar(list(values), list(values.values()), color=colours, width=0.62)

@@ -447,6 +447,37 @@ def test_every_page_is_whole_in_a_browser(book: Path, browser: Any, width: int, 
     context.close()
 
 
+LETTERS = """(svg) => Math.min(...[...svg.querySelectorAll("text, tspan")]
+  .filter((each) => [...each.childNodes].some((child) => child.nodeType === 3 && child.data.trim()))
+  .map((each) => [parseFloat(getComputedStyle(each).fontSize), each.getScreenCTM()])
+  .map(([size, at]) => size * Math.sqrt(Math.abs(at.a * at.d - at.b * at.c))))"""
+
+
+def check_pictures(folder: Path, page: Any) -> int:
+    """On a phone every picture's letters are legible, and what is wider than the page opens as large as drawn."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    seen = 0
+    for path in sorted(folder.glob("*.html")):
+        page.goto(path.as_uri())
+        for figure in page.locator("figure:has(> .picture)").all():
+            smallest = figure.locator("svg").evaluate(LETTERS)
+            assert smallest > 7.9, f"{path.name}: letters of {smallest:.1f} px in {figure.inner_text()[:80]!r}"
+            is_wide = figure.locator(".picture").evaluate("(each) => each.scrollWidth > each.clientWidth + 1")
+            opener = figure.get_by_role("link", name="wide: open it")
+            assert opener.is_visible() or not is_wide, f"{path.name}: {figure.inner_text()[:80]!r} does not open"
+            if is_wide:
+                alone = (folder / opener.get_attribute("href")).read_text(encoding="utf-8")
+                assert "max-width" not in alone[: alone.index(">")], "as large as it was drawn"
+            seen += 1
+    return seen
+
+
+def test_letters_are_legible_on_a_phone_and_wide_pictures_open(book: Path, browser: Any) -> None:
+    page = browser.new_page()
+    assert check_pictures(book, page) > 40
+    page.close()
+
+
 def test_the_theme_button_turns_page_pictures_and_players(trial: Path, browser: Any) -> None:
     context = browser.new_context(color_scheme="light")
     page = context.new_page()

@@ -9,8 +9,10 @@ import pytest
 
 from micrograd_plus.data import digits
 from micrograd_plus.viz import Heatmap, Images, palette
+from micrograd_plus.viz.cells import DEEPEST
 from micrograd_plus.viz.picture import NARROW, widths
 from micrograd_plus.viz.svg import parsed
+from tests.viz.test_palette import contrast
 
 LOOKS = {"head 1": [[1.0, None], [0.25, 0.75]], "head 2": [[1.0, None], [0.5, 0.5]]}
 
@@ -18,7 +20,7 @@ LOOKS = {"head 1": [[1.0, None], [0.25, 0.75]], "head 2": [[1.0, None], [0.5, 0.
 def test_each_pixel_is_as_dark_as_it_is_large() -> None:
     image = [0.0, 4.0, 8.0, 16.0]
     root = parsed(Images([image], width=2, captions=["a <digit>"]).svg())
-    frame, *pixels = [each for each in root.iter("rect")][1:]
+    frame, *pixels = list(root.iter("rect"))[1:]
     assert [float(each.get("fill-opacity", "")) for each in pixels] == [0.25, 0.5, 1.0], "0 is the background"
     assert {each.get("fill") for each in pixels} == {palette.text.light}
     left, top, side = (float(frame.get(name, "")) for name in ("x", "y", "width"))
@@ -41,10 +43,6 @@ def test_a_cell_has_its_number_and_its_names() -> None:
 @pytest.mark.parametrize("theme", palette.THEMES)
 @pytest.mark.parametrize("ink", [palette.positive, palette.negative])
 def test_a_number_is_legible_on_the_deepest_tint(theme: str, ink: palette.Shade) -> None:
-    from tests.viz.test_palette import contrast
-
-    from micrograd_plus.viz.cells import DEEPEST
-
     def parts(colour: str) -> list[int]:
         return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from micrograd_plus import Value, dot, nn, topological_order
+from micrograd_plus import Value, dot, nn, select, topological_order
 from micrograd_plus.viz import svg
 from micrograd_plus.viz.graph import Graph
 from micrograd_plus.viz.layout import LayoutError, render
@@ -206,7 +206,7 @@ def painted_over(graph):
     return found
 
 
-SMALL, LARGE = [[2, 4, 4, 1], [2, 2, 1]], [[2, 16, 16, 1], [3, 12, 12, 12, 2]]
+SMALL, LARGE = [[2, 4, 4, 1], [2, 2, 1], [3, 5, 2]], [[2, 16, 16, 1], [3, 12, 12, 12, 2]]
 
 
 @pytest.mark.parametrize(
@@ -217,6 +217,32 @@ SMALL, LARGE = [[2, 4, 4, 1], [2, 2, 1]], [[2, 16, 16, 1], [3, 12, 12, 12, 2]]
 def test_no_arrow_paints_over_a_number(sizes, collapse):
     graph = loss_of(nn.MLP(sizes[0], sizes[1:], seed=0)(inputs(sizes[0]))).graph(collapse=collapse)
     assert not painted_over(graph)
+
+
+@pytest.mark.parametrize("name", ["sequential", "blocks"])
+@pytest.mark.parametrize("collapse", ["none", "neurons"])
+def test_no_arrow_paints_over_a_number_in_other_stacks(name, collapse):
+    model, width, _ = STACKS[name]
+    assert not painted_over(Graph(loss_of(model(inputs(width))), model=model, collapse=collapse))
+
+
+def test_leaves_that_lead_to_one_group_stand_in_their_order():
+    class Reader(nn.Module):
+        """Tokens in, scores of the next ones out."""
+
+        def __init__(self):
+            self.table, self.scores = nn.Embedding(5, 4, seed=0), nn.Layer(4, 5, seed=1)
+
+        def __call__(self, tokens):
+            return [self.scores(self.table(token)) for token in tokens]
+
+    model, tokens = Reader(), [Value(float(i % 5), letter) for i, letter in enumerate("abcde")]
+    scores = model(tokens[:-1])
+    loss = sum((select(token, row) for token, row in zip(tokens[1:], scores)), Value(0.0, "zero"))
+    graph = Graph(loss, collapse="layers")
+    where = spans(graph.layout())
+    tops = [where[box.id][1] for box in graph._scene().boxes if box.name in ("a", "b", "c", "d")]
+    assert len(tops) == 4 and tops == sorted(tops)
 
 
 def test_the_measure_itself_finds_an_arrow_over_a_number():

@@ -11,6 +11,7 @@ from micrograd_plus import Value
 from micrograd_plus.nn import MLP, Dropout, Layer, Module, Sequential, mse_loss
 from micrograd_plus.viz import palette
 from micrograd_plus.viz.network import NetworkDiagram
+from micrograd_plus.viz.svg import parsed
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -79,6 +80,16 @@ def test_signs_are_told_by_colour_and_by_dash() -> None:
     assert lines["weight +2"][:2] == (palette.positive.light, None)
     assert lines["weight -1"][:2] == (palette.negative.light, "7 4")
     assert lines["weight +2"][2] > lines["weight -1"][2]
+
+
+def test_a_halo_keeps_lines_from_running_through_a_weight() -> None:
+    model = MLP(2, [2, 1], seed=0)
+    texts = list(parsed(NetworkDiagram(model, [1.0, -1.0], target=0.5).svg()).iter("text"))
+    weights = [
+        f"{weight.data:+.3f}".replace("-", "−") for layer in model.layers for n in layer.neurons for weight in n.weights
+    ]
+    halos = [each.get("paint-order") for each in texts if each.text in weights]
+    assert halos == ["stroke"] * len(weights)
 
 
 def test_without_inputs_no_values_are_printed() -> None:

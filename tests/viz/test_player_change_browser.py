@@ -231,6 +231,8 @@ def test_a_graph_that_hangs_on_an_exception_is_only_looked_at(opened):  # noqa: 
     from micrograd_plus.calculus import gradients
 
     x, k = Value(0.0, "x"), Value(2.0, "k")
-    player = (gradients(x**k, k) + k * x).steps()
+    player = (gradients(x**k, k) + k * x).steps(optimizer=SGD([k]))
     with opened(player) as page:
         assert not page.locator("#change").is_visible() and "can't be changed" in words(page)
+        page.click("#last")
+        assert page.get_attribute("#next", "aria-disabled") == "true" and "Update: k by SGD" in words(page)

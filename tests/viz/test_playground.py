@@ -19,7 +19,7 @@ from micrograd_plus.cli import main
 from micrograd_plus.cli import playground as command
 from micrograd_plus.compiler import CompileError
 from micrograd_plus.data import Dataset, circles, iris, line, moons
-from micrograd_plus.data.sets import POINTS
+from micrograd_plus.data.sets import PLACES
 from micrograd_plus.nn import MLP, SGD, Adam, Layer, Module, Optimizer, schedules
 from micrograd_plus.viz.live import Playground, playground
 from micrograd_plus.viz.live.emitted import OF_CLASSES, OF_NUMBERS, SETS, activations, javascript_function
@@ -153,7 +153,7 @@ def test_what_is_refused(options: dict[str, Any], error: type[Exception], told: 
 
 
 def test_a_model_too_large_for_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("micrograd_plus.viz.live.lifted.MOST", 1000)
+    monkeypatch.setattr("micrograd_plus.viz.live.lifted.CHARACTERS", 1000)
     with pytest.raises(CompileError, match=r"makes [\d,]+ characters of JavaScript, more than the 1,000 of a page"):
         playground(MLP(2, [3, 1]), "moons")
 
@@ -170,7 +170,7 @@ def test_the_shapes_of_the_sets_are_pythons() -> None:
         "function half(x, count) { const [y, z] = [x / count, x > 0.0 ? 3.0 : 2.0];"
         " return [y * z, sqrt(y) + Math.PI]; }"
     )
-    for name, point in POINTS.items():
+    for name, point in PLACES.items():
         data = getattr(sets, name)(10, noise=0)
         options = {
             k: v for k, v in {"factor": 0.5, "arms": 2, "turns": 1.0, "centers": 3}.items() if k in _arguments(point)

@@ -181,6 +181,31 @@ def test_every_setting_is_taken_and_seen(opened):
         assert config(page)["optimizer"]["options"]["momentum"] == 0.9
 
 
+def test_the_program_in_python_gives_the_numbers_of_the_page(opened):
+    with opened() as page:
+        choose(page, "set", "circles")
+        page.click("#against summary")
+        page.fill("#dropout", "0.2")
+        page.select_option("#optimizer", "sgd")
+        page.click("#options summary")
+        page.fill("#option-momentum", "0.5")
+        page.press("#option-momentum", "Enter")
+        page.fill("#batch-size", "50")
+        page.press("#batch-size", "Enter")
+        page.click("#epoch")
+        page.click("#epoch")
+        page.click("#python summary")
+        until(lambda: "epochs=2" in page.text_content("#python pre"))
+        losses = page.evaluate("slot().run.history.losses")
+        program = page.text_content("#python pre")
+        page.fill("#rate", "0.5")
+        page.press("#rate", "Enter")
+        until(lambda: page.text_content("#python pre").startswith("Settings were changed on the way"))
+    found = {}
+    exec(program, found)
+    assert [each.loss for each in found["history"].iterations] == pytest.approx(losses, rel=1e-9) and len(losses) == 8
+
+
 def test_a_weight_and_a_neuron_tell_their_numbers_and_their_last_step(opened):
     with opened() as page:
         assert "blue where its number is above zero" in page.text_content("#inspector")

@@ -17,6 +17,8 @@ from micrograd_plus.nn import MLP
 from micrograd_plus.train.history import Epoch, History, Iteration
 from micrograd_plus.train.metrics import confusion_matrix
 from micrograd_plus.viz import palette, plots
+from micrograd_plus.viz.picture import NARROW, widths
+from micrograd_plus.viz.svg import parsed
 
 
 def history(epochs: int = 3, batches: int = 2) -> History:
@@ -50,6 +52,24 @@ def test_every_chart_is_a_figure_with_the_same_bytes_each_time(name: str) -> Non
     svg = first.svg()
     assert svg == second.svg()
     ET.fromstring(svg)
+
+
+LARGE = {
+    "a logarithmic axis": lambda: plots.curves({"a": [1, 0.1, 0.001]}, log=True),
+    "less than a power of ten": lambda: plots.curves({"a": [2, 3, 5]}, log=True),
+    "three paths": lambda: plots.descent_on_curve(lambda w: w**2, {name: [2, 1] for name in "abc"}),
+    "ten classes": lambda: plots.confusion_chart([[3] * 10] * 10),
+    "nine bars": lambda: plots.bars({str(i): 0.123 * i for i in range(9)}),
+}
+
+
+@pytest.mark.parametrize("name", [*MAKERS, *LARGE])
+def test_a_chart_fits_a_phone_and_its_letters_are_legible(name: str) -> None:
+    assert widths(parsed({**MAKERS, **LARGE}[name]().svg()))[0] <= NARROW - 32
+
+
+def test_a_logarithmic_axis_has_numbers_in_full() -> None:
+    assert ">0.001<" in LARGE["a logarithmic axis"]().svg() and ">3<" in LARGE["less than a power of ten"]().svg()
 
 
 def test_a_second_save_gives_the_same_bytes() -> None:

@@ -211,9 +211,9 @@ def _sets() -> str:
         usual = {each.name: each.default for each in inspect.signature(make).parameters.values()}
         data = make(n=4, noise=0.0)
         options = {key: value for key, value in usual.items() if key not in ("n", "noise", "seed")}
-        if name in sets.POINTS:
+        if name in sets.PLACES:
             kinds, targets = len(data.classes), [*range(len(data.classes))]
-            point = javascript_function(sets.POINTS[name], options)
+            point = javascript_function(sets.PLACES[name], options)
         else:  # its four corners in turn
             kinds, targets = len(data), data.targets
             point = f"label => {json.dumps(data.inputs)}[label]"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from random import Random
 from typing import Any
 
 from micrograd_plus.checks import flat
@@ -25,7 +24,7 @@ from micrograd_plus.viz.live.emitted import loss_script, program_object
 
 __all__ = ["Lifted"]
 
-MOST = 1_000_000
+CHARACTERS = 1_000_000
 """So many characters a program in a page may have."""
 
 
@@ -38,16 +37,17 @@ class Lifted:
     def __init__(self, model: Module, data: Dataset, objective: Objective, optimizer: Optimizer) -> None:
         self.model, self.data, self.objective = model, data, objective
         self.parameters, self.words = model.parameters(), repr(model)
+        self.start = [each.data for each in self.parameters]
         self.outputs = outputs_of(model, data)
         try:
             CompiledEngine(model, objective.loss, optimizer).prepare(data)
             self.use, self.drawing = self._use()
-            self.training, self.draws, self.generators = self._training()
+            self.training, self.draws, self.states = self._training()
             text = program_object(self.training) + program_object(self.use)
         except CompileError as error:
             raise CompileError(f"a page can't run this {type(model).__name__}: {error}") from error
-        if len(text) > MOST:
-            size = f"{len(text):,} characters of JavaScript, more than the {MOST:,} of a page"
+        if len(text) > CHARACTERS:
+            size = f"{len(text):,} characters of JavaScript, more than the {CHARACTERS:,} of a page"
             raise CompileError(f"this {type(model).__name__} makes {size}; make it smaller, or of layers")
 
     # ------------------------------------------------------------ programs
@@ -61,11 +61,11 @@ class Lifted:
             program = compile_graph([*outputs, *drawing.units], [inputs], self.parameters, ["x"])
         return program, drawing
 
-    def _training(self) -> tuple[Program, list[dict[str, Any]], list[Random]]:
-        """The program of a sum of the outputs, weighed by further inputs, and of them; its random leaves.
+    def _training(self) -> tuple[Program, list[dict[str, Any]], list[tuple[int, ...]]]:
+        """The program of a sum of the outputs, weighed by further inputs, and of them; and its random leaves.
 
         The weights are the slopes of whatever loss follows. A random leaf is told as its generator's number, how it is
-        drawn, and the node that it drops (-1 where that can't be told).
+        drawn, and the node that it drops (-1 where that can't be told); then come the generators' states.
         """
         with _mode(self.model, True), trial(self.model):
             inputs, slopes = self._inputs(), [Value(1.0, f"slope{i}") for i in range(self.outputs or 1)]
@@ -81,7 +81,7 @@ class Lifted:
             {"generator": generators.index(op.rng), "keep": op.keep, "scale": op.scale, "node": dropped.get(each, -1)}
             for each, op in drawn
         ]
-        return program, draws, generators
+        return program, draws, [rng.getstate()[1] for rng in generators]
 
     def _inputs(self) -> list[Value]:
         return [Value(x, name) for x, name in zip(self.data.inputs[0], self.data.feature_names)]
@@ -96,14 +96,13 @@ class Lifted:
 
     def described(self) -> dict[str, Any]:
         """Returns all else that the page must know, as JSON would hold it."""
-        states = [each.getstate()[1] for each in self.generators]
         objective, threshold = self.objective, self.objective.threshold
         if threshold is None:  # outputs near the target: the class is the nearer one, as in `train.objectives`
             threshold = 0.5 if objective.name in LOSSES and min(flat(self.data.targets)) >= 0 else 0.0
         return {
             "names": [name for name, _ in self.model.named_parameters()],
-            "start": [each.data for each in self.parameters],
-            "generators": [{"words": state[:-1], "place": state[-1]} for state in states],
+            "start": self.start,
+            "generators": [{"words": state[:-1], "place": state[-1]} for state in self.states],
             "draws": self.draws, "width": self.data.width, "outputs": self.outputs or 1,
             "drawing": self.drawing.described(), "words": self.words, "loss": objective.name,
             "of": len(self.data.classes),

@@ -26,8 +26,8 @@ from micrograd_plus.viz.player.page import _text as _player_text
 __all__ = ["Playground", "playground"]
 
 VIEW = (
-    "numbers.js", "network_view.js", "plane_view.js", "curves_view.js", "inspector.js", "settings.js",
-    "playground_view.js",
+    "paint.js", "network_view.js", "plane_view.js", "curves_view.js", "inspector.js", "python.js",
+    "settings.js", "playground_view.js",
 )  # fmt: skip
 """The scripts of what is seen, in order; they use `Engine`, and the page's data."""
 
@@ -35,7 +35,8 @@ VIEW = (
 class Playground(Page):
     """A page in which a model is trained by hand, in the browser; `playground` makes it.
 
-    `config` is what it starts with, as its engine has it; `model` and `data` are the learner's own, if there are any.
+    `config` is what it starts with, as its engine has it; `mlp` the form of the page's own network, `model` the
+    learner's, if there is one; `rows` the data at the start, which the page holds if it `has_rows` and draws otherwise.
     """
 
     kind, name, title, height = "a playground", "playground", "Playground", 900
@@ -50,7 +51,8 @@ class Playground(Page):
     def data(self) -> Mapping[str, Any]:
         """Returns what the scripts read, as JSON would hold it."""
         own = None if self.model is None else {"words": self.model.words, "mlp": self.mlp}
-        return {"title": self.title, "config": self.config, "own": own}
+        optimizers = {name: each.__name__ for name, each in OPTIMIZERS.items()}
+        return {"title": self.title, "config": self.config, "own": own, "optimizers": optimizers}
 
     def engine(self) -> str:
         """Returns the script that computes: it defines `Engine`, and knows no page."""
@@ -59,7 +61,7 @@ class Playground(Page):
 
     def script(self) -> str:
         """Returns the engine and what shows it."""
-        return "\n".join(['"use strict";', self.engine(), _player_text("controls.js"), *map(_text, VIEW)])
+        return "\n".join(['"use strict";', self.engine(), _player_text("controls.js", "numbers.js"), *map(_text, VIEW)])
 
     def html(self) -> str:
         """Returns the whole page. It holds its style, its scripts and its data."""

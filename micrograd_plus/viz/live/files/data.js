@@ -3,7 +3,8 @@
 /** The points of a set: {name, n, width, inputs, targets, classes, features, train, validation}. */
 function makeData(spec, validation, seed) {
   if (!Number.isInteger(seed) || seed < 0) fail(`a seed is a whole number of at least 0, but got ${seed}`);
-  if (!(validation >= 0 && validation < 1)) fail(`the share held back is at least 0 and below 1, but got ${validation}`);
+  if (!(validation >= 0 && validation < 1))
+    fail(`the share held back is at least 0 and below 1, but got ${validation}`);
   const data = rowsOf(spec, seed);
   const [train, held] = validation ? splitRows(data, validation, seed) : [[...Array(data.n).keys()], []];
   return {...data, train: Int32Array.from(train), validation: Int32Array.from(held)};

@@ -50,8 +50,8 @@ class Perceptron {
     this.masks = [];  // of the last batch that was trained on
     this.examples = 0;
     this.room = 0;
-    this.names = this.layers.flatMap(({nin, nout}, i) => Array.from({length: nout}, (_, j) => [
-      ...Array.from({length: nin}, (_, k) => `${this.neuron(i, j)}.weights.${k}`), `${this.neuron(i, j)}.bias`]).flat());
+    this.names = this.layers.flatMap(({nin, nout}, i) => Array.from({length: nout}, (_, j) => this.neuron(i, j))
+      .flatMap(neuron => [...Array.from({length: nin}, (_, k) => `${neuron}.weights.${k}`), `${neuron}.bias`]));
     this.drawing = this.draw(features);
   }
 
@@ -183,7 +183,8 @@ class Perceptron {
   droppedOf(example, found) {
     let node = this.widths[0];
     for (let l = 1; l < this.layers.length; l++)
-      for (let j = 0; j < this.widths[l]; j++) found[node++] = this.masks[l]?.[j * this.examples + example] === 0 ? 1 : 0;
+      for (let j = 0; j < this.widths[l]; j++)
+        found[node++] = this.masks[l]?.[j * this.examples + example] === 0 ? 1 : 0;
   }
 }
 

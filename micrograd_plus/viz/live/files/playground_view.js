@@ -205,6 +205,7 @@ function pick(thing) {
 /** Takes the shown run into all views: after a start, a change, a fork, another choice of run. */
 function take() {
   const { run } = slot();
+  said = null;
   wanted = blocked ? { name: "points" } : run.config.data;
   if (picked && (picked.parameter >= run.parameters.length || picked.node >= run.network.nodes.length)) pick(null);
   network.take(run, run.config.model.kind === "mlp");
@@ -277,6 +278,7 @@ function drawTexts() {
   drawReadout(point);
   drawStopped();
   if (element("noisy").open) drawNoise();
+  if (element("python").open) drawPython();
   element("times").textContent = [
     ...(run.time.mean ? [`${number(run.time.mean, 2)} ms an iteration`] : []),
     ...(clock.frame ? [`${clock.frame.toFixed(1)} of 16.7 ms a frame`] : []),
@@ -308,6 +310,11 @@ function drawStopped() {
   const stops = slots.filter(({ run }) => run.stopped && run.at.iteration >= run.stopped.iteration - 1);
   const words = refused || blocked || stops.map((each) => `${slots.length > 1 ? `Run ${letter(each)}: ` : ""}${sentence(each.run.stopped.message)}`).join(" ");
   if (element("stopped").textContent !== words) element("stopped").textContent = words;
+}
+
+function drawPython() {
+  const [program, words] = [element("python").lastElementChild, inPython(slot().run, slot().marks.length > 0)];
+  if (program.textContent !== words) program.textContent = words;  // else a selection in it would go
 }
 
 function drawNoise() {
@@ -399,7 +406,7 @@ for (const [id, action] of [
 ]) element(id).addEventListener("click", action);
 element("slider").addEventListener("input", () => { go(element("slider").valueAsNumber); settle(); });
 element("log").addEventListener("change", wake);
-element("noisy").addEventListener("toggle", wake);
+for (const id of ["noisy", "python"]) element(id).addEventListener("toggle", wake);
 addEventListener("themechange", () => { if (slots.length) { controls.drawThumbs(); drawLegend(); wake(); } });
 /* In a frame, keys arrive without a click: a hand that moves over the page means it. */
 addEventListener("pointermove", (event) => {

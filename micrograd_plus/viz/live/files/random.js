@@ -1,5 +1,5 @@
-// Python's own random numbers: the Mersenne Twister of Matsumoto and Nishimura (1998), seeded and drawn from as CPython's
-// `random.Random` does it, so that a seed means the same here and there.
+// Python's own random numbers: the Mersenne Twister of Matsumoto and Nishimura (1998), seeded and drawn from as
+// `random.Random` does it in CPython, so that a seed means the same here and there.
 
 // SHA-512 (FIPS 180-4), by which Python makes a seed of a text: words of 64 bits as two of 32, the high one first. Its
 // constants are the first binary places of roots of the first primes.
@@ -50,7 +50,8 @@ function sha512(bytes) {
       const ah = v[0], al = v[1], bh = v[2], bl = v[3], ch = v[4], cl = v[5], eh = v[8], el = v[9];
       const fh = v[10], fl = v[11], gh = v[12], gl = v[13], hh = v[14], hl = v[15];
       const low1 = hl + mixed(el, eh, 14, 18, 41) + ((el & fl ^ ~el & gl) >>> 0) + SHA_ROUNDS[i + 1] + w[i + 1];
-      const high1 = hh + mixed(eh, el, 14, 18, 41) + ((eh & fh ^ ~eh & gh) >>> 0) + SHA_ROUNDS[i] + w[i] + Math.floor(low1 / TWO32);
+      const high1 = hh + mixed(eh, el, 14, 18, 41) + ((eh & fh ^ ~eh & gh) >>> 0) + SHA_ROUNDS[i] + w[i] +
+        Math.floor(low1 / TWO32);
       const low2 = mixed(al, ah, 28, 34, 39) + ((al & bl ^ al & cl ^ bl & cl) >>> 0) + (low1 >>> 0);
       const high2 = mixed(ah, al, 28, 34, 39) + ((ah & bh ^ ah & ch ^ bh & ch) >>> 0) + (high1 >>> 0);
       v.copyWithin(2, 0, 14);

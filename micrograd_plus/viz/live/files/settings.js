@@ -114,7 +114,7 @@ function settingsView({ settings, refuse, rows, change, restart }) {
 
   /* ---- training */
 
-  fill("optimizer", Object.keys(Engine.OPTIMIZERS));
+  offer("optimizer", Object.keys(Engine.OPTIMIZERS));
   element("rate-slider").max = RATES.length - 1;
   element("decay").max = DECAYS.length - 1;
   on("optimizer", "change", ({ value }) => {
@@ -163,7 +163,7 @@ function settingsView({ settings, refuse, rows, change, restart }) {
 
   /* ---- network */
 
-  fill("activation", Engine.ACTIVATIONS);
+  offer("activation", Engine.ACTIVATIONS);
   const alterModel = (part) => restart({ model: { ...settings().model, ...part } });
   on("activation", "change", ({ value }) => alterModel({ activation: value }));
   on("model", "change", ({ value }) => restart({ model: value === "own" ? { kind: "own" } : { kind: "mlp", ...data.own.mlp } }));
@@ -180,7 +180,7 @@ function settingsView({ settings, refuse, rows, change, restart }) {
     if (hidden[layer] !== settings().model.hidden[layer]) alterModel({ hidden });
   });
 
-  function fill(id, names, chosen) {
+  function offer(id, names, chosen) {
     element(id).replaceChildren(...names.map((name) => Object.assign(make("option", "", name), { value: name })));
     if (chosen) element(id).value = chosen;
   }
@@ -237,7 +237,7 @@ function settingsView({ settings, refuse, rows, change, restart }) {
 
   /** Shows which losses fit the data, and which one is used. */
   function losses(data, name) {
-    fill("loss-name", Engine.lossesFor(data), name);
+    offer("loss-name", Engine.lossesFor(data), name);
   }
 
   return { show, losses, put, resize, drawThumbs, points: () => own };

@@ -1,8 +1,8 @@
 // A training run: what `train.fit` does, iteration by iteration, with the same numbers for the same seed.
 //
-// Orders of rows, masks and first weights come from Python's generator (random.js), data and split from data.js, a model
-// from network.js; formulas are the rows, rules and losses that Python has written out before. Nothing here knows the
-// page. What it can call is in api.js:
+// Orders of rows, masks and first weights come from Python's generator (random.js), data and split from data.js, a
+// model from network.js; formulas are the rows, rules and losses that Python has written out before. Nothing here
+// knows the page. What it can call is in api.js:
 //
 //   Engine.createRun(config) -> run, which throws an Error that can be shown as it is. Of a config all but the data may
 //   be left out:
@@ -30,7 +30,8 @@ function complete(config) {
   const optimizer = {name: "adam", ...config.optimizer}, rule = RULES[optimizer.name];
   if (!rule) fail(`there is no optimizer ${optimizer.name}; there are ${Object.keys(RULES).join(", ")}`);
   const whole = {...USUAL_CONFIG, ...config};
-  whole.optimizer = {name: optimizer.name, lr: optimizer.lr ?? rule.lr, options: {...rule.options, ...optimizer.options}};
+  const {name, lr = rule.lr} = optimizer;
+  whole.optimizer = {name, lr, options: {...rule.options, ...optimizer.options}};
   const model = {kind: "mlp", ...config.model};
   whole.model = model.kind === "own" ? model : {hidden: [8, 8], activation: "tanh", dropout: 0, ...model};
   whole.data = {name: "moons", ...config.data};
@@ -49,7 +50,8 @@ function check({model, optimizer: {name, lr, options}, batchSize}) {
   }
   if (options.nesterov && !(options.momentum > 0 && options.dampening === 0))
     fail("nesterov needs momentum above 0 and no dampening; momentum 0.9 is usual");
-  if (!Number.isInteger(batchSize) || batchSize < 0) fail(`a batch has a whole number of rows, 0 for all, but got ${batchSize}`);
+  if (!Number.isInteger(batchSize) || batchSize < 0)
+    fail(`a batch has a whole number of rows, 0 for all, but got ${batchSize}`);
   if (model.kind === "own") return OWN || fail("this page was given no model");
   if (!ACTIVATIONS[model.activation]) fail(`there is no activation ${model.activation}`);
   if (!(model.dropout >= 0 && model.dropout <= 1)) fail(`dropout is a share from 0 to 1, but got ${model.dropout}`);
@@ -64,19 +66,24 @@ function lossesFor({classes}, model = {}) {
     const outputs = own ? OWN.outputs : 1 in programs ? 1 : K;
     return outputs in programs && (ofClasses ? K === Math.max(2, outputs) : outputs === 1);
   };
-  const found = Object.entries(LOSSES).filter(fits).sort(([, a], [, b]) => K > 1 ? b.classes - a.classes : 0).map(([name]) => name);
+  const usualFirst = ([, a], [, b]) => K > 1 ? b.classes - a.classes : 0;
+  const found = Object.entries(LOSSES).filter(fits).sort(usualFirst).map(([name]) => name);
   return own && K === OWN.of ? [OWN.loss, ...found.filter(name => name !== OWN.loss)] : found;
 }
 
 /** The loss of a config, as {name, classes, threshold, outputs, program}. */
 function lossOf({loss, model}, data) {
-  const fitting = lossesFor(data, model), name = loss || fitting[0], K = data.classes.length, own = model.kind === "own";
+  const fitting = lossesFor(data, model), name = loss || fitting[0], K = data.classes.length;
+  const own = model.kind === "own";
   if (!fitting.includes(name)) {
     const ends = own ? ` and a model that ends in ${OWN.outputs}` : "";
     fail(`${loss ? `the loss ${loss} does not fit` : "there is no loss for"} ${K || "no"} classes${ends}` +
       (fitting.length ? `; choose ${fitting.join(", ")}` : ""));
   }
-  if (own && name === OWN.loss) return {name, classes: OWN.classes, threshold: OWN.threshold, outputs: OWN.outputs, program: OWN.lossProgram};
+  if (own && name === OWN.loss) {
+    const {classes, threshold, outputs, lossProgram: program} = OWN;
+    return {name, classes, threshold, outputs, program};
+  }
   const {classes, programs, threshold} = LOSSES[name], outputs = own ? OWN.outputs : 1 in programs ? 1 : K;
   return {name, classes, threshold, outputs, program: programs[outputs]};
 }
@@ -159,7 +166,8 @@ class Run {
     this.loss = loss.name;
     this.lossFacts = loss;
     this.lossOfOne = new LossOfOne(loss.program);
-    if (config.model.kind !== "own") Object.assign(this.model, {dropout: config.model.dropout, activation: config.model.activation});
+    const {kind, dropout, activation} = config.model;
+    if (kind !== "own") Object.assign(this.model, {dropout, activation});
     this.network.words = this.model.words;
     if (!previous || previous.config.optimizer.name !== config.optimizer.name) {
       this.t = 0;
@@ -167,8 +175,8 @@ class Run {
         where.states = Object.fromEntries(rule.states.map(name => [name, new Float64Array(this.model.count)]));
     }
     this.order = null;
-    const reordered = previous && (previous.config.batchSize !== config.batchSize || previous.config.shuffle !== config.shuffle);
-    this.leavesEpoch = Boolean(reordered);  // what is left of the epoch is left out
+    const old = previous?.config ?? config;  // of an epoch of other batches, what is left is left out
+    this.leavesEpoch = old.batchSize !== config.batchSize || old.shuffle !== config.shuffle;
     this.batches = Math.ceil(this.training.n / (config.batchSize || this.training.n));
   }
 
@@ -185,7 +193,8 @@ class Run {
     const same = !optimizer.name || optimizer.name === now.optimizer.name;
     const config = complete({...now, ...rest, model: {...now.model, ...model}, optimizer: same
       ? {...now.optimizer, ...optimizer, options: {...now.optimizer.options, ...optimizer.options}} : optimizer});
-    if (lossOf(config, this.data).outputs !== this.lossFacts.outputs) fail("this loss needs other outputs; begin a new run");
+    if (lossOf(config, this.data).outputs !== this.lossFacts.outputs)
+      fail("this loss needs other outputs; begin a new run");
     this.phases = this.phases.filter(each => each.from < iteration || each.from === 0 && iteration === 0);
     if (iteration === 0) this.phases = [{from: 0, config}];
     this.forget(iteration);
@@ -286,14 +295,16 @@ class Run {
       if (batch === this.batches && !(this.history.epochs.at(-1)?.iteration >= iteration)) this.finishEpoch(epoch);
       return {...this.at, loss, rows};
     } catch (error) {
-      this.stopped = {iteration, epoch, message: `training stopped in epoch ${epoch}, iteration ${iteration}: ${error.message}`};
+      const where = `training stopped in epoch ${epoch}, iteration ${iteration}`;
+      this.stopped = {iteration, epoch, message: `${where}: ${error.message}`};
       return null;
     }
   }
 
   next() {
     const {epoch, batch} = this.at;
-    return epoch && !this.leavesEpoch && batch < this.batches ? {epoch, batch: batch + 1} : {epoch: epoch + 1, batch: 1};
+    const goesOn = epoch && !this.leavesEpoch && batch < this.batches;
+    return goesOn ? {epoch, batch: batch + 1} : {epoch: epoch + 1, batch: 1};
   }
 
   rowsOf(epoch) {
@@ -341,11 +352,14 @@ class Run {
   // ---------------------------------------------------------------- what is measured
 
   finishEpoch(epoch) {
-    const {iteration} = this.at, batches = this.rowsOf(epoch), losses = this.history.losses.slice(iteration - batches.length, iteration);
+    const {iteration} = this.at, batches = this.rowsOf(epoch);
+    const losses = this.history.losses.slice(iteration - batches.length, iteration);
     const whole = losses.reduce((sum, loss, i) => sum + loss * batches[i].length, 0);
     const figures = {epoch, iteration, loss: whole / this.training.n, ...this.measure()};
-    for (const part of ["training", "validation"])
-      if (figures[part] && !Number.isFinite(figures[part].loss)) fail(`the ${part} loss is ${number(figures[part].loss)}; ${CURE}`);
+    for (const part of ["training", "validation"]) {
+      const loss = figures[part]?.loss ?? 0;
+      if (!Number.isFinite(loss)) fail(`the ${part} loss is ${number(loss)}; ${CURE}`);
+    }
     this.history.epochs.push(figures);
   }
 
@@ -392,7 +406,8 @@ class Run {
   given(parameter) {
     const {before, gradient} = this, {lr, options} = before.config.optimizer;
     const states = Object.entries(before.states).map(([name, each]) => [name, each[parameter]]);
-    return {w: before.w[parameter], g: gradient[parameter], t: before.t + 1, lr, ...options, ...Object.fromEntries(states)};
+    const t = before.t + 1;
+    return {w: before.w[parameter], g: gradient[parameter], t, lr, ...options, ...Object.fromEntries(states)};
   }
 
   /** The gradients of the batches of this epoch beside that of all rows, all by the parameters as they are now. */
@@ -430,7 +445,8 @@ class Run {
   }
 
   outputs(point) {
-    const outputs = [...this.model.outputs(this.parameters, Float64Array.from(point), 1).subarray(0, this.lossFacts.outputs)];
+    const found = this.model.outputs(this.parameters, Float64Array.from(point), 1);
+    const outputs = [...found.subarray(0, this.lossFacts.outputs)];
     return {outputs, chances: this.chances(outputs), class: this.tellsClasses ? this.classOf(outputs) : -1};
   }
 
@@ -465,7 +481,8 @@ class Run {
 
   /** What outputs mean, cell by cell: which class, how sure, and of two classes which way. */
   decide(outputs, {decision, classes, sure}) {
-    const [first, second] = outputs, cells = first.length, scale = this.scale(), ofTwo = this.loss === "bce_with_logits";
+    const [first, second] = outputs, cells = first.length, scale = this.scale();
+    const ofTwo = this.loss === "bce_with_logits";
     if (ofTwo) ACTIVATIONS.sigmoid.forward(first, sure, cells);
     for (let i = 0; i < cells; i++) {
       let most = 0;
@@ -488,7 +505,7 @@ class Run {
   scale() {
     const held = x => Math.min(1, Math.max(-1, x)), {threshold} = this.lossFacts;
     if (this.tellsClasses) return x => held(threshold ? (x - threshold) / threshold : x);
-    const {targets} = this.data, low = targets.reduce((a, b) => Math.min(a, b)), high = targets.reduce((a, b) => Math.max(a, b));
+    const [low, high] = [Math.min, Math.max].map(most => this.data.targets.reduce((a, b) => most(a, b)));
     return x => held(high > low ? 2 * (x - low) / (high - low) - 1 : 0);
   }
 }

@@ -132,7 +132,7 @@ function train(count) {
 
 /** Beyond the last step lies the next pass, and before the first step the last of the one before. */
 const around = {
-  more: (direction) => (direction > 0 ? weights.size > 0 : passes.length > 1),
+  more: (direction) => (direction > 0 ? weights.size > 0 && !data.fixed : passes.length > 1),
   cross: (direction) => (attempt(direction > 0 ? goOn : goBack) ? (direction > 0 ? 0 : steps.length - 1) : shown),
 };
 
@@ -192,4 +192,4 @@ const player = drive({
 
 if (leaves.length) begin();
 else element("change").hidden = true;
-if (weights.size) beginTraining();
+if (weights.size && !data.fixed) beginTraining();

@@ -1,16 +1,4 @@
-/* Numbers as texts, as lengths and as colours. */
-
-/** A number with so many significant digits, as the rest of the package prints it (words.py, `number`). */
-function number(x, digits = 4) {
-  if (!Number.isFinite(x)) return Number.isNaN(x) ? "nan" : x < 0 ? "-inf" : "inf";
-  if (x === 0) return "0";
-  const size = Math.abs(x);
-  if (size >= 10 ** digits && size < 1e7) return x.toFixed(0);
-  const power = Math.floor(Number(x.toExponential(digits - 1).split("e")[1]));
-  if (power >= -4 && power < digits) return String(Number(x.toPrecision(digits)));
-  const [digitsOf, exponent] = x.toExponential(digits - 1).split("e");
-  return `${Number(digitsOf)}e${exponent[0]}${exponent.slice(1).padStart(2, "0")}`;
-}
+/* Numbers as lengths and as colours. */
 
 /** A count with its noun: "1 epoch", "2 epochs". */
 const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
