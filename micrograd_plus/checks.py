@@ -105,6 +105,8 @@ def plain(numbers: Any) -> Any:
     >>> plain((1, 2)), plain(range(2)), plain("text"), plain(0.5)
     ([1, 2], [0, 1], 'text', 0.5)
     """
+    if type(numbers) in (float, int):  # most of what comes, and the checks below take their time
+        return numbers
     if hasattr(numbers, "tolist"):
         return numbers.tolist()
     ordered = isinstance(numbers, Iterable) and not isinstance(numbers, (str, bytes, Set, Mapping))

@@ -14,7 +14,10 @@ from typing import Any
 
 from micrograd_plus.report import numbered
 
-__all__ = ["DomainError", "as_list", "domain_error", "evaluated", "in_words", "refusal", "setting", "short", "to_float"]
+__all__ = [
+    "DomainError", "as_list", "domain_error", "evaluated", "in_words", "is_unrecorded", "refusal", "setting", "short",
+    "to_float",
+]  # fmt: skip
 
 
 class DomainError(ValueError):
@@ -73,6 +76,11 @@ def short(data: Any, most: int = 60) -> str:
 
 UNRECORDED = "no_grad()"
 """Lies in a slot that constants leave empty: the mark of a result that was computed within `no_grad()`."""
+
+
+def is_unrecorded(node: Any) -> bool:
+    """Returns whether a node holds a result that was computed where nothing is recorded, as within `no_grad()`."""
+    return node._by_left is UNRECORDED
 
 
 def one_label(name: Any, op: Any, label: Any, table: Mapping[str, Any]) -> str:

@@ -16,18 +16,7 @@ from micrograd_plus.errors import UNRECORDED, evaluated, one_label, setting, sho
 from micrograd_plus.operation import CONSTANT, INPUT, Leaf, Op
 from micrograd_plus.operators import Operators
 
-__all__ = [
-    "MANY",
-    "UNSEEN",
-    "Number",
-    "Value",
-    "apply",
-    "constant",
-    "function_of",
-    "is_unrecorded",
-    "leaf",
-    "topological_order",
-]
+__all__ = ["MANY", "UNSEEN", "Number", "Value", "apply", "constant", "function_of", "leaf", "topological_order"]
 
 Number: TypeAlias = "Value | float"
 
@@ -183,11 +172,6 @@ def _go_on_from_none(node: Value) -> None:
     first = [child.grad is None for child in node.children].index(True)
     for child, partial in [*zip(node.children, node.partials)][first:]:
         child.grad = (child.grad or 0.0) + partial * node.grad
-
-
-def is_unrecorded(node: Value) -> bool:
-    """Returns whether a node holds a result that was computed where nothing is recorded, as within `no_grad()`."""
-    return node._by_left is UNRECORDED
 
 
 # -------------------------------------------------------------------- what makes a node

@@ -25,8 +25,8 @@ MODULES = {
 }
 
 FLOORS = (
-    {"foreign"},
-    {"errors", "operators", "reading", "report"},
+    {"foreign", "report"},
+    {"errors", "operators", "reading"},
     {"mode", "schema"},
     {"operation"},
     {"ops"},

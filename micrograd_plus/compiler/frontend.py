@@ -104,7 +104,7 @@ def compile(
 
 def compile_graph(
     target: Any, inputs: Sequence[Any], parameters: Sequence[Value] | None = None, names: Sequence[str] = (),
-    random: Sequence[Value] = (), backend: Backend = "numpy", dtype: DType = "float64",
+    random: Sequence[Value] = (), *, backend: Backend = "numpy", dtype: DType = "float64",
 ) -> Program:  # fmt: skip
     """Returns the Program of a graph with these inputs; `random` are its random leaves in the order of their draws."""
     _check_backend(backend, dtype)
@@ -235,7 +235,7 @@ class Compiled:
                 graphs.append((leaves, *watched(self.function, leaves, behind)))
         refuse_another_graph(*((output, leaves) for leaves, output, _ in graphs))
         leaves, output, random = graphs[0]
-        return compile_graph(output, leaves, self.parameters, names, random, self.backend, self.dtype)
+        return compile_graph(output, leaves, self.parameters, names, random, backend=self.backend, dtype=self.dtype)
 
 
 def watched(

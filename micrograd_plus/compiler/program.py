@@ -79,6 +79,7 @@ class Program:
         parameters: Sequence[Value],
         inputs: Sequence[Input],
         outputs: Any,
+        *,
         dtype: DType = "float64",
     ) -> None:
         self.plan, self.inputs, self.parameters = plan, list(inputs), list(parameters)

@@ -24,7 +24,7 @@ __all__ = ["OPTIMIZERS", "SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSpro
 
 
 REFUSAL = "step {t} takes {what} to {number}, from w = {w} and g = {g} at lr = {lr}; {cure}"
-CURE = "lower the learning rate, clip the gradients, or scale the inputs"
+LOWER = "lower the learning rate, clip the gradients, or scale the inputs"
 """What is said of a step to what is not finite."""
 
 
@@ -169,7 +169,7 @@ class Optimizer:
         whose, options = self.parameters[i].label or f"parameter {i}", self.group_of[i].rule.options
         what = whose if name == "w" else f"{name} of {whose}"
         at = {each: f"{given[each]:.6g}" for each in ("w", "g", "lr")}
-        cure = CURE
+        cure = LOWER
         safe = Rule(self.text, {**options, "eps": 1e-8})
         if options.get("eps", 1.0) < 1e-8 and math.isfinite(safe(**given)["w"]):
             cure = f"{type(self).__name__} divides by eps = {options['eps']:g} where all else is 0; use eps=1e-8"

@@ -173,7 +173,8 @@ class CompiledEngine:
 
     def _graph_compiled(self, mode: Any, *graph: Any) -> Program:
         """The program of a graph in a mode; other backends make others."""
-        return compile_graph(*graph, dtype=self.dtype)
+        outputs, leaves, parameters, names, random = graph
+        return compile_graph(outputs, leaves, parameters, names, random, dtype=self.dtype)
 
     def _traced(self, mode: Any, data: Dataset, row: int) -> tuple[list[Any], tuple[Any, ...], list[Value]]:
         """The inputs of a row's graph, its outputs in a mode, and its random leaves."""

@@ -52,8 +52,6 @@ class NativeEngine(CompiledEngine):
 
     def step(self, data: Dataset, rows: Sequence[int] | None = None) -> float:
         """Returns the mean loss of a batch before the update; see `Engine.step`."""
-        if data.weights is not None:  # shares of a batch, which are no column of a table
-            return super().step(data, rows)
         order: Sequence[int] = range(len(data)) if rows is None else rows
         losses: list[float] = []
         self._train(data, order, len(order), losses)
@@ -65,7 +63,7 @@ class NativeEngine(CompiledEngine):
         All batches but the last are of one size.
         """
         start, size = 0, len(batches[0])
-        if data.weights is not None or not self.state.is_alone:
+        if not self.state.is_alone:
             for rows in batches:
                 rate = self.optimizer.rate
                 yield [self.step(data, rows)], [rate]
@@ -93,8 +91,11 @@ class NativeEngine(CompiledEngine):
             return
         try:
             with program.running:
-                table = self._whole_table(data, program)
-                self.state.epoch(program, table, np.asarray(order, np.int64), batch, losses)
+                if data.weights is None:
+                    table, places = self._whole_table(data, program), np.asarray(order, np.int64)
+                else:
+                    table, places = self._weighed_table(data, program, order, batch), np.arange(len(order))
+                self.state.epoch(program, table, places, batch, losses)
         except (ArithmeticError, DomainError) as error:
             raise NonFiniteError(str(error)) from error
 
@@ -105,8 +106,13 @@ class NativeEngine(CompiledEngine):
             self._joined = {id(data): (table, program.table(table.columns))}
         return self._joined[id(data)][1]
 
+    def _weighed_table(self, data: Dataset, program: NativeProgram, order: Sequence[int], batch: int) -> Array:
+        """The rows in this order with their shares, which hang on the batch that a row is in."""
+        table, starts = self._table(data), range(0, len(order), batch)
+        return np.concatenate([program.table(table.take(order[start : start + batch])) for start in starts])
+
     def _graph_compiled(self, mode: Any, *graph: Any) -> Program:
         if isinstance(mode, str):
             return super()._graph_compiled(mode, *graph)
         outputs, leaves, parameters, names, random = graph
-        return compile_graph(outputs, leaves, parameters, names, random, "c", self.dtype)
+        return compile_graph(outputs, leaves, parameters, names, random, backend="c", dtype=self.dtype)

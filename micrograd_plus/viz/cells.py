@@ -13,14 +13,14 @@ from micrograd_plus.checks import counted, plain, whole_number
 from micrograd_plus.report import printable
 from micrograd_plus.viz import palette
 from micrograd_plus.viz.picture import Picture, scrolling
-from micrograd_plus.viz.shapes import rectangle, text
+from micrograd_plus.viz.shapes import lettering, rectangle
 from micrograd_plus.viz.svg import Element, darken, element, written
 from micrograd_plus.words import number
 
 __all__ = ["Heatmap", "Images"]
 
 EDGE = 12  # around the picture, in its own units, which are pixels
-TITLE, LETTERS = 15, 13  # sizes of letters
+TITLE, PRINT = 15, 13  # sizes of letters
 DEEPEST = 0.5  # the opacity behind a printed number at most: with more the number would be hard to read
 
 
@@ -46,7 +46,7 @@ class _Cells(Picture):
 
     def _tree(self) -> Element:
         ground = rectangle(0, 0, self.width, self.height, palette.background.light)
-        title = [text(EDGE, EDGE + 9, self.title, size=TITLE, weight="bold", anchor="start")] if self.title else []
+        title = [lettering(EDGE, EDGE + 9, self.title, size=TITLE, weight="bold", anchor="start")] if self.title else []
         root = element(
             "svg", element("g", ground, *title, *self._drawing(), class_="cells"), role="img",
             aria_label=self._words(), width=self.width, height=self.height,
@@ -118,7 +118,7 @@ class Images(_Cells):
             top = self._top + i // self._columns * self._line
             yield element("g", *self._pixels(image, left, top))
             if self.captions:
-                yield text(left + self.SIDE / 2, top + self._tall + 11, self.captions[i], size=LETTERS)
+                yield lettering(left + self.SIDE / 2, top + self._tall + 11, self.captions[i], size=PRINT)
 
     def _pixels(self, image: Sequence[float], left: float, top: float) -> Iterator[Element]:
         dot, tall = self._dot, len(image) / self._across * self._dot
@@ -165,7 +165,7 @@ class Heatmap(_Cells):
         sizes = [abs(each) for table in self.tables.values() for row in table for each in row if each is not None]
         self.largest = max((size for size in sizes if isfinite(size)), default=0.0) if largest is None else largest
         self._side_by_side = min(whole_number("side_by_side", side_by_side, least=1), len(self.tables))
-        self._left = 0.62 * LETTERS * max(map(len, self.rows)) + 8 + (24 if down else 0)
+        self._left = 0.62 * PRINT * max(map(len, self.rows)) + 8 + (24 if down else 0)
         self._above = (24 if any(self.tables) else 0) + (20 if across else 0) + 22
         self._table_width = self._left + self.CELL * len(self.columns) + EDGE
         self._table_height = self._above + self.CELL * len(self.rows) + EDGE
@@ -192,17 +192,17 @@ class Heatmap(_Cells):
         """The names around a table."""
         across, down = left + self._left, top + self._above
         if name:
-            yield text(across, top + 6, name, size=LETTERS, weight="bold", anchor="start")
+            yield lettering(across, top + 6, name, size=PRINT, weight="bold", anchor="start")
         if self.across:
-            yield text(across, down - 32, self.across, size=LETTERS, fill=palette.muted.light, anchor="start")
+            yield lettering(across, down - 32, self.across, size=PRINT, fill=palette.muted.light, anchor="start")
         if self.down:
             x, y = left + 8, down + self.CELL * len(self.rows) / 2
-            words = text(0, 0, self.down, size=LETTERS, fill=palette.muted.light)
+            words = lettering(0, 0, self.down, size=PRINT, fill=palette.muted.light)
             yield element("g", words, transform=f"translate({x:g} {y:g}) rotate(-90)")
         for i, column in enumerate(self.columns):
-            yield text(across + self.CELL * (i + 0.5), down - 10, column, size=LETTERS)
+            yield lettering(across + self.CELL * (i + 0.5), down - 10, column, size=PRINT)
         for i, row in enumerate(self.rows):
-            yield text(across - 8, down + self.CELL * (i + 0.5), row, size=LETTERS, anchor="end")
+            yield lettering(across - 8, down + self.CELL * (i + 0.5), row, size=PRINT, anchor="end")
 
     def _cells(self, table: Sequence[Sequence[float | None]], left: float, top: float) -> Iterator[Element]:
         for i, (row, cells) in enumerate(zip(self.rows, table)):
@@ -220,7 +220,7 @@ class Heatmap(_Cells):
         yield rectangle(*place, palette.background.light, stroke=palette.grid.light)
         yield rectangle(*place, ink, fill_opacity=share)
         words = f"{value:.2f}" if abs(value) < 10 else number(value, 3)
-        yield text(x + self.CELL / 2, y + self.CELL / 2, words.replace("-", "−"), size=LETTERS)
+        yield lettering(x + self.CELL / 2, y + self.CELL / 2, words.replace("-", "−"), size=PRINT)
 
 
 def _table(rows: Any) -> list[list[Any]]:

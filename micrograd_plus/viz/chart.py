@@ -23,7 +23,7 @@ try:
 except ImportError as error:
     raise ModuleNotFoundError('charts need Matplotlib: pip install "micrograd_plus[plot]"') from error
 
-__all__ = ["WIDTH", "Chart", "caption", "drawing", "logarithmic", "settings"]
+__all__ = ["CHART_WIDTH", "Chart", "caption", "drawing", "logarithmic", "settings"]
 
 _SETTINGS = {
     "svg.hashsalt": "micrograd_plus",  # ids that do not change from run to run
@@ -41,7 +41,7 @@ _SETTINGS = {
     "figure.constrained_layout.use": True,
 }
 _LONGEST = 32
-WIDTH = 5.8  # inches: so narrow that letters of 10 points are legible when a phone shrinks it
+CHART_WIDTH = 5.8  # inches: so narrow that letters of 10 points are legible when a phone shrinks it
 _NO_DATES: dict[str, dict[str, Any]] = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}
 
 
@@ -55,7 +55,7 @@ class Chart(Picture, Figure):
     kind = "a chart"
     forms: ClassVar = {".svg": "svg", ".png": "png", ".pdf": "pdf"}
 
-    def __init__(self, *, width: float = WIDTH, height: float = 3.8, theme: str = "light") -> None:
+    def __init__(self, *, width: float = CHART_WIDTH, height: float = 3.8, theme: str = "light") -> None:
         self.theme = theme
         with settings(theme):
             super().__init__(figsize=(width, height), facecolor=palette.background[theme])
@@ -99,7 +99,7 @@ class Chart(Picture, Figure):
 
 
 @contextmanager
-def drawing(theme: str, title: str, width: float = WIDTH, height: float = 3.8) -> Iterator[tuple[Chart, Axes]]:
+def drawing(theme: str, title: str, width: float = CHART_WIDTH, height: float = 3.8) -> Iterator[tuple[Chart, Axes]]:
     """Yields a chart and its one set of axes, to draw in the theme's settings. Raises what `Chart` raises."""
     chart = Chart(width=width, height=height, theme=theme)
     with settings(theme):

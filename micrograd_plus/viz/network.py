@@ -20,7 +20,7 @@ from micrograd_plus.value import Value
 from micrograd_plus.viz import palette
 from micrograd_plus.viz.palette import ROLES
 from micrograd_plus.viz.picture import Picture, scrolling
-from micrograd_plus.viz.shapes import line, rectangle, text
+from micrograd_plus.viz.shapes import lettering, rectangle, segment
 from micrograd_plus.viz.svg import Element, darken, element, written
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class NetworkDiagram(Picture):
     def _drawing(self) -> Iterator[Element]:
         yield rectangle(0, 0, self.width, self.height, palette.background.light)
         if self.title:
-            yield text(self.width / 2, 26, self.title, size=15, weight="bold")
+            yield lettering(self.width / 2, 26, self.title, size=15, weight="bold")
         if self.has_values:
             yield from self._arrow(self.top - 4, 40, "forward: values", palette.border.light)
         if self.loss is not None:
@@ -188,10 +188,10 @@ class NetworkDiagram(Picture):
 
     def _arrow(self, y: float, start: float, words: str, colour: str) -> Iterator[Element]:
         """The long arrow over or under the network that says which way the numbers go."""
-        yield line(start, y, self.width - start, y, colour, 1.6, head=9)
+        yield segment(start, y, self.width - start, y, colour, 1.6, head=9)
         half = 4 + 3.6 * len(words)
         yield rectangle(self.width / 2 - half, y - 10, 2 * half, 20, palette.background.light)
-        yield text(self.width / 2, y, words, size=13, fill=palette.muted.light)
+        yield lettering(self.width / 2, y, words, size=13, fill=palette.muted.light)
 
     def _edges(self, before: _Column, after: _Column) -> Iterator[Element]:
         shown = {cell: i for i, cell in enumerate(before.cells) if cell in before.shown}
@@ -201,7 +201,7 @@ class NetworkDiagram(Picture):
         for edge in edges:
             if 0.0 in (edge.a.mask, edge.b.mask):
                 ends = _between(edge.a, edge.b, 0.0)
-                yield line(*ends, palette.border.light, 0.6, dash="2 4", tip="cut off by dropout")
+                yield segment(*ends, palette.border.light, 0.6, dash="2 4", tip="cut off by dropout")
         largest = max(abs(weight.data) for cell in after.cells if cell.neuron for weight in cell.neuron.weights) or 1.0
         greatest = max((abs(edge.returned) for edge in edges), default=0.0) or 1.0
         widest = 4.0 if len(edges) <= 30 else 2.2
@@ -211,29 +211,29 @@ class NetworkDiagram(Picture):
                 x2, y2, x1, y1 = _between(edge.a, edge.b, -5.0)
                 tip = f"error sent back: weight {edge.weight:+.6g} times δ {edge.b.error:+.6g} = {edge.returned:+.6g}"
                 size = 0.7 + 2.2 / greatest * abs(edge.returned)
-                yield line(x1, y1, x2, y2, _RETURNED, size, dash="2 3", head=8, tip=tip)
+                yield segment(x1, y1, x2, y2, _RETURNED, size, dash="2 3", head=8, tip=tip)
         for edge in alive if printed else ():  # over all lines
             a, b = edge.a, edge.b
             x, y = a.x + 0.26 * (b.x - a.x), a.y + 0.26 * (b.y - a.y) - (5 if b.error is not None else 0)
-            yield text(x, y, _signed(edge.weight), size=11, fill=_colour(edge.weight), halo=True)
+            yield lettering(x, y, _signed(edge.weight), size=11, fill=_colour(edge.weight), halo=True)
 
     def _forward(self, edge: _Edge, scale: float, printed: bool) -> Element:
         """A weight's line; where errors come back, on a lane of its own."""
         ends = _between(edge.a, edge.b, 5.0 if printed and edge.b.error is not None else 0.0)
         tip = f"weight {edge.weight:+.6g}" + (f" times {edge.a.passed_on:.6g}" if self.has_values else "")
         size, dash = 0.6 + scale * abs(edge.weight), "" if edge.weight >= 0 else "7 4"
-        return line(*ends, _colour(edge.weight), size, dash=dash, head=9 if printed else 0, tip=tip)
+        return segment(*ends, _colour(edge.weight), size, dash=dash, head=9 if printed else 0, tip=tip)
 
     def _circles(self, column: _Column) -> Iterator[Element]:
         x = column.circles[0].x
-        yield text(x, self.top + 24, column.title, size=12, fill=palette.muted.light, halo=True)
+        yield lettering(x, self.top + 24, column.title, size=12, fill=palette.muted.light, halo=True)
         for cell in column.circles:
             yield element("g", element("title", self._tip(cell)), *self._circle(cell))
         if None in column.shown:  # it stands for those left out, before the last one
             y = sum(cell.y for cell in column.circles[-2:]) / 2
             left = len(column.cells) - len(column.circles)
-            yield text(x, y - 9, "⋮", size=20, fill=palette.muted.light)
-            yield text(x, y + 12, f"{left} more", size=11, fill=palette.muted.light, halo=True)
+            yield lettering(x, y - 9, "⋮", size=20, fill=palette.muted.light)
+            yield lettering(x, y + 12, f"{left} more", size=11, fill=palette.muted.light, halo=True)
 
     def _circle(self, cell: _Cell) -> Iterator[Element]:
         is_dropped = cell.mask == 0
@@ -244,14 +244,14 @@ class NetworkDiagram(Picture):
         if is_dropped:
             d = RADIUS * 0.7
             for sign in (1, -1):
-                yield line(cell.x - d, cell.y - sign * d, cell.x + d, cell.y + sign * d, ink, 1.4)
+                yield segment(cell.x - d, cell.y - sign * d, cell.x + d, cell.y + sign * d, ink, 1.4)
         if self.has_values:
             grey, words = palette.muted if is_dropped else palette.text, _number(cell.output.data)
-            yield text(cell.x, cell.y, words, size=12.5, fill=grey.light, weight="bold", halo=is_dropped, on=fill)
+            yield lettering(cell.x, cell.y, words, size=12.5, fill=grey.light, weight="bold", halo=is_dropped, on=fill)
         if cell.neuron is None:
-            yield text(cell.x - RADIUS - 7, cell.y, cell.name, size=12, anchor="end")
+            yield lettering(cell.x - RADIUS - 7, cell.y, cell.name, size=12, anchor="end")
         for i, (words, colour) in enumerate(self._below(cell)):
-            yield text(cell.x, cell.y + RADIUS + 10 + LINE * i, words, size=11, fill=colour, halo=True)
+            yield lettering(cell.x, cell.y + RADIUS + 10 + LINE * i, words, size=11, fill=colour, halo=True)
 
     def _below(self, cell: _Cell) -> list[tuple[str, str]]:
         """The lines of print under a circle, with their colours: what dropout did to it, its bias, its error."""
@@ -282,13 +282,13 @@ class NetworkDiagram(Picture):
     def _loss_box(self, loss: Value) -> Iterator[Element]:
         role, x, y = ROLES["loss"], self.width - 68, self.middle
         for cell in self._columns[-1].circles:
-            yield line(cell.x + RADIUS + 2, cell.y, x - 51, y, palette.border.light, 1.2, head=8)
+            yield segment(cell.x + RADIUS + 2, cell.y, x - 51, y, palette.border.light, 1.2, head=8)
         target = _listed(self.target)
         yield element(
             "g", element("title", f"loss {loss.data:.6g}, target {target}"),
             rectangle(x - 50, y - 26, 100, 52, role.fill.light, stroke=role.line.light, stroke_width=1.4, rx=6),
-            text(x, y - 9, f"loss {_number(loss.data)}", size=12.5, weight="bold"),
-            text(x, y + 10, f"target {target}", size=11),
+            lettering(x, y - 9, f"loss {_number(loss.data)}", size=12.5, weight="bold"),
+            lettering(x, y + 10, f"target {target}", size=11),
         )  # fmt: skip
 
 

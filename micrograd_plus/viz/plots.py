@@ -16,7 +16,7 @@ from micrograd_plus.nn import Module
 from micrograd_plus.train.engine import evaluating
 from micrograd_plus.value import Value
 from micrograd_plus.viz import palette
-from micrograd_plus.viz.chart import WIDTH, Chart, caption, drawing, logarithmic, settings
+from micrograd_plus.viz.chart import CHART_WIDTH, Chart, caption, drawing, logarithmic, settings
 from micrograd_plus.viz.ranges import evenly, padded
 
 # isort: split
@@ -301,7 +301,7 @@ def descent_on_curve(
         at = {name: [(w, float(loss(w))) for w in path] for name, path in paths.items()}
     columns = min(len(paths), 2)  # side by side on a phone too
     rows = -(-len(paths) // columns)
-    chart = Chart(width=max(4.0, WIDTH / 2 * columns), height=0.5 + 2.7 * rows, theme=theme)
+    chart = Chart(width=max(4.0, CHART_WIDTH / 2 * columns), height=0.5 + 2.7 * rows, theme=theme)
     with settings(theme):
         chart.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11)
         panels = list(chart.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)

@@ -11,10 +11,10 @@ from typing import Any
 from micrograd_plus.viz import palette
 from micrograd_plus.viz.svg import Element, element
 
-__all__ = ["line", "rectangle", "text"]
+__all__ = ["lettering", "rectangle", "segment"]
 
 
-def line(
+def segment(
     x1: float, y1: float, x2: float, y2: float, colour: str, width: float, *,
     dash: str = "", head: float = 0.0, tip: str = "",
 ) -> Element:  # fmt: skip
@@ -36,7 +36,7 @@ def rectangle(x: float, y: float, width: float, height: float, fill: str, **look
     return element("rect", x=x, y=y, width=width, height=height, fill=fill, **look)
 
 
-def text(
+def lettering(
     x: float, y: float, words: str, *, size: float, fill: str = palette.text.light, weight: str = "",
     anchor: str = "middle", halo: bool = False, on: str = palette.background.light,
 ) -> Element:  # fmt: skip

@@ -183,7 +183,7 @@ def test_a_page_has_what_the_lesson_showed(trial: Path) -> None:
     assert "<summary>The code, 4 lines</summary>" in shown, "a helper is folded"
     assert re.search(r"<summary>The code, \d\d lines: long</summary>", shown), "what is long is folded, and named"
     assert "&quot;drawn&quot; &amp; named</figcaption>" in text
-    assert text.count('<figure><div class="picture') == 2 and text.count("<iframe") == 1
+    assert text.count('<div class="picture') == 2 and text.count("<iframe") == 1
     assert re.search(r'<p class="facts">about \d+ minutes · 2 pictures · 1 player</p>', text)
     assert "Statement 1." in text
     assert '<span class="ansi-bold">bold</span> &lt;tag&gt;' in text

@@ -16,6 +16,7 @@ from micrograd_plus.cli import COMMANDS, main
 PARTS = {
     "export": [["m/model.json"], ["--to", "c"], ["-o", "g.dot"], ["--dtype", "float64"]],
     "graph": [["x*y"], ["x=2"], ["y=3"], ["-o", "g.dot"], ["--derivatives"], ["--title=T"], ["--parameters", "x"]],
+    "playground": [["--data", "xor"], ["--hidden", "4", "3"], ["--lr", "0.1"], ["-o", "g.html"], ["--title=T"]],
     "predict": [["m/model.json"], ["new.csv"], ["-o", "g.dot"], ["--proba"], ["--keep", "who"],
                 ["--encoding", "utf-8"]],
     "train": [["--data", "new.csv"], ["--target", "y"], ["--hidden", "4", "3"], ["--drop", "who"], ["--epochs", "1"],
@@ -41,7 +42,7 @@ def test_options_stand_in_any_order(command: str) -> None:
         operands = iter([part for part in parts if part[0][0] != "-"])
         mixed = [next(operands) if part[0][0] != "-" else part for part in mixed]
         assert main([command, *(word for part in mixed for word in part), "--force"]) == 0, mixed
-        written.add(Path("t/model.json" if command == "train" else "g.dot").read_bytes())
+        written.add(Path({"train": "t/model.json", "playground": "g.html"}.get(command, "g.dot")).read_bytes())
     assert len(written) == 1
 
 

@@ -91,6 +91,21 @@ def test_a_callback_at_each_iteration_changes_no_bit(batch_size: int) -> None:
     assert results[0] == results[1]
 
 
+def test_weighted_rows_are_trained_an_epoch_in_a_call() -> None:
+    """As every other backend does, and a callback at each iteration changes no bit."""
+    weights = [float(i % 3) for i in range(40)]
+    results = []
+    for backend, callbacks in (("eager", []), ("c", []), ("c", [Watching()])):
+        model = MLP(2, [5, 1], activation="tanh", dropout=0.3, seed=2)
+        history = fit(
+            model, moons(40), epochs=3, batch_size=7, backend=backend, callbacks=callbacks, sample_weights=weights,
+            class_weights={0: 2.0}, progress=False,
+        )  # fmt: skip
+        results.append([*history.losses, *history["loss"], *model.state_dict().values()])
+    np.testing.assert_allclose(results[1], results[0], rtol=1e-9)
+    assert results[1] == results[2]
+
+
 def test_draws_are_the_same_masks_on_every_backend() -> None:
     results = []
     for backend in ("eager", "numpy", "c"):
@@ -392,7 +407,7 @@ def test_a_graph_that_c_would_take_minutes_over_runs_in_numpy(monkeypatch: pytes
     x = y = Value(0.5, "x")
     for i in range(700):
         y = (y * 1.01 + i % 3).tanh() if i % 2 else y - x * 0.5
-    with pytest.warns(UserWarning, match=r"irregular, of \d+ operations: .* frontend\.MOST_RUNGS = \d+") as told:
+    with pytest.warns(UserWarning, match=r"irregular, of [\d,]+ operations: .*frontend\.MOST_RUNGS = \d+") as told:
         program = compile(y, inputs=[x], backend="c")
     assert program.backend == "numpy"
     assert program([0.5])[0] == pytest.approx(y.data)

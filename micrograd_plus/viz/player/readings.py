@@ -19,7 +19,7 @@ from micrograd_plus.compiler.dialects import JAVASCRIPT, Before, Formula, hoiste
 from micrograd_plus.compiler.loop_program import package_file
 from micrograd_plus.compiler.loops import TAKEN
 from micrograd_plus.errors import refusal
-from micrograd_plus.nn.optim import CURE, OPTIMIZERS, REFUSAL, Optimizer
+from micrograd_plus.nn.optim import LOWER, OPTIMIZERS, REFUSAL, Optimizer
 from micrograd_plus.nn.rule import GIVEN, conditional_lines, states_of
 from micrograd_plus.operation import Op
 from micrograd_plus.reading import branches, names_in
@@ -225,7 +225,7 @@ def _rule(optimizer: Optimizer | type[Optimizer]) -> str:
         told = json.dumps([line.name, line.expression, line_templates(line.expression, names)])
         head = f"if ({_plain(condition)}) " if condition else ""
         says.append(f"    {head}lines.push(line({told}, {branch}, {{{', '.join(names)}}}, {line.name} = {value}));\n")
-    refused = REFUSAL.replace("{cure}", CURE)
+    refused = REFUSAL.replace("{cure}", LOWER)
     about = {
         "name": type(usual).__name__,
         "lr": usual.rate,

@@ -11,11 +11,12 @@ from typing import Any
 
 from micrograd_plus import operation
 from micrograd_plus.compiler.dialects import JAVASCRIPT
+from micrograd_plus.errors import is_unrecorded
 from micrograd_plus.nn.groups import Group, rate_at
 from micrograd_plus.nn.optim import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from micrograd_plus.nn.owners import ancestors
 from micrograd_plus.operation import Op
-from micrograd_plus.value import Value, apply, is_unrecorded
+from micrograd_plus.value import Value, apply
 from micrograd_plus.viz import palette
 from micrograd_plus.viz.graph import Graph
 from micrograd_plus.viz.player.lean import lean
