@@ -34,20 +34,23 @@ from tests.benchmarks import bench_compiler as others  # noqa: E402
 
 BY_HAND = "C by hand"
 ROUNDS = 50
-"""So many iterations a call has."""
+"""So many iterations a call has, where a case says no more."""
+
+AN_EPOCH = 1797
+"""The iterations of an epoch of the digits, one by one."""
 
 Step = Callable[[], Any]
 
 
-def in_c(function: Any, model: Any, batch: tuple[Any, ...], dtype: str) -> Step:
-    """ROUNDS iterations of a program in C."""
+def in_c(function: Any, model: Any, batch: tuple[Any, ...], dtype: str, count: int = ROUNDS) -> Step:
+    """So many iterations of a program in C."""
     example = [each[0] for each in batch]
     parameters = model.parameters()
     program: Any = compile(function, parameters=parameters, example=example, backend="c", dtype=dtype)
     assert isinstance(program, NativeProgram)
     state = NativeState(nn.Adam(parameters))
     size = len(batch[0])
-    table, order = program.table(program.columns(batch)), np.tile(np.arange(size), ROUNDS)
+    table, order = program.table(program.columns(batch)), np.tile(np.arange(size), count)
 
     def rounds() -> None:
         losses: list[float] = []
@@ -64,8 +67,8 @@ def in_numpy(function: Any, model: Any, batch: tuple[Any, ...]) -> Step:
     return lambda: trainer.step(*batch)
 
 
-def by_hand(widths: list[int], weights: list[Any], x: Any, y: Any) -> Step:
-    """ROUNDS steps of `handwritten.c`, compiled with the flags that programs are compiled with."""
+def by_hand(widths: list[int], weights: list[Any], x: Any, y: Any, count: int = ROUNDS) -> Step:
+    """So many steps of `handwritten.c`, compiled with the flags that programs are compiled with."""
     sizes = {"BATCH": len(x), "INPUTS": widths[0], "HIDDEN": widths[1], "LAYERS": len(widths) - 2}
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "handwritten.so"
@@ -82,15 +85,15 @@ def by_hand(widths: list[int], weights: list[Any], x: Any, y: Any) -> Step:
     done = [1]
 
     def rounds() -> float:
-        done[0] += ROUNDS
-        return float(steps(ROUNDS, done[0], *pointers) + 0 * len(held))
+        done[0] += count
+        return float(steps(count, done[0], *pointers) + 0 * len(held))
 
     return rounds
 
 
 @dataclass
 class Case:
-    """A model, a batch, and the ways to train it; `several` are those that do ROUNDS iterations in a call."""
+    """A model, a batch, and the ways to train it; `several` are those that do `count` iterations in a call."""
 
     name: str
     steps: dict[str, Step]
@@ -98,17 +101,21 @@ class Case:
     bars: Mapping[str, float]
     batch: int = 1
     scaled: Mapping[str, int] | None = None
+    count: int = ROUNDS
 
     def result(self, seconds: float) -> Result:
         """What an iteration takes, way by way."""
         times = race(self.steps, seconds)
-        figures = {name: time / (ROUNDS if name in self.several else 1) for name, time in times.items()}
+        figures = {name: time / (self.count if name in self.several else 1) for name, time in times.items()}
         for name, factor in (self.scaled or {}).items():
             figures[name] *= factor
         return Result(self.name, figures, bars=self.bars)
 
 
-def perceptron(name: str, widths: list[int], x: Any, y: Any, bars: Mapping[str, float], dtype: str = "float64") -> Case:
+def perceptron(
+    name: str, widths: list[int], x: Any, y: Any, bars: Mapping[str, float], dtype: str = "float64",
+    count: int = ROUNDS,
+) -> Case:  # fmt: skip
     """An MLP with ReLU: the hinge loss for a single output, cross-entropy for several."""
     hinge = widths[-1] == 1
     model = nn.MLP(widths[0], widths[1:], activation="relu", seed=1)
@@ -123,15 +130,15 @@ def perceptron(name: str, widths: list[int], x: Any, y: Any, bars: Mapping[str, 
     def function(row: Any, target: Any) -> Any:
         return loss(model(row), target)
 
-    steps = {OURS: in_c(function, model, (x, y), dtype), "numpy": in_numpy(function, model, (x, y))}
+    steps = {OURS: in_c(function, model, (x, y), dtype, count), "numpy": in_numpy(function, model, (x, y))}
     if dtype == "float64":
-        steps[BY_HAND] = by_hand(widths, weights, x, y)
+        steps[BY_HAND] = by_hand(widths, weights, x, y, count)
     if importlib.util.find_spec("torch"):
         steps["PyTorch, 32 bits"] = others.torch_perceptron(weights, x, y, hinge, 32)
     scaled = {}
     if "micrograd" in bars and importlib.util.find_spec("micrograd"):
         steps["micrograd"] = others.micrograd_perceptron(widths, weights, x, y, hinge)
-    return Case(name, steps, {OURS, BY_HAND}, bars, len(x), scaled)
+    return Case(name, steps, {OURS, BY_HAND}, bars, len(x), scaled, count)
 
 
 def language_model(batch: int, bars: Mapping[str, float], dtype: str = "float64", length: int = 8) -> Case:
@@ -165,7 +172,8 @@ def models() -> list[Callable[[], Case]]:
         lambda: perceptron("moons, MLP 2-16-16-1, 100 points", [2, 16, 16, 1], np.array(points.inputs), signs,
                            {BY_HAND: 1, "numpy": 8, "micrograd": 400_000}),
         lambda: perceptron("digits, MLP 64-32-10, batch 32", [64, 32, 10], x, y, {BY_HAND: 1, "numpy": 6}),
-        lambda: perceptron("digits, MLP 64-32-10, batch 1", [64, 32, 10], x[:1], y[:1], {"numpy": 30}),
+        lambda: perceptron("digits, MLP 64-32-10, batch 1", [64, 32, 10], x[:1], y[:1], {"numpy": 30},
+                           count=AN_EPOCH),
         lambda: perceptron("MNIST shape, batch 32", shape, pixels[:32], classes[:32], {"PyTorch, 32 bits": 2.5}),
         lambda: perceptron("MNIST shape, batch 128", shape, pixels, classes, {"PyTorch, 32 bits": 1.7}),
         lambda: perceptron("MNIST shape, batch 32, float32", shape, pixels[:32], classes[:32],
