@@ -24,7 +24,7 @@ from micrograd_plus.data import sets
 from micrograd_plus.nn import init
 from micrograd_plus.nn.layers import USUAL
 from micrograd_plus.nn.losses import LOSSES, Loss
-from micrograd_plus.nn.optim import CURE, OPTIMIZERS, Optimizer
+from micrograd_plus.nn.optim import LOWER, OPTIMIZERS, Optimizer
 from micrograd_plus.nn.rule import conditional_lines, states_of
 from micrograd_plus.operation import FAMILIES, TABLE, Op
 from micrograd_plus.train.objectives import ONE_OUTPUT_A_CLASS, THRESHOLDS, objective_for
@@ -54,7 +54,7 @@ OF_CLASSES, OF_NUMBERS = ("bce_with_logits", "cross_entropy", "hinge"), ("mse", 
 @cache
 def common_script() -> str:
     """Returns the script of all that a page can choose from, whatever model it shows."""
-    rules = [numbers_script(), rules_script(), _steps(), f"const CURE = {json.dumps(CURE)};"]
+    rules = [numbers_script(), rules_script(), _steps(), f"const CURE = {json.dumps(LOWER)};"]
     parts = [package_file("kernels.js"), _activations(), _losses(), *rules, _start(), _sets()]
     return "\n".join(parts)
 
