@@ -235,9 +235,7 @@ class Compiled:
                 graphs.append((leaves, *watched(self.function, leaves, behind)))
         refuse_another_graph(*((output, leaves) for leaves, output, _ in graphs))
         leaves, output, random = graphs[0]
-        return compile_graph(
-            output, leaves, self.parameters, names, random, backend=self.backend, dtype=self.dtype
-        )
+        return compile_graph(output, leaves, self.parameters, names, random, backend=self.backend, dtype=self.dtype)
 
 
 def watched(

@@ -184,8 +184,13 @@ INLINE vector in_register(vector v) {
 // Exchanges those corners: a step of a transposition.
 INLINE void exchange(vector *a, vector *b, int width) {
     vector x = *a, y = *b;
-    *a = width == 1 ? SHUFFLED(UPPER, 1) : width == 2 ? SHUFFLED(UPPER, 2) : width == 4 ? SHUFFLED(UPPER, 4) : SHUFFLED(UPPER, 8);
-    *b = width == 1 ? SHUFFLED(LOWER, 1) : width == 2 ? SHUFFLED(LOWER, 2) : width == 4 ? SHUFFLED(LOWER, 4) : SHUFFLED(LOWER, 8);
+#define EXCHANGED(w) \
+    if (width == w) *a = SHUFFLED(UPPER, w), *b = SHUFFLED(LOWER, w)
+    EXCHANGED(1);
+    EXCHANGED(2);
+    EXCHANGED(4);
+    EXCHANGED(8);
+#undef EXCHANGED
 }
 
 INLINE real added_lanes(vector v) {
@@ -339,14 +344,16 @@ INLINE void tile(int rows, int vectors, int terms, const real *a, int ar, int ak
 INLINE void strip(int rows, int vectors, int terms, const real *a, int ar, int ak, const real *x, int xk, real *out,
                   int outr, int add, const real *bias, int biasr) {
     int r = 0;
-    for (; ROWS_AT_ONCE == 8 && r + 8 <= rows; r += 8)
-        tile(8, vectors, terms, a + r * ar, ar, ak, x, xk, out + r * outr, outr, add, bias ? bias + r * biasr : 0, biasr);
-    for (; r + 4 <= rows; r += 4) tile(4, vectors, terms, a + r * ar, ar, ak, x, xk, out + r * outr, outr, add, bias ? bias + r * biasr : 0, biasr);
+#define ROWS(n) \
+    tile(n, vectors, terms, a + r * ar, ar, ak, x, xk, out + r * outr, outr, add, bias ? bias + r * biasr : 0, biasr)
+    for (; ROWS_AT_ONCE == 8 && r + 8 <= rows; r += 8) ROWS(8);
+    for (; r + 4 <= rows; r += 4) ROWS(4);
     if (rows - r >= 2) {
-        tile(2, vectors, terms, a + r * ar, ar, ak, x, xk, out + r * outr, outr, add, bias ? bias + r * biasr : 0, biasr);
+        ROWS(2);
         r += 2;
     }
-    if (rows - r >= 1) tile(1, vectors, terms, a + r * ar, ar, ak, x, xk, out + r * outr, outr, add, bias ? bias + r * biasr : 0, biasr);
+    if (rows - r >= 1) ROWS(1);
+#undef ROWS
 }
 
 // Where a strip is long, its rows are put side by side first, as many as the cache holds: rows that are far apart push
@@ -363,7 +370,8 @@ INLINE void long_strip(int rows, int vectors, int terms, const real *a, int ar, 
         for (int i = 0; i < some; i++)
             for (int v = 0; v < vectors; v++)
                 store(panel + (i * vectors + v) * LANES, load(x + (k + i) * xk + v * LANES));
-        strip(rows, vectors, some, a + k * ak, ar, ak, panel, vectors * LANES, out, outr, add || k, k ? 0 : bias, biasr);
+        const real *begin = k ? 0 : bias;
+        strip(rows, vectors, some, a + k * ak, ar, ak, panel, vectors * LANES, out, outr, add || k, begin, biasr);
     }
 }
 
@@ -372,7 +380,8 @@ INLINE void strips(int rows, int columns, int terms, const real *a, int ar, int 
                    int outr, int add, const real *bias, int biasr) {
     int n = 0, whole = columns / LANES * LANES;
     if (rows < 3)
-        for (; n + 4 * LANES <= whole; n += 4 * LANES) strip(rows, 4, terms, a, ar, ak, x + n, xk, out + n, outr, add, bias, biasr);
+        for (; n + 4 * LANES <= whole; n += 4 * LANES)
+            strip(rows, 4, terms, a, ar, ak, x + n, xk, out + n, outr, add, bias, biasr);
     for (; whole - n == 3 * LANES || whole - n > 4 * LANES; n += 3 * LANES)
         long_strip(rows, 3, terms, a, ar, ak, x + n, xk, out + n, outr, add, bias, biasr);
     for (; n + 2 * LANES <= whole; n += 2 * LANES)

@@ -336,12 +336,19 @@ def _reduce_backward(loops: Loops, each: Instruction) -> None:
         text = _chained(upstream, left, partial(_formula, loops, known))
         read = [upstream, *_read(left, known)]
         if loops.is_scattered(targets):
-            made = loops.place(each.space, loops.side_by_side(each.space, targets.shape, "made"), grad=True)
-            with loops.over(targets.shape, [made, *read]) as at:
-                loops.say(f"{at(made)} = {text(at)};")
-            loops.add(space, targets, each.space, [made], lambda at, made=made: at(made), pure=made)
+            _scatter(loops, space, targets, each.space, read, text)
         else:
             loops.add(space, targets, each.space, read, text)
+
+
+def _scatter(
+    loops: Loops, space: int, rows: Integers, source: int, places: list[Place], text: Callable[[At], str]
+) -> None:
+    """Adds what the text says, worked out side by side first, to the gradients of scattered rows."""
+    made = loops.place(source, loops.side_by_side(source, rows.shape, "made"), grad=True)
+    with loops.over(rows.shape, [made, *places]) as at:
+        loops.say(f"{at(made)} = {text(at)};")
+    loops.add(space, rows, source, [made], lambda at: at(made), pure=made)
 
 
 def _reduce_operands(loops: Loops, each: Instruction) -> tuple[tuple[int, ...], dict[str, Place]]:

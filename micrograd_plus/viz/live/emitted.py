@@ -54,7 +54,7 @@ OF_CLASSES, OF_NUMBERS = ("bce_with_logits", "cross_entropy", "hinge"), ("mse", 
 @cache
 def common_script() -> str:
     """Returns the script of all that a page can choose from, whatever model it shows."""
-    rules = [numbers_script(), rules_script(), _steps(), f"const CURE = {json.dumps(LOWER)};"]
+    rules = [numbers_script(), rules_script(), _steps(), f"const LOWER = {json.dumps(LOWER)};"]
     parts = [package_file("kernels.js"), _activations(), _losses(), *rules, _start(), _sets()]
     return "\n".join(parts)
 

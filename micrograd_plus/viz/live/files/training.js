@@ -324,9 +324,9 @@ class Run {
     for (const [name, each] of Object.entries(states)) before.states[name].set(each);
     try {
       const loss = this.model.gradient(w, batch.inputs, batch.targets, batch.n, this.lossOfOne, gradient, true);
-      if (!Number.isFinite(loss)) fail(`the loss is ${number(loss)}; ${CURE}`);
+      if (!Number.isFinite(loss)) fail(`the loss is ${number(loss)}; ${LOWER}`);
       const off = gradient.findIndex(each => !Number.isFinite(each));
-      if (off >= 0) fail(`the gradient of ${this.model.names[off]} is ${number(gradient[off])}; ${CURE}`);
+      if (off >= 0) fail(`the gradient of ${this.model.names[off]} is ${number(gradient[off])}; ${LOWER}`);
       STEPS[optimizer.name](w, gradient, states, this.t + 1, optimizer.lr, optimizer.options);
       for (const [name, each] of Object.entries({w, ...states})) this.refuse(name, each);
       this.t += 1;
@@ -358,7 +358,7 @@ class Run {
     const figures = {epoch, iteration, loss: whole / this.training.n, ...this.measure()};
     for (const part of ["training", "validation"]) {
       const loss = figures[part]?.loss ?? 0;
-      if (!Number.isFinite(loss)) fail(`the ${part} loss is ${number(loss)}; ${CURE}`);
+      if (!Number.isFinite(loss)) fail(`the ${part} loss is ${number(loss)}; ${LOWER}`);
     }
     this.history.epochs.push(figures);
   }
