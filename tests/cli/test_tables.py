@@ -178,7 +178,7 @@ def test_rows_that_training_left_out_have_no_answer(rows: list[Row], capsys: pyt
     assert main(["predict", "m/model.json", "all.csv", "--score"]) == 0
     assert f"note: {gaps} rows without target or answer left out" in capsys.readouterr().err
     assert main([*command, "--missing", "refuse"]) == 2
-    assert "the cell is missing; fill it in or leave out the line" in capsys.readouterr().err
+    assert "the cell is missing; fill it in, leave out the line, or pass --missing mean" in capsys.readouterr().err
 
 
 def test_a_table_is_read_as_the_one_of_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -223,10 +223,9 @@ def test_what_is_told_is_what_the_restored_model_has(
     expected = f"the model has the parameters of {words}"
     assert told == [expected] and expected in repr(history) and expected in str(history.table(3))
     assert str(stopping.best_epoch) in [row[0] for row in history.table(2).rows]
+    assert repr(history).count(f"epoch {stopping.best_epoch}") == 1, "what was restored is told once"
     if patience == 2:
-        assert (
-            f"it was best in epoch {stopping.best_epoch}, with {stopping.best:.4g}, whose parameters" in history.stopped
-        )
+        assert history.stopped == f"{figure} has not improved for 2 epochs" and f"{figure} {stopping.best:.4g}" in words
     assert History.load(history.save(tmp_path / "h.json")) == history
 
 
