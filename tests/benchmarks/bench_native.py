@@ -33,7 +33,7 @@ from micrograd_plus.train.trainer import Trainer  # noqa: E402
 from tests.benchmarks import bench_compiler as others  # noqa: E402
 
 BY_HAND = "C by hand"
-ROUNDS = 50
+ROUNDS = 200
 """So many iterations a call has, where a case says no more."""
 
 AN_EPOCH = 1797
