@@ -13,7 +13,6 @@ import json
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from importlib import resources
 from typing import Any
 
 from micrograd_plus.compiler import compile
@@ -29,6 +28,7 @@ from micrograd_plus.nn.rule import conditional_lines, states_of
 from micrograd_plus.operation import FAMILIES, TABLE, Op
 from micrograd_plus.train.objectives import ONE_OUTPUT_A_CLASS, THRESHOLDS, objective_for
 from micrograd_plus.value import Value
+from micrograd_plus.viz.player.page import text_of
 from micrograd_plus.viz.player.readings import numbers_script, rules_script
 
 __all__ = [
@@ -66,10 +66,9 @@ def activations() -> dict[str, Op]:
 
 def engine_script(model: str = "null", data: str = "null") -> str:
     """Returns the script that defines `Engine`; `model` and `data` are expressions for the learner's own."""
-    folder = resources.files(__package__) / "files"
-    parts = [(folder / name).read_text(encoding="utf-8") for name in FILES]
     given = [f"const OWN = {model};", f"const OWN_DATA = {data};"]
-    return "\n".join(["const Engine = (() => {", common_script(), *given, *parts, "})();", ""])
+    files = text_of(*FILES, package=__package__)
+    return "\n".join(["const Engine = (() => {", common_script(), *given, files, "})();", ""])
 
 
 FILES = ("random.js", "data.js", "network.js", "training.js", "api.js")

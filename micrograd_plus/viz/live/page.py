@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from string import Template
 from typing import Any
 
@@ -20,13 +19,12 @@ from micrograd_plus.value import Value
 from micrograd_plus.viz.live.emitted import OF_CLASSES, OF_NUMBERS, ROWS, SETS, activations, engine_script
 from micrograd_plus.viz.live.lifted import Lifted
 from micrograd_plus.viz.palette import css_variables
-from micrograd_plus.viz.player.page import Page, _json, _policy
-from micrograd_plus.viz.player.page import _text as _player_text
+from micrograd_plus.viz.player.page import Page, json_of, policy_of, text_of
 
 __all__ = ["Playground", "playground"]
 
 VIEW = (
-    "paint.js", "network_view.js", "plane_view.js", "curves_view.js", "inspector.js", "python.js",
+    "shades.js", "network_view.js", "plane_view.js", "curves_view.js", "inspector.js", "python.js",
     "settings.js", "playground_view.js",
 )  # fmt: skip
 """The scripts of what is seen, in order; they use `Engine`, and the page's data."""
@@ -56,20 +54,21 @@ class Playground(Page):
 
     def engine(self) -> str:
         """Returns the script that computes: it defines `Engine`, and knows no page."""
-        model = "null" if self.model is None else f"{{...{_json(self.model.described())}, ...{self.model.script()}}}"
+        model = "null" if self.model is None else f"{{...{json_of(self.model.described())}, ...{self.model.script()}}}"
         return engine_script(model, _rows(self.rows) if self.has_rows else "null")
 
     def script(self) -> str:
         """Returns the engine and what shows it."""
-        return "\n".join(['"use strict";', self.engine(), _player_text("controls.js", "numbers.js"), *map(_text, VIEW)])
+        shared, own = text_of("controls.js", "numbers.js", "paint.js"), text_of(*VIEW, package=__package__)
+        return "\n".join(['"use strict";', self.engine(), shared, own])
 
     def html(self) -> str:
         """Returns the whole page. It holds its style, its scripts and its data."""
         script = self.script()
-        style = css_variables() + _player_text("page.css") + _text("playground.css")
-        return Template(_text("playground.html")).substitute(
-            policy=_policy(script), title=html.escape(self.title), style=style, script=script,
-            data=_json(self.data()),
+        style = css_variables() + text_of("page.css") + text_of("playground.css", package=__package__)
+        return Template(text_of("playground.html", package=__package__)).substitute(
+            policy=policy_of(script), title=html.escape(self.title), style=style, script=script,
+            data=json_of(self.data()),
         )  # fmt: skip
 
     def __repr__(self) -> str:
@@ -83,10 +82,6 @@ class Playground(Page):
     def _outputs(self) -> int:
         """How many outputs the page's own MLP has at the start."""
         return len(self.rows.classes) if self.config["loss"] in ONE_OUTPUT_A_CLASS else 1
-
-
-def _text(name: str) -> str:
-    return (resources.files(__package__) / "files" / name).read_text(encoding="utf-8")
 
 
 def playground(
@@ -220,4 +215,4 @@ def _rows(data: Dataset) -> str:
     names = {"classes": data.classes, "features": data.feature_names}
     inputs = json.dumps([number for row in data.inputs for number in row])
     numbers = f"inputs: Float64Array.from({inputs}), targets: Float64Array.from({json.dumps(data.targets)})"
-    return f"{{...{_json(facts | names)}, {numbers}}}"
+    return f"{{...{json_of(facts | names)}, {numbers}}}"

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from micrograd_plus.viz.palette import css_variables
 from micrograd_plus.viz.picture import Picture
 
-__all__ = ["Page"]
+__all__ = ["Page", "json_of", "policy_of", "text_of"]
 
 
 class Page(Picture):
@@ -52,13 +52,13 @@ class Page(Picture):
 
     def html(self) -> str:
         """Returns the whole page. It holds its style, its scripts, its drawing and its data."""
-        style = _text("page.css", f"{self.name}.css")
-        script = self.program() + _text("controls.js", *(self.scripts or (f"{self.name}.js",)))
-        return Template(_text("page.html")).substitute(
-            policy=_policy(script), title=html.escape(self.title), style=css_variables() + style, script=script,
-            body=Template(_text(f"{self.name}.html")).substitute(self.parts()),
-            tools=_text(f"{self.name}_tools.html"), help=_text(f"{self.name}_help.html"),
-            unit=self.unit, part=self.part, data=_json(self.data()),
+        style = text_of("page.css", f"{self.name}.css")
+        script = self.program() + text_of("controls.js", *(self.scripts or (f"{self.name}.js",)))
+        return Template(text_of("page.html")).substitute(
+            policy=policy_of(script), title=html.escape(self.title), style=css_variables() + style, script=script,
+            body=Template(text_of(f"{self.name}.html")).substitute(self.parts()),
+            tools=text_of(f"{self.name}_tools.html"), help=text_of(f"{self.name}_help.html"),
+            unit=self.unit, part=self.part, data=json_of(self.data()),
         )  # fmt: skip
 
     def _shown(self) -> dict[str, str]:
@@ -68,19 +68,23 @@ class Page(Picture):
 
 
 @cache
-def _text(*names: str) -> str:
-    files = resources.files(__package__) / "files"
+def text_of(*names: str, package: str = __package__) -> str:
+    """Returns the text of files of a package's pages, one after the other."""
+    files = resources.files(package) / "files"
     return "\n".join((files / name).read_text(encoding="utf-8") for name in names)
 
 
-def _policy(script: str) -> str:
-    """Nothing may be loaded from anywhere, and the one script that may run is this one, known by its hash."""
+def policy_of(script: str) -> str:
+    """Returns a page's policy.
+
+    Nothing may be loaded from anywhere, and the one script that may run is this one, known by its hash.
+    """
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     nothing = "default-src 'none'; base-uri 'none'; form-action 'none'"
     return f"{nothing}; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'"
 
 
-def _json(data: Mapping[str, Any]) -> str:
-    """JSON that can stand inside a script element: no `<` in it, so no tag begins or ends there."""
+def json_of(data: Mapping[str, Any]) -> str:
+    """Returns JSON that can stand inside a script element: no `<` in it, so no tag begins or ends there."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -42,7 +42,7 @@ class SurfacePlayer(Page):
     """
 
     name, unit, part, height = "surface", "step", "ten steps", 760
-    scripts = ("descent.js", "surface.js")
+    scripts = ("paint.js", "descent.js", "surface.js")
 
     def __init__(
         self, loss: Callable[..., Value], *optimizers: Optimizer, names: Sequence[str] = (),

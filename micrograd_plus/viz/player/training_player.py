@@ -42,6 +42,7 @@ class TrainingPlayer(Page):
     """
 
     name, unit, part, height = "training", "frame", "epoch", 760
+    scripts = ("paint.js", "training.js")
 
     def __init__(self, *recorders: Recorder, names: Sequence[str] = (), title: str = "", resolution: int = 48) -> None:
         if not recorders:

@@ -32,22 +32,8 @@ function within(x, [low, high]) {
   return Math.max(low, Math.min(high, x));
 }
 
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--mp-${name}`).trim();
-const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
-const mix = (under, over, share) => under.map((part, i) => part + (over[i] - part) * share);
 const series = (i) => `var(--mp-series-${(i % MOST_BALLS) + 1})`;
-const scale = ([low, high], [from, to]) => (x) => from + ((x - low) / (high - low)) * (to - from);
 const evenly = ([low, high], count) => Array.from({ length: count }, (_, i) => low + (i * (high - low)) / (count - 1));
-
-/** Some round numbers within a range. */
-function ticks([low, high], count) {
-  const rough = (high - low) / count;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
-  const found = [];
-  for (let i = Math.ceil(low / step); i * step <= high + step * 1e-9; i++) found.push(Number((i * step).toPrecision(6)));
-  return found;
-}
 
 const SHAPES = [
   (x, y) => makeSVG("circle", { cx: x, cy: y, r: 7 }),
@@ -125,7 +111,7 @@ function layOut() {
 /** The ground as a picture of bands, the higher the darker; where the loss is no number, it is left empty. */
 function shades() {
   const across = 240;
-  const [low, high] = [rgb(colour("background")), rgb(colour("loss-fill"))];
+  const [low, high] = [channels(colour("background")), channels(colour("loss-fill"))];
   const bands = relief.levels.map((_, i) => mix(low, high, (i + 1) / LEVELS));
   const canvas = make("canvas");
   canvas.width = canvas.height = across;

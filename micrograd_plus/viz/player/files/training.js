@@ -8,29 +8,13 @@ async function unpack(text, Numbers) {
   return new Numbers(await new Response(stream).arrayBuffer());
 }
 
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--mp-${name}`).trim();
-const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 const series = (number) => `series-${(number % 6) + 1}`;
-const mix = (under, over, share) => under.map((part, i) => part + (over[i] - part) * share);
 
 /** Four digits of a number, as the rest of the page prints it. */
 const short = (number) => String(Number(number.toPrecision(4)));
 
 /** Two decimals of a number, or a power of ten where they would be too long. */
 const twoDecimals = (number) => (Math.abs(number) < 1000 ? number.toFixed(2) : number.toExponential(1));
-
-/** A linear scale from a range of numbers to a range of pixels. */
-const scale = ([low, high], [from, to]) => (x) => from + ((x - low) / (high - low || 1)) * (to - from);
-
-/** Some round numbers within a range. */
-function ticks([low, high], count) {
-  const rough = (high - low) / count || 1;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
-  const found = [];
-  for (let i = Math.ceil(low / step); i * step <= high + step * 1e-9; i++) found.push(Number((i * step).toPrecision(6)));
-  return found;
-}
 
 /* ---- the network: neurons in columns, weights as lines; or, where that is too much to see, a picture of numbers a layer */
 
@@ -128,7 +112,7 @@ function matrices(run, caption) {
     holder.append(figure);
     return { layer, grid, columns };
   });
-  const shades = () => [rgb(colour("background")), rgb(colour("positive")), rgb(colour("negative"))];
+  const shades = () => [channels(colour("background")), channels(colour("positive")), channels(colour("negative"))];
 
   function draw(weights) {
     const [ground, positive, negative] = shades();
@@ -193,8 +177,8 @@ function planePicture(plane, codes) {
   });
 
   function draw(frame) {
-    const ground = rgb(colour("background"));
-    const paints = plane.classes.map((_, kind) => rgb(colour(series(kind))));
+    const ground = channels(colour("background"));
+    const paints = plane.classes.map((_, kind) => channels(colour(series(kind))));
     const size = plane.side ** 2;
     const pixels = new ImageData(plane.side, plane.side);
     for (let cell = 0; cell < size; cell++) {
