@@ -123,8 +123,9 @@ def test_the_table_of_peers_is_what_running_them_gives() -> None:
     assert table("peers") == peers.table()
 
 
-def test_the_table_of_speed_has_a_figure_in_each_row() -> None:
-    lines = table("speed").splitlines()
+@pytest.mark.parametrize("name", ["speed", "native"])
+def test_the_tables_of_speed_have_a_figure_in_each_row(name: str) -> None:
+    lines = table(name).splitlines()
     assert lines[0].startswith("| | micrograd_plus |")
     rows = [line.strip("|").split("|") for line in lines[2:]]
     assert len(rows) >= 6

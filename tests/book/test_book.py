@@ -149,7 +149,8 @@ class Page(HTMLParser):
         words = {"img": "alt", "iframe": "title"}.get(tag)
         if words and not found.get(words):
             self.unnamed.append(str(found)[:80])
-        if tag == "svg" and not (found.get("aria-label") or found.get("aria-labelledby")):
+        named = found.get("aria-label") or found.get("aria-labelledby") or found.get("aria-hidden") == "true"
+        if tag == "svg" and not named:  # what is hidden is the sign of a button that has words
             self.unnamed.append(str(found)[:80])
 
 
