@@ -3,7 +3,6 @@
 import socket
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from micrograd_plus import Value, data, nn
 from micrograd_plus.train import fit
 from micrograd_plus.viz import NetworkDiagram, Recorder
+from tests.viz.browser import until
 
 pytestmark = pytest.mark.browser
 
@@ -79,21 +79,6 @@ SHOWN = {
 def as_html(shown):
     bundle = shown._repr_mimebundle_()
     return bundle.get("text/html") or bundle["image/svg+xml"]
-
-
-def until(look, seconds=15):
-    """Waits until a look finds what it wants, and returns it; a frame that is just being loaded can't be looked at."""
-    from playwright.sync_api import Error
-
-    deadline, found = time.monotonic() + seconds, None
-    while time.monotonic() < deadline:
-        try:
-            if found := look():
-                return found
-        except Error:
-            pass
-        time.sleep(0.05)
-    pytest.fail(f"it did not happen within {seconds} seconds; last seen: {found!r}")
 
 
 def inside(page):

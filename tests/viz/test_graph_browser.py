@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +26,9 @@ def drawing() -> Value:
     return n
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-def opened(browser: Any, address: str, theme: str) -> tuple[Any, list[str]]:
+def opened(chromium: Any, address: str, theme: str) -> tuple[Any, list[str]]:
     """A page, and what went wrong or was asked for while it loaded."""
-    page = browser.new_page(color_scheme=theme)
+    page = chromium.new_page(color_scheme=theme)
     trouble: list[str] = []
     page.on("console", lambda message: trouble.append(message.text))
     page.on("pageerror", lambda error: trouble.append(str(error)))
@@ -57,9 +46,9 @@ def fill(page: Any, selector: str) -> str:
 
 
 @pytest.mark.parametrize("theme", palette.THEMES)
-def test_a_file_of_its_own_follows_the_theme(browser: Any, tmp_path: Path, theme: str) -> None:
+def test_a_file_of_its_own_follows_the_theme(chromium: Any, tmp_path: Path, theme: str) -> None:
     file = drawing().graph().save(tmp_path / "n.svg")
-    page, trouble = opened(browser, file.as_uri(), theme)
+    page, trouble = opened(chromium, file.as_uri(), theme)
     assert fill(page, ".mp-graph > polygon") == rgb(palette.background[theme])
     assert fill(page, "#n0 text") == rgb(palette.text[theme])
     assert fill(page, "#n0-grad polygon") == rgb(palette.diverging(-1)[theme])
@@ -67,31 +56,31 @@ def test_a_file_of_its_own_follows_the_theme(browser: Any, tmp_path: Path, theme
 
 
 @pytest.mark.parametrize(("chosen", "system"), [("light", "dark"), ("dark", "light")])
-def test_the_page_can_choose_the_theme(browser: Any, tmp_path: Path, chosen: str, system: str) -> None:
+def test_the_page_can_choose_the_theme(chromium: Any, tmp_path: Path, chosen: str, system: str) -> None:
     page_file = tmp_path / "page.html"
     bundle = drawing().graph()._repr_mimebundle_()
     page_file.write_text(
         f"<!doctype html><html data-theme={chosen}><meta charset=utf-8>{bundle['text/html']}", encoding="utf-8"
     )
-    page, trouble = opened(browser, page_file.as_uri(), system)
+    page, trouble = opened(chromium, page_file.as_uri(), system)
     assert fill(page, ".mp-graph > polygon") == rgb(palette.background[chosen])
     assert trouble == []
 
 
-def test_labels_are_text_and_nothing_runs(browser: Any, tmp_path: Path) -> None:
+def test_labels_are_text_and_nothing_runs(chromium: Any, tmp_path: Path) -> None:
     page_file = tmp_path / "page.html"
     html = drawing().graph()._repr_mimebundle_()["text/html"]
     page_file.write_text(f"<!doctype html><meta charset=utf-8>{html}", encoding="utf-8")
-    page, trouble = opened(browser, page_file.as_uri(), "light")
+    page, trouble = opened(chromium, page_file.as_uri(), "light")
     assert page.evaluate("window.hacked") is None
     assert page.locator("script, img, a").count() == 0
     assert page.get_by_text("</text></svg><script>window.hac…").count() == 1
     assert trouble == []
 
 
-def test_nothing_is_cut_off_and_texts_stay_in_their_boxes(browser: Any, tmp_path: Path) -> None:
+def test_nothing_is_cut_off_and_texts_stay_in_their_boxes(chromium: Any, tmp_path: Path) -> None:
     file = drawing().graph(title="A title").save(tmp_path / "n.svg")
-    page, _ = opened(browser, file.as_uri(), "light")
+    page, _ = opened(chromium, file.as_uri(), "light")
     frame = page.locator(".mp-graph > polygon").first.bounding_box()
     boxes = page.locator("g.value")
     assert boxes.count() == 4
@@ -107,20 +96,20 @@ def test_nothing_is_cut_off_and_texts_stay_in_their_boxes(browser: Any, tmp_path
             assert shape["x"] - 1 <= text["x"] and text["x"] + text["width"] <= shape["x"] + shape["width"] + 1
 
 
-def test_screen_readers_get_an_image_with_a_name(browser: Any, tmp_path: Path) -> None:
+def test_screen_readers_get_an_image_with_a_name(chromium: Any, tmp_path: Path) -> None:
     page_file = tmp_path / "page.html"
     page_file.write_text(f"<!doctype html>{drawing().graph()._repr_mimebundle_()['text/html']}", encoding="utf-8")
-    page, _ = opened(browser, page_file.as_uri(), "light")
+    page, _ = opened(chromium, page_file.as_uri(), "light")
     assert page.get_by_role("img", name="Computation graph of n").count() == 1
 
 
-def test_a_wide_picture_scrolls_in_its_frame_and_not_the_page(browser: Any, tmp_path: Path) -> None:
+def test_a_wide_picture_scrolls_in_its_frame_and_not_the_page(chromium: Any, tmp_path: Path) -> None:
     x = Value(0.5, "x")
     for _ in range(30):
         x = x.sin()
     page_file = tmp_path / "page.html"
     page_file.write_text(f"<!doctype html>{x.graph()._repr_mimebundle_()['text/html']}", encoding="utf-8")
-    page, _ = opened(browser, page_file.as_uri(), "light")
+    page, _ = opened(chromium, page_file.as_uri(), "light")
     page.set_viewport_size({"width": 360, "height": 700})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.eval_on_selector(".mp-wide > div", "frame => frame.scrollWidth > 3 * frame.clientWidth")
@@ -151,10 +140,10 @@ HEIGHTS = """() => [...document.querySelectorAll("svg text")].map((text) =>
 
 
 @pytest.mark.parametrize("kind", PICTURES)
-def test_letters_stay_legible_on_a_phone_and_a_wide_picture_opens(browser: Any, tmp_path: Path, kind: str) -> None:
+def test_letters_stay_legible_on_a_phone_and_a_wide_picture_opens(chromium: Any, tmp_path: Path, kind: str) -> None:
     page_file = tmp_path / "page.html"
     page_file.write_text(f"<!doctype html>{PICTURES[kind]()._repr_mimebundle_()['text/html']}", encoding="utf-8")
-    page, _ = opened(browser, page_file.as_uri(), "light")
+    page, _ = opened(chromium, page_file.as_uri(), "light")
     page.set_viewport_size({"width": 390, "height": 800})
     smallest = min(page.evaluate(HEIGHTS))
     assert smallest > 7.9
@@ -171,9 +160,9 @@ def test_letters_stay_legible_on_a_phone_and_a_wide_picture_opens(browser: Any, 
 
 
 @pytest.mark.parametrize("direction", ["LR", "TB"])
-def test_a_title_stands_above_and_larger_than_all_else(browser: Any, tmp_path: Path, direction: str) -> None:
+def test_a_title_stands_above_and_larger_than_all_else(chromium: Any, tmp_path: Path, direction: str) -> None:
     graph = drawing().graph(title="What a neuron does", direction=direction)
-    page, _ = opened(browser, graph.save(tmp_path / "n.svg").as_uri(), "light")
+    page, _ = opened(chromium, graph.save(tmp_path / "n.svg").as_uri(), "light")
     title = page.get_by_text("What a neuron does", exact=True).last
     top, size = title.bounding_box()["y"], title.evaluate("text => parseFloat(getComputedStyle(text).fontSize)")
     for part in page.locator("g.node").all():
@@ -182,10 +171,10 @@ def test_a_title_stands_above_and_larger_than_all_else(browser: Any, tmp_path: P
     assert size > max(page.locator("g.node text").evaluate_all(sizes))
 
 
-def test_numbers_on_arrows_have_a_halo_in_both_themes(browser: Any, tmp_path: Path) -> None:
+def test_numbers_on_arrows_have_a_halo_in_both_themes(chromium: Any, tmp_path: Path) -> None:
     file = drawing().graph(derivatives=True).save(tmp_path / "n.svg")
     for theme in palette.THEMES:
-        page, _ = opened(browser, file.as_uri(), theme)
+        page, _ = opened(chromium, file.as_uri(), theme)
         halo = "text => [getComputedStyle(text).stroke, getComputedStyle(text).paintOrder]"
         stroke, order = page.eval_on_selector(".flow text", halo)
         assert stroke == rgb(palette.background[theme]) and order.startswith("stroke")

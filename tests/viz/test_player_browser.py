@@ -2,8 +2,6 @@
 
 import html
 import re
-import time
-from contextlib import contextmanager
 
 import pytest
 
@@ -12,53 +10,11 @@ from micrograd_plus.train import fit
 from micrograd_plus.viz import palette
 from micrograd_plus.viz.player import Recorder, TrainingPlayer
 from micrograd_plus.words import number
+from tests.viz.browser import neuron, until
 
 pytestmark = pytest.mark.browser
 
 EVIL = '</script><img src=x onerror="document.title=1">'
-
-
-@pytest.fixture
-def opened(chromium, tmp_path):
-    """A function that opens a page; at the end it must have made no request and written nothing to the console."""
-    troubles = []
-
-    @contextmanager
-    def open_page(player, address="", **options):
-        path = player.save(tmp_path / "page.html")
-        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
-        page = context.new_page()
-        page.on("console", lambda message: troubles.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
-        page.on("request", lambda request: record(request, path))
-        page.goto(f"{path.as_uri()}{address}")
-        page.wait_for_selector("#where:not(:empty)")
-        yield page
-        context.close()
-
-    def record(request, path):
-        if request.url.partition("#")[0] != path.as_uri() and not request.url.startswith("data:"):
-            troubles.append(f"request: {request.url}")
-
-    yield open_page
-    assert troubles == []
-
-
-def neuron():
-    x, w, b = Value(2.0, "x"), Value(0.5, "w"), Value(-1.5, "b")
-    n = (w * x + b).tanh()
-    n.label = "n"
-    loss = (n - 1) ** 2 + 0.1 * w * w
-    loss.label = "L"
-    return loss, w
-
-
-def until(condition):
-    """Waits for a condition, looked at from outside: the page's policy forbids what a wait inside of it would take."""
-    deadline = time.monotonic() + 8
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen within 8 seconds"
-        time.sleep(0.05)
 
 
 def where(page):
@@ -70,7 +26,7 @@ def cell(page, id):
 
 
 def test_every_step_fills_what_the_log_says_and_going_back_empties_it(opened):
-    loss, w = neuron()
+    loss, (_, w, _) = neuron()
     player = loss.steps(optimizer=nn.SGD([w], lr=0.5))
     log = player.log
     with opened(player) as page:
@@ -394,7 +350,7 @@ def test_a_press_plays_a_step_a_neuron_or_a_layer(opened):
 
 
 def test_a_node_tells_where_its_number_and_its_gradient_came_from(opened):
-    loss, w = neuron()
+    loss, (_, w, _) = neuron()
     player = loss.steps()
     place, last = player.log.place[w], len(player.log.steps) - 1
     ways = player.log.paths(6, 12)[place]

@@ -9,18 +9,10 @@ from micrograd_plus.errors import DomainError
 from micrograd_plus.nn import SGD, Adam
 from micrograd_plus.value import leaf
 from micrograd_plus.words import number
-from tests.viz.test_player_browser import cell, opened, until, where  # noqa: F401
+from tests.viz.browser import neuron, until
+from tests.viz.test_player_browser import cell, where
 
 pytestmark = pytest.mark.browser
-
-
-def neuron(x=2.0, w=0.5, b=-1.5):
-    given = x, w, b = Value(x, "x"), Value(w, "w"), Value(b, "b")
-    n = (w * x + b).tanh()
-    n.label = "n"
-    loss = (n - 1) ** 2 + 0.1 * w * w
-    loss.label = "L"
-    return loss, given
 
 
 def words(page):
@@ -32,7 +24,7 @@ def numbers(page, player):
     return [page.locator(f"#n{place} text").all_text_contents() for place in range(len(player.log.order))]
 
 
-def test_a_leaf_is_typed_dragged_and_put_back_while_the_step_stays(opened):  # noqa: F811
+def test_a_leaf_is_typed_dragged_and_put_back_while_the_step_stays(opened):
     loss, (x, w, b) = neuron()
     player = loss.steps(optimizer=SGD([w, b], lr=0.5))
     place, root = player.log.place, len(player.log.order) - 1
@@ -81,7 +73,7 @@ def test_a_leaf_is_typed_dragged_and_put_back_while_the_step_stays(opened):  # n
         assert page.get_attribute("#back", "aria-disabled") == "true" and where(page) == at
 
 
-def test_numbers_that_an_operation_refuses_are_told_in_the_engines_words(opened):  # noqa: F811
+def test_numbers_that_an_operation_refuses_are_told_in_the_engines_words(opened):
     x, y = Value(0.5, "x"), Value(2.0, "y")
     player = (x.log() / y).steps()
     last = len(player.log.steps) - 1
@@ -104,7 +96,7 @@ def test_numbers_that_an_operation_refuses_are_told_in_the_engines_words(opened)
         assert cell(page, "n3-data") == number(x.log().data / 4) and where(page) == last
 
 
-def test_an_index_is_whole_and_a_mask_is_dropped_or_kept(opened):  # noqa: F811
+def test_an_index_is_whole_and_a_mask_is_dropped_or_kept(opened):
     from random import Random
 
     a, b, i = Value(2.0, "a"), Value(5.0, "b"), Value(0.0, "i")
@@ -125,7 +117,7 @@ def test_an_index_is_whole_and_a_mask_is_dropped_or_kept(opened):  # noqa: F811
         assert "mask is 0 (dropped) or 2 (kept)" in page.text_content(".trouble")
 
 
-def test_passes_go_on_the_loss_falls_and_all_comes_back(opened):  # noqa: F811
+def test_passes_go_on_the_loss_falls_and_all_comes_back(opened):
     loss, (_, w, b) = neuron()
     player = loss.steps(optimizer=Adam([w, b], lr=0.1))
     place, last = player.log.place, len(player.log.steps) - 1
@@ -191,7 +183,7 @@ def trained(count):
     return losses, weights
 
 
-def test_predicting_goes_by_the_changed_numbers(opened):  # noqa: F811
+def test_predicting_goes_by_the_changed_numbers(opened):
     loss, _ = neuron()
     player = loss.steps()
     with opened(player) as page:
@@ -207,7 +199,7 @@ def test_predicting_goes_by_the_changed_numbers(opened):  # noqa: F811
         assert page.text_content("#worked .line").endswith(f"= {number(first.data)}")
 
 
-def test_boxes_are_reached_and_pressed_by_keys(opened):  # noqa: F811
+def test_boxes_are_reached_and_pressed_by_keys(opened):
     model = nn.MLP(2, [2, 1], activation="tanh", seed=0)
     player = model([0.5, -1.0]).steps()
     order = player.log.order
@@ -227,7 +219,7 @@ def test_boxes_are_reached_and_pressed_by_keys(opened):  # noqa: F811
         assert "layers.0.neurons.0.weights.0" in titles
 
 
-def test_a_graph_that_hangs_on_an_exception_is_only_looked_at(opened):  # noqa: F811
+def test_a_graph_that_hangs_on_an_exception_is_only_looked_at(opened):
     from micrograd_plus.calculus import gradients
 
     x, k = Value(0.0, "x"), Value(2.0, "k")

@@ -8,7 +8,8 @@ from micrograd_plus import Value
 from micrograd_plus.data import line
 from micrograd_plus.nn import SGD, Adam
 from micrograd_plus.viz.player import SurfacePlayer
-from tests.viz.test_player_browser import EVIL, ground, opened, until, where  # noqa: F401
+from tests.viz.browser import until, violations
+from tests.viz.test_player_browser import EVIL, ground, where
 
 pytestmark = pytest.mark.browser
 
@@ -47,14 +48,6 @@ def start(page):
     return [float(each) for each in re.findall(r"= (\S+?),", page.get_attribute("#ring", "aria-valuetext"))]
 
 
-def violations(page):
-    from axe_playwright_python.sync_playwright import Axe
-
-    results = Axe().run(page).response
-    assert results["passes"], "axe-core checked nothing"
-    return [(each["id"], each["nodes"][0]["html"]) for each in results["violations"]]
-
-
 def middle(page, selector):
     box = page.locator(selector).bounding_box()
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -64,7 +57,7 @@ def card(page, ball):
     return page.locator(f".card:nth-child({ball})")
 
 
-def test_the_table_has_python_s_numbers_at_each_step_and_the_balls_are_there(opened):  # noqa: F811
+def test_the_table_has_python_s_numbers_at_each_step_and_the_balls_are_there(opened):
     makes = [lambda ws: SGD(ws, lr=0.0195), lambda ws: SGD(ws, lr=0.005, momentum=0.9), lambda ws: Adam(ws, lr=0.4)]
     with opened(ravine(), "#37", bypass_csp=True) as page:
         for ball, make in enumerate(makes, 1):
@@ -89,7 +82,7 @@ def test_the_table_has_python_s_numbers_at_each_step_and_the_balls_are_there(ope
         assert violations(page) == []
 
 
-def test_the_start_is_dragged_pressed_and_pushed_by_keys(opened):  # noqa: F811
+def test_the_start_is_dragged_pressed_and_pushed_by_keys(opened):
     with opened(ravine(), "#20") as page:
         x, y = middle(page, "#ring")
         page.mouse.move(x, y)
@@ -129,7 +122,7 @@ def test_the_start_is_dragged_pressed_and_pushed_by_keys(opened):  # noqa: F811
         until(lambda: start(page) == [-1.0, -8.0])
 
 
-def test_a_finger_drags_the_ring(opened):  # noqa: F811
+def test_a_finger_drags_the_ring(opened):
     phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "color_scheme": "dark"}
     with opened(ravine(), bypass_csp=True, **phone) as page:
         x, y = middle(page, "#ring")
@@ -155,7 +148,7 @@ def test_a_finger_drags_the_ring(opened):  # noqa: F811
         assert violations(page) == []
 
 
-def test_rates_and_options_are_changed_and_wrong_ones_told(opened):  # noqa: F811
+def test_rates_and_options_are_changed_and_wrong_ones_told(opened):
     with opened(ravine(), "#10") as page:
         first, second = card(page, 1), card(page, 2)
         first.locator("[type=range]").fill("-2.3")
@@ -189,7 +182,7 @@ def test_rates_and_options_are_changed_and_wrong_ones_told(opened):  # noqa: F81
         assert page.locator(".card h2").all_text_contents() == ["SGD", "momentum", "Adam"] and where(page) == 0
 
 
-def test_what_diverges_ends_in_words_and_what_is_outside_is_marked(opened):  # noqa: F811
+def test_what_diverges_ends_in_words_and_what_is_outside_is_marked(opened):
     with opened(ravine(), "#99") as page:
         rate = card(page, 1).locator(".rate [type=number]")
         assert page.text_content("#told") == ""
@@ -220,7 +213,7 @@ def test_what_diverges_ends_in_words_and_what_is_outside_is_marked(opened):  # n
         assert ground(page) == "#14171c"
 
 
-def test_one_weight_is_a_curve_and_examples_have_batches(opened):  # noqa: F811
+def test_one_weight_is_a_curve_and_examples_have_batches(opened):
     w = Value(1.0, "w")
     with opened(SurfacePlayer(lambda w: (2 * w - 6) ** 2, SGD([w], lr=0.05), limits=[(-1.0, 7.0)]), "#3") as page:
         assert page.locator("#map .curve").count() == page.locator("#map .tangent").count() == 1

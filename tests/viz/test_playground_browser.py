@@ -2,13 +2,12 @@
 
 import json
 import re
-import time
-from contextlib import contextmanager
 
 import pytest
 
 from micrograd_plus import data, nn
 from micrograd_plus.viz.live import playground
+from tests.viz.browser import until, violations
 
 pytestmark = pytest.mark.browser
 
@@ -17,39 +16,6 @@ MIDDLE = """() => {
   const [from, , to] = [...document.querySelectorAll(".neuron")].map((each) => each.getBoundingClientRect());
   return [(from.right + to.left) / 2, (from.top + from.bottom + to.top + to.bottom) / 4];
 }"""
-
-
-@pytest.fixture
-def opened(chromium, tmp_path):
-    """A function that opens a playground; at the end it must have asked for nothing and complained of nothing."""
-    troubles = []
-
-    @contextmanager
-    def open_page(shown=None, **options):
-        path = (shown or playground()).save(tmp_path / "page.html")
-        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
-        page = context.new_page()
-        page.on("console", lambda message: troubles.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
-        page.on("request", lambda request: record(request, path))
-        page.goto(path.as_uri())
-        page.wait_for_selector("body[data-ready]")
-        yield page
-        context.close()
-
-    def record(request, path):
-        if request.url.partition("#")[0] != path.as_uri() and not request.url.startswith("data:"):
-            troubles.append(f"request: {request.url}")
-
-    yield open_page
-    assert troubles == []
-
-
-def until(condition):
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen within 10 seconds"
-        time.sleep(0.03)
 
 
 def iteration(page):
@@ -79,7 +45,7 @@ def changes(page, selector, action):
 
 
 def test_the_player_plays_pauses_steps_rewinds_and_tells_where_it_is(opened):
-    with opened() as page:
+    with opened(playground()) as page:
         assert iteration(page) == 0
         before = picture(page, "#plane"), picture(page, ".neuron.unit canvas"), picture(page, "#network > canvas")
         for press, expected in [
@@ -124,7 +90,7 @@ def test_the_player_plays_pauses_steps_rewinds_and_tells_where_it_is(opened):
 
 
 def test_every_setting_is_taken_and_seen(opened):
-    with opened() as page:
+    with opened(playground()) as page:
         for name in ("xor", "circles", "spirals", "blobs", "moons"):
             changes(page, "#plane", lambda name=name: choose(page, "set", name))
             assert config(page)["data"]["name"] == name
@@ -182,7 +148,7 @@ def test_every_setting_is_taken_and_seen(opened):
 
 
 def test_the_program_in_python_gives_the_numbers_of_the_page(opened):
-    with opened() as page:
+    with opened(playground()) as page:
         choose(page, "set", "circles")
         page.click("#against summary")
         page.fill("#dropout", "0.2")
@@ -207,7 +173,7 @@ def test_the_program_in_python_gives_the_numbers_of_the_page(opened):
 
 
 def test_a_weight_and_a_neuron_tell_their_numbers_and_their_last_step(opened):
-    with opened() as page:
+    with opened(playground()) as page:
         assert "blue where its number is above zero" in page.text_content("#inspector")
         page.click("#epoch")
         page.locator(".neuron.output").focus()
@@ -244,7 +210,7 @@ def test_a_weight_and_a_neuron_tell_their_numbers_and_their_last_step(opened):
 
 
 def test_a_fork_is_a_run_beside_the_first_with_settings_of_its_own(opened):
-    with opened() as page:
+    with opened(playground()) as page:
         page.click("#epoch")
         alone = picture(page, "#plane")
         page.click("#fork")
@@ -268,7 +234,7 @@ def test_a_fork_is_a_run_beside_the_first_with_settings_of_its_own(opened):
 
 
 def test_points_put_by_hand_are_trained_on_and_numbers_that_overflow_stop_it_with_words(opened):
-    with opened() as page:
+    with opened(playground()) as page:
         choose(page, "set", "points")
         until(lambda: page.text_content("#stopped").startswith("Points of at least two classes are needed"))
         page.click("#play")
@@ -319,21 +285,20 @@ def test_the_learners_own_model_trains_and_keeps_its_shape(opened):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(opened, scheme):
-    from axe_playwright_python.sync_playwright import Axe
-
-    with opened(color_scheme=scheme) as page:
+    with opened(playground(), color_scheme=scheme) as page:
         page.click("#epoch")
         page.click("#fork")
         page.locator(".neuron.output").click()
         page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
-        results = Axe().run(page).response
-        assert results["passes"] and [each["id"] for each in results["violations"]] == []
+        assert violations(page) == []
         changes(page, "#plane", lambda: page.click("#theme"))
 
 
 @pytest.mark.parametrize("width, height", [(390, 844), (844, 390), (640, 400)])
 def test_small_windows_show_boundary_network_and_player_and_scroll_one_way(opened, width, height):
-    with opened(viewport={"width": width, "height": height}, has_touch=True, reduced_motion="reduce") as page:
+    with opened(
+        playground(), viewport={"width": width, "height": height}, has_touch=True, reduced_motion="reduce"
+    ) as page:
         assert page.evaluate("document.documentElement.scrollWidth") == width
         bar = page.locator("footer").bounding_box()
         assert bar["y"] + bar["height"] <= height + 1 and bar["height"] < height / 3

@@ -193,3 +193,4 @@ const player = drive({
 if (leaves.length) begin();
 else element("change").hidden = true;
 if (weights.size && !data.fixed) beginTraining();
+document.body.dataset.ready = "yes";
