@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Mapping, Sequence
-from string import Template
-from typing import Any
+from typing import Any, ClassVar
 
 from micrograd_plus.checks import argument, finite_number, named, plain, whole_number
 from micrograd_plus.data import Dataset, sets
@@ -18,8 +16,7 @@ from micrograd_plus.train.objectives import ONE_OUTPUT_A_CLASS, Objective, objec
 from micrograd_plus.value import Value
 from micrograd_plus.viz.live.emitted import OF_CLASSES, OF_NUMBERS, ROWS, SETS, activations, engine_script
 from micrograd_plus.viz.live.lifted import Lifted
-from micrograd_plus.viz.palette import css_variables
-from micrograd_plus.viz.player.page import Page, json_of, policy_of, text_of
+from micrograd_plus.viz.player.page import Page, json_of, text_of
 
 __all__ = ["Playground", "playground"]
 
@@ -38,6 +35,14 @@ class Playground(Page):
     """
 
     kind, name, title, height = "a playground", "playground", "Playground", 900
+    package, unit, part = __package__, "iteration", "epoch"
+    above = '<p id="stopped" class="trouble" role="alert"></p>'
+    more = """<button type="button" id="epoch" aria-label="Next epoch" title="One epoch on (Page Down)">
+<svg viewBox="0 0 20 20" aria-hidden="true"><path d="M4 4l6 6-6 6M10 4l6 6-6 6"/></svg></button>
+"""
+    told = '<p id="times" class="hint"></p>'
+    speeds: ClassVar = {n: f"{n} a second" for n in (1, 5, 20, 60, 300)} | {1e9: "fastest"}
+    speed = 60
 
     def __init__(
         self, config: Mapping[str, Any], mlp: Mapping[str, Any], rows: Dataset, model: Lifted | None,
@@ -61,15 +66,6 @@ class Playground(Page):
         """Returns the engine and what shows it."""
         shared, own = text_of("controls.js", "numbers.js", "paint.js"), text_of(*VIEW, package=__package__)
         return "\n".join(['"use strict";', self.engine(), shared, own])
-
-    def html(self) -> str:
-        """Returns the whole page. It holds its style, its scripts and its data."""
-        script = self.script()
-        style = css_variables() + text_of("page.css") + text_of("playground.css", package=__package__)
-        return Template(text_of("playground.html", package=__package__)).substitute(
-            policy=policy_of(script), title=html.escape(self.title), style=style, script=script,
-            data=json_of(self.data()),
-        )  # fmt: skip
 
     def __repr__(self) -> str:
         what = f"MLP({self.rows.width}, {[*self.mlp['hidden'], self._outputs]})"

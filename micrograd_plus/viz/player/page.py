@@ -11,7 +11,7 @@ import hashlib
 import html
 import json
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from string import Template
 from typing import Any, ClassVar
@@ -26,17 +26,22 @@ class Page(Picture):
     """One self-contained web page: `html()` is its text, `save(path)` writes it, a notebook shows it in place.
 
     A subclass supplies its `title`, the `unit` that one press of "next" moves by and the `part` that Page Down does,
-    its `data`, `parts` for the places in its body, the `name` of its files (`<name>.css`, `<name>.js`, `<name>.html`,
-    `<name>_tools.html` for beside the title, `<name>_help.html`) and, in CSS pixels, the `height` of its frame in a
-    notebook. `scripts` are the files of its script, if there are more than `<name>.js`, and `program` is what of it
-    Python writes.
+    its `data`, `parts` for the places in its body, and, in CSS pixels, the `height` of its frame in a notebook. The
+    files of `package` that begin with its `name` are its own: `<name>.css`, `<name>.js`, `<name>.html` for the body,
+    `<name>_tools.html` for beside the title, `<name>_help.html`. `scripts` are the files of its script, if there are
+    more than `<name>.js`, and `program` is what of it Python writes. In the player's bar, `above` stands over the
+    slider, `more` before the last button, `told` under where it is; `speeds` are the clock's, `speed` the first.
     """
 
     kind = "a page"
     forms: ClassVar = {".html": "html", ".htm": "html"}
+    package: ClassVar[str] = __package__
     name = title = ""
     unit, part, height = "step", "part", 720
     scripts: ClassVar[tuple[str, ...]] = ()
+    above, more, told = '<div id="jumps"></div>', "", ""
+    speeds: ClassVar[Mapping[float, str]] = {0.25: "¼ ×", 0.5: "½ ×", 1: "1 ×", 2: "2 ×", 4: "4 ×"}
+    speed: ClassVar[float] = 1
 
     def data(self) -> Mapping[str, Any]:
         """Returns what the scripts read, as JSON would hold it."""
@@ -50,16 +55,24 @@ class Page(Picture):
         """Returns the script that comes before those of the files."""
         return ""
 
+    def script(self) -> str:
+        """Returns all that the page computes with."""
+        return self.program() + text_of("controls.js", *(self.scripts or (f"{self.name}.js",)))
+
     def html(self) -> str:
         """Returns the whole page. It holds its style, its scripts, its drawing and its data."""
-        style = text_of("page.css", f"{self.name}.css")
-        script = self.program() + text_of("controls.js", *(self.scripts or (f"{self.name}.js",)))
+        script, own = self.script(), partial(text_of, package=self.package)
         return Template(text_of("page.html")).substitute(
-            policy=policy_of(script), title=html.escape(self.title), style=css_variables() + style, script=script,
-            body=Template(text_of(f"{self.name}.html")).substitute(self.parts()),
-            tools=text_of(f"{self.name}_tools.html"), help=text_of(f"{self.name}_help.html"),
-            unit=self.unit, part=self.part, data=json_of(self.data()),
+            policy=policy_of(script), title=html.escape(self.title), script=script, data=json_of(self.data()),
+            style=css_variables() + text_of("page.css") + own(f"{self.name}.css"),
+            body=Template(own(f"{self.name}.html")).substitute(self.parts()),
+            tools=own(f"{self.name}_tools.html"), help=own(f"{self.name}_help.html"), unit=self.unit, part=self.part,
+            above=self.above, more=self.more, told=self.told, speeds="".join(map(self._option, self.speeds)),
         )  # fmt: skip
+
+    def _option(self, speed: float) -> str:
+        chosen = " selected" if speed == self.speed else ""
+        return f'<option value="{speed:g}"{chosen}>{self.speeds[speed]}</option>\n'
 
     def _shown(self) -> dict[str, str]:
         source, title = html.escape(self.html()), html.escape(self.title)

@@ -6,8 +6,6 @@ const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 /** A share as whole percent. */
 const percent = (share) => `${Math.round(100 * share)} %`;
 
-const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
-
 const packed = (parts) => parts.map(Math.round).reduceRight((whole, part) => (whole << 8) | part, 255) >>> 0;
 
 const SHADES = 127;

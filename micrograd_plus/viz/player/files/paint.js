@@ -3,6 +3,9 @@
 /** A linear scale from a range of numbers to a range of pixels. */
 const scale = ([low, high], [from, to]) => (x) => from + ((x - low) / (high - low || 1)) * (to - from);
 
+/** A number, or the end of its range that it goes beyond. */
+const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
+
 /** Some round numbers within a range. */
 function ticks([low, high], count) {
   const rough = (high - low) / Math.max(1, count) || 1;

@@ -5,7 +5,7 @@
 const given = () => structuredClone({ start: data.start, limits: data.limits, balls: data.balls, chosen: 0 });
 let state = given();
 const two = data.weights.length === 2;
-const SIDE = within(Math.floor(Math.sqrt(90_000 / rows.length)), [41, 97]);  // the places along each side of the map where the loss is computed
+const SIDE = clamp(Math.floor(Math.sqrt(90_000 / rows.length)), 41, 97);  // the places along each side of the map where the loss is computed
 const LEVELS = 12;
 const MOST_BALLS = 6;
 
@@ -26,11 +26,6 @@ function fateOf(ball, { moments, end }, position) {
 }
 
 /* ---- numbers and colours */
-
-/** A number, or the end of a range that it is beyond. */
-function within(x, [low, high]) {
-  return Math.max(low, Math.min(high, x));
-}
 
 const series = (i) => `var(--mp-series-${(i % MOST_BALLS) + 1})`;
 const evenly = ([low, high], count) => Array.from({ length: count }, (_, i) => low + (i * (high - low)) / (count - 1));
@@ -178,7 +173,7 @@ function drawBalls(position) {
   balls.replaceChildren();
   state.balls.forEach((ball, i) => {
     const moments = ways[i].moments.slice(0, position + 1);
-    const spots = moments.filter((each) => Number.isFinite(two ? 0 : each.loss)).map(spotOf).map((spot) => spot.map((each) => within(each, [-FAR, FAR])));
+    const spots = moments.filter((each) => Number.isFinite(two ? 0 : each.loss)).map(spotOf).map((spot) => spot.map((each) => clamp(each, -FAR, FAR)));
     if (!spots.length) return;
     const trail = makeSVG("path", { d: `M${spots.map((spot) => spot.map((each) => each.toFixed(1)).join(" ")).join("L")}`, class: "trail" });
     trail.style.stroke = series(i);
@@ -190,15 +185,15 @@ function drawBalls(position) {
     }
     const { w, g } = moments.at(-1);
     if (!two && i === state.chosen) trails.append(tangent(spots.at(-1), g[0]));
-    const spot = [within(spots.at(-1)[0], [EDGE.left, width - EDGE.right]), within(spots.at(-1)[1], [EDGE.top, height - EDGE.bottom])];
+    const spot = [clamp(spots.at(-1)[0], EDGE.left, width - EDGE.right), clamp(spots.at(-1)[1], EDGE.top, height - EDGE.bottom)];
     const marker = shape(i, ...spot);
     if (spot.some((each, axis) => Math.abs(each - spots.at(-1)[axis]) > 1)) marker.classList.add("outside");
     balls.append(marker);
   });
   const start = ways[0].moments[0];
   const [x, y] = spotOf(start);
-  ring.setAttribute("cx", within(x, [EDGE.left, width - EDGE.right]));
-  ring.setAttribute("cy", within(Number.isFinite(y) ? y : EDGE.top, [EDGE.top, height - EDGE.bottom]));
+  ring.setAttribute("cx", clamp(x, EDGE.left, width - EDGE.right));
+  ring.setAttribute("cy", clamp(Number.isFinite(y) ? y : EDGE.top, EDGE.top, height - EDGE.bottom));
   const words = data.weights.map((name, i) => `${name} = ${number(state.start[i])}`).join(", ");
   ring.setAttribute("aria-label", `Start: ${data.weights.join(", ")}`);
   ring.setAttribute("aria-valuemin", state.limits[0][0]);
@@ -240,7 +235,7 @@ function drawRace(position) {
     makeSVG("clipPath", { id: "lane" }, makeSVG("rect", { x: EDGE.left, y: 4, width: width - EDGE.left - EDGE.right, height: height - 20 })));
   const lines = makeSVG("g", { "clip-path": "url(#lane)" });
   losses.forEach((heights, i) => {
-    const spots = heights.filter(Number.isFinite).map((each, t) => `${x(t).toFixed(1)} ${within(y(read(each)), [-FAR, FAR]).toFixed(1)}`);
+    const spots = heights.filter(Number.isFinite).map((each, t) => `${x(t).toFixed(1)} ${clamp(y(read(each)), -FAR, FAR).toFixed(1)}`);
     const line = makeSVG("path", { class: "trail", d: spots.length ? `M${spots.join("L")}` : "" });
     line.style.stroke = series(i);
     lines.append(line);
@@ -431,7 +426,7 @@ function show(position) {
 let waiting = 0;
 
 function putStart(place) {
-  state.start = place.map((each, i) => within(Number(each.toPrecision(4)), state.limits[i]));
+  state.start = place.map((each, i) => clamp(Number(each.toPrecision(4)), ...state.limits[i]));
   cancelAnimationFrame(waiting);
   waiting = requestAnimationFrame(refresh);
 }
