@@ -258,8 +258,8 @@ lesson.show(
 # the prediction $\hat y$ and the error $e = \hat y - y$.
 
 # %%
-w11 = model.parameters()[0]
-lesson.show(w11.explain(loss))
+first = model.parameters()[0]  # it is called w11
+lesson.show(first.explain(loss))
 
 # %% [markdown]
 # ## 4 Gradient descent

@@ -104,7 +104,7 @@ def drawing(theme: str, title: str, width: float = CHART_WIDTH, height: float = 
     chart = Chart(width=width, height=height, theme=theme)
     with settings(theme):
         axes = chart.add_subplot()
-        axes.set_title(title, loc="left")
+        axes.set_title(title, loc="left", wrap=True)
         axes.grid(True, linewidth=0.8)
         yield chart, axes
 

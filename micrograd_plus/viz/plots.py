@@ -303,7 +303,7 @@ def descent_on_curve(
     rows = -(-len(paths) // columns)
     chart = Chart(width=max(4.0, CHART_WIDTH / 2 * columns), height=0.5 + 2.7 * rows, theme=theme)
     with settings(theme):
-        chart.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11)
+        chart.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11, wrap=True)
         panels = list(chart.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
         for i, (axes, (name, path)) in enumerate(zip(panels, at.items())):
             axes.plot(*zip(*curve), color=palette.border[theme], linewidth=1.2)
@@ -350,7 +350,7 @@ def loss_functions(
             total(outs).backward()
             above.plot(xs, [out.data for out in outs], label=name, **_look(i, theme))
             below.plot(xs, [float(each.grad) for each in predictions], **_look(i, theme))
-        above.set_title(title, loc="left")
+        above.set_title(title, loc="left", wrap=True)
         above.set_ylabel("loss")
         below.set(ylabel="slope", xlabel=xlabel)
         below.axhline(0.0, color=palette.border[theme], linewidth=1.0)

@@ -314,6 +314,12 @@ def test_no_table_has_an_empty_header(book: Path) -> None:
         assert not re.search(r"<th[^>]*>\s*</th>", path.read_text(encoding="utf-8")), path.name
 
 
+def test_tables_hold_numbers_and_words_and_no_reprs(book: Path) -> None:
+    for path in sorted(book.glob("*.html")):
+        cells = [re.sub("<[^>]*>", "", cell) for cell in re.findall(r"<td.*?</td>", path.read_text(), re.DOTALL)]
+        assert not [cell for cell in cells if re.search(r"\b(Value|Parameter)\(", cell)], path.name
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_any_page(book: Path, browser: Any, scheme: str) -> None:
     from axe_playwright_python.sync_playwright import Axe

@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 import matplotlib
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from micrograd_plus import Value
 from micrograd_plus.data import blobs, iris, line, moons
@@ -66,6 +67,25 @@ LARGE = {
 @pytest.mark.parametrize("name", [*MAKERS, *LARGE])
 def test_a_chart_fits_a_phone_and_its_letters_are_legible(name: str) -> None:
     assert widths(parsed({**MAKERS, **LARGE}[name]().svg()))[0] <= NARROW - 32
+
+
+LONG = "Of how many words a title may have " * 3
+TITLED = {
+    "curves": lambda: plots.curves({"a": [1, 2]}, title=LONG),
+    "bars": lambda: plots.bars({"a": 1.0}, title=LONG),
+    "loss_functions": lambda: plots.loss_functions({"a": lambda p: p**2}, title=LONG),
+    "descent_on_curve": lambda: plots.descent_on_curve(lambda w: w**2, {"a": [2, 1]}, title=LONG),
+}
+
+
+@pytest.mark.parametrize("name", TITLED)
+def test_a_long_title_stays_within_the_chart(name: str) -> None:
+    chart = TITLED[name]()
+    chart.draw_without_rendering()
+    (title,) = [each for each in chart.findobj(Text) if each.get_text() == LONG]
+    box = title.get_window_extent()
+    assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= chart.bbox.width and box.y1 <= chart.bbox.height
+    assert box.y0 >= max(axes.bbox.y1 for axes in chart.axes)
 
 
 def test_a_logarithmic_axis_has_numbers_in_full() -> None:
