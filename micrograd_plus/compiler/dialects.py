@@ -67,7 +67,7 @@ class Dialect:
         if self.name != "c":
             return f"function {name}({', '.join([*arrays, *numbers])}) {{"
         given = [*(f"real *restrict {each}" for each in arrays), *(f"double {each}" for each in numbers)]
-        return f"static void {name}({', '.join(given)}) {{"
+        return f"void {name}({', '.join(given)}) {{"
 
     def narrow(self) -> Dialect:
         """Returns the dialect for numbers of 32 bits."""

@@ -62,7 +62,7 @@ HELPER real root(real x) { return sqrt(x == -INFINITY ? INFINITY : x + 0); }  //
 #if REAL_BITS == 64
 static const real MAGIC = 0x1.8p52, LOG2E = 1.4426950408889634, LOG2_HIGH = 0x1.62e42fefa3800p-1,
                   LOG2_LOW = 0x1.ef35793c76730p-45;
-real lowest = -746.0, highest = 710.0;
+static __attribute__((used)) real lowest = -746.0, highest = 710.0;
 
 INLINE real power_of_two(real k_and_magic) {
     int64_t bits;
@@ -90,7 +90,7 @@ INLINE real expm1_of_small(real r) {
 }
 #else
 static const real MAGIC = 0x1.8p23f, LOG2E = 1.44269504f, LOG2_HIGH = 0x1.62e400p-1f, LOG2_LOW = 0x1.7f7d1cp-20f;
-real lowest = -104.0f, highest = 89.0f;
+static __attribute__((used)) real lowest = -104.0f, highest = 89.0f;
 
 INLINE real power_of_two(real k_and_magic) {
     int32_t bits;
@@ -288,12 +288,16 @@ INLINE void some_dots(int rows, int columns, const real *d, int dr, const real *
     int n = 0;
     for (; n + LANES <= columns; n += LANES) {
         vector factors[2];
+#pragma GCC unroll 2
         for (int r = 0; r < rows; r++) factors[r] = in_register(load(d + r * dr + n));
+#pragma GCC unroll 16
         for (int j = 0; j < LANES; j++) {
             vector xs = in_register(load(x + j * xk + n));
+#pragma GCC unroll 2
             for (int r = 0; r < rows; r++) sums[r][j] += factors[r] * xs;
         }
     }
+#pragma GCC unroll 2
     for (int r = 0; r < rows; r++) store(out + r * outr, load(out + r * outr) + summed(sums[r]));
     for (; n < columns; n++)
         for (int r = 0; r < rows; r++)
@@ -322,7 +326,9 @@ enum { PANEL = 256 };  // so many rows of a strip fit into the first cache with 
 INLINE void tile(int rows, int vectors, int terms, const real *a, int ar, int ak, const real *x, int xk, real *out,
                  int outr, int add, const real *bias, int biasr) {
     vector sums[8][4];
+#pragma GCC unroll 8
     for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) {
             sums[r][v] = (vector){0};
             if (add) sums[r][v] = load(out + r * outr + v * LANES);
@@ -330,13 +336,18 @@ INLINE void tile(int rows, int vectors, int terms, const real *a, int ar, int ak
         }
     for (int k = 0; k < terms; k++) {
         vector xs[4];
+#pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) xs[v] = in_register(load(x + k * xk + v * LANES));
+#pragma GCC unroll 8
         for (int r = 0; r < rows; r++) {
             real factor = a[r * ar + k * ak];
+#pragma GCC unroll 4
             for (int v = 0; v < vectors; v++) sums[r][v] += factor * xs[v];
         }
     }
+#pragma GCC unroll 8
     for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) store(out + r * outr + v * LANES, sums[r][v]);
 }
 
@@ -460,3 +471,11 @@ INLINE void multiply_each(int terms, const real *x, int xk, const real *y, int y
 INLINE void multiply_each_add(int terms, const real *x, int xk, const real *y, int yk, real *out) {
     inner(terms, x, xk, y, yk, out, 1);
 }
+
+// ---- what a program has: its way ahead and its way back may be compiled apart
+
+void prepare(real *shared);
+void forward(real *shared, real *rows);
+void results(real *shared, real *rows, real *out);
+void backward(real *shared, real *rows, real *d_shared, real *d_rows, real *upstream);
+void finish(real *shared, real *d_shared, double scale);

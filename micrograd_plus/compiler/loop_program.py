@@ -29,16 +29,23 @@ __all__ = ["LoopProgram", "library_source", "loop_program", "module_source", "ob
 
 @dataclass(frozen=True)
 class LoopProgram:
-    """The functions of a program in a dialect, as `text`.
+    """The functions of a program in a dialect: its tables, its way `ahead`, its way `back`, and the `step`, if any.
 
     `sizes` says how many there are: B examples at a time, ROWS numbers of each, SHARED ones for all, and so on.
-    `constants` are rows and the numbers in them, that are put there once; `is_trained` tells whether there is a step.
+    `constants` are rows and the numbers in them, that are put there once.
     """
 
-    text: str
+    tables: str
+    ahead: str
+    back: str
+    step: str
     sizes: Mapping[str, int]
     constants: tuple[Integers, NDArray[np.float64]]
-    is_trained: bool
+
+    @property
+    def text(self) -> str:
+        """All functions."""
+        return "\n".join([*([self.tables, ""] if self.tables else []), self.ahead, self.back, self.step])
 
     @property
     def size(self) -> int:
@@ -60,10 +67,14 @@ def loop_program(
     loops = Loops(layout, namer, dialect, size)
     loops.wanted = wanted_rows(layout, namer, wrt_inputs)
     constant = [each for each in layout.instructions if is_constant(each, namer.constants)]
-    _functions(loops, {id(each) for each in constant}, of, wrt_inputs)
-    lines = [*loops.definitions, *([""] if loops.definitions else []), *loops.lines]
-    if rule:
-        lines += step_lines(dialect, rule)
+    done = {id(each) for each in constant}  # before any run
+    instructions = [each for each in layout.instructions if id(each) not in done]
+    _ahead(loops, instructions)
+    way_ahead, loops.lines = loops.lines, []
+    _back(loops, instructions, of, wrt_inputs)
+    tables, ahead, back, step = map("\n".join, (
+        loops.definitions, way_ahead, loops.lines, step_lines(dialect, rule) if rule else [],
+    ))  # fmt: skip
     rows = np.concatenate([np.zeros(0, np.int64), *[each.rows.reshape(-1) for each in constant]])
     numbers = np.concatenate([np.zeros(0), *[namer.constants[each.operands[0]].reshape(-1) for each in constant]])
     sizes = {
@@ -71,26 +82,16 @@ def loop_program(
         "PARAMETERS": len(plan.parameter_rows), "STATES": len(rule.states) if rule else 0,
         "SHARED": loops.sizes[SHARED], "ROWS": loops.sizes[BATCHED],
     }  # fmt: skip
-    return LoopProgram("\n".join(lines), sizes, (rows, numbers), rule is not None)
+    return LoopProgram(tables, ahead, back, step, sizes, (rows, numbers))
 
 
-def _functions(loops: Loops, done: set[int], of: tuple[int, ...], wrt_inputs: bool) -> None:
-    """Says all functions of the layout; the instructions `done` are so before any run."""
-    instructions = [each for each in loops.layout.instructions if id(each) not in done]
-    batched = [each for each in instructions if each.space == BATCHED]
-    shared = [each for each in instructions if each.space == SHARED]
-    with loops.function("prepare", ["shared"]):
-        for each in shared:
-            LOOPS[each.form][0](loops, each)
-    with loops.function("forward", ["shared", "rows"]):
-        for each in batched:
-            LOOPS[each.form][0](loops, each)
-    _results(loops)
-    _back(loops, batched, shared, of, wrt_inputs)
-
-
-def _results(loops: Loops) -> None:
-    """Says where the outputs are."""
+def _ahead(loops: Loops, instructions: Sequence[Any]) -> None:
+    """Says the functions that run ahead: what the examples share, what each has of its own, and where outputs are."""
+    for name, space, arrays in ("prepare", SHARED, ["shared"]), ("forward", BATCHED, ["shared", "rows"]):
+        with loops.function(name, arrays):
+            for each in instructions:
+                if each.space == space:
+                    LOOPS[each.form][0](loops, each)
     folded, address = loops.layout.folded, loops.layout.address
     with loops.function("results", ["shared", "rows", "out"]):
         for i, node in enumerate(folded.outputs):
@@ -106,7 +107,7 @@ def _results(loops: Loops) -> None:
                 loops.say(f"out[{f'{i} * B + b' if i else 'b'}] = {text};")
 
 
-def _back(loops: Loops, batched: Sequence[Any], shared: Sequence[Any], of: tuple[int, ...], wrt_inputs: bool) -> None:
+def _back(loops: Loops, instructions: Sequence[Any], of: tuple[int, ...], wrt_inputs: bool) -> None:
     """Says the functions that run back: through what every example has of its own, and then what they share."""
     folded, address = loops.layout.folded, loops.layout.address
     ends = [(folded.space[folded.outputs[i]], np.array([address[folded.outputs[i]]])) for i in of]
@@ -116,9 +117,7 @@ def _back(loops: Loops, batched: Sequence[Any], shared: Sequence[Any], of: tuple
                 sign, target = loops.sign(space, row), loops.place(space, row, grad=True)
                 with loops.loop("b", "B" if loops.size > 1 else 1) as b:
                     loops.say(f"{loops.text(target, ['0'])} {sign} upstream[{b}];")
-        for each in reversed(batched):
-            if loops.written[BATCHED][each.rows].any():
-                LOOPS[each.form][1](loops, each)
+        _say_back(loops, instructions, BATCHED)
         if wrt_inputs:
             loops.settle(BATCHED, np.arange(loops.namer.input_rows))
     with loops.function("finish", ["shared", "d_shared"], ["scale"]):
@@ -126,9 +125,13 @@ def _back(loops: Loops, batched: Sequence[Any], shared: Sequence[Any], of: tuple
             if space == SHARED and row[0] >= 0 and loops.needs(space, row):
                 loops.sign(space, row)
                 loops.say(f"{loops.text(loops.place(space, row, grad=True), ['0'])} += scale;")
-        for each in reversed(shared):
-            if loops.written[SHARED][each.rows].any():
-                LOOPS[each.form][1](loops, each)
+        _say_back(loops, instructions, SHARED)
+
+
+def _say_back(loops: Loops, instructions: Sequence[Any], space: int) -> None:
+    for each in reversed(instructions):
+        if each.space == space and loops.written[space][each.rows].any():
+            LOOPS[each.form][1](loops, each)
 
 
 # -------------------------------------------------------------------- the files around it
@@ -140,15 +143,21 @@ def package_file(name: str) -> str:
     return (files("micrograd_plus.compiler") / name).read_text(encoding="utf-8")
 
 
+UNITS = 3
+"""In so many units a library is compiled, side by side: the way ahead, the way back, and what calls them."""
+
+
 def library_source(program: LoopProgram, dtype: str) -> str:
-    """Returns the whole source of a library in C, for numbers of a width."""
+    """Returns the whole source of a library in C, for numbers of a width; if UNIT is defined, only that of it."""
     width = WIDTHS[dtype]
     head = [
         f"typedef {width.in_c} real;", f"#define REAL_BITS {width.bits}",
-        f"#define TRAINED {int(program.is_trained)}", f"#define LIMIT {width.limit:g}",
+        f"#define TRAINED {int(bool(program.step))}", f"#define LIMIT {width.limit:g}",
         f"#define RATE_LIMIT {width.rate_limit:g}", f"enum {{ {_sizes(program)} }};", "",
     ]  # fmt: skip
-    return "\n".join([*head, package_file("kernels.c"), program.text, package_file("driver.c")])
+    units = program.ahead, program.back, f"{program.step}\n{package_file('driver.c')}"
+    parts = [f"#if !defined(UNIT) || UNIT == {i}\n{text}\n#endif" for i, text in enumerate(units)]
+    return "\n".join([*head, package_file("kernels.c"), program.tables, *parts])
 
 
 def module_source(program: LoopProgram, plan: Plan) -> str:

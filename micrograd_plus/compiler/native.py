@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micrograd_plus.compiler.dialects import C99, Dialect
-from micrograd_plus.compiler.loop_program import LoopProgram, library_source, loop_program
+from micrograd_plus.compiler.loop_program import UNITS, LoopProgram, library_source, loop_program
 from micrograd_plus.compiler.loop_step import StepRule
 from micrograd_plus.compiler.plan import Plan
 from micrograd_plus.compiler.program import Gradients, Program, formed
@@ -163,7 +163,7 @@ class NativeProgram(Program):
     ) -> Library:
         """Returns a library for tiles of this size, with buffers that are the caller's own."""
         program = loop_program(self.plan, self.dialect, size, rule, of=of, wrt_inputs=wrt_inputs)
-        loaded = load_library(library_source(program, self.dtype))
+        loaded = load_library(library_source(program, self.dtype), UNITS)
         names = ("run_forward", "run_gradients", *(["run_epoch"] if rule else []))
         return Library(self.plan, program, {name: getattr(loaded, name) for name in names}, self.dtype)
 

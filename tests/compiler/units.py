@@ -16,7 +16,7 @@ import pytest
 
 from micrograd_plus.compiler import toolchain
 from micrograd_plus.compiler.dialects import C99
-from micrograd_plus.compiler.loop_program import library_source, loop_program
+from micrograd_plus.compiler.loop_program import library_source, loop_program, package_file
 from micrograd_plus.compiler.native import Library, NativeProgram
 from micrograd_plus.compiler.program import Program
 from micrograd_plus.compiler.widths import DType
@@ -56,18 +56,17 @@ def natives(
     dialect = C99 if dtype == "float64" else C99.narrow()
     emitted = [loop_program(each.plan, dialect, size, of=of, wrt_inputs=True) for each in programs]
     for i, program in enumerate(emitted):
-        head, body = library_source(program, dtype).split("\n// What every program is given", 1)
-        kernels, own = body.split(program.text, 1)
+        head, own = library_source(program, dtype).split(package_file("kernels.c"), 1)
         tables = {f"at_{k}" for k in range(program.text.count("static const int at_"))}
         names = [*NAMES, *sorted(tables)]
         sizes = [f"#define {name} {count}" for name, count in program.sizes.items() if name != "B"]
         if i == 0:
             parts += [
                 head.replace(head[head.index("enum {") :], f"enum {{ B = {size} }};\n"),
-                kernels.split("\n", 1)[1],
+                package_file("kernels.c"),
             ]
         defines = [f"#define {name} p{i}_{name}" for name in names if name not in program.sizes and name != "EXPORT"]
-        parts += [*defines, *sizes, program.text, own, *(f"#undef {name}" for name in names)]
+        parts += [*defines, *sizes, own, *(f"#undef {name}" for name in names)]
     loaded = one_library("\n".join(parts), folder, ["-O1" if flag == "-O3" else flag for flag in toolchain.FLAGS])
     found = []
     for i, (program, loops) in enumerate(zip(programs, emitted)):

@@ -210,11 +210,11 @@ def test_a_run_that_is_killed_goes_on_as_if_it_had_not_been(tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_a_run_that_is_killed_again_and_again_goes_on(tmp_path: Path) -> None:
-    whole = start(tmp_path / "whole.json", 15).communicate()[0]
+    whole = start(tmp_path / "whole.json", 60).communicate()[0]
     kills = 0
-    while kill_after_a_checkpoint(tmp_path / "killed.json", 15, pause=0.003 * (kills % 5)):
+    while kills < 8 and kill_after_a_checkpoint(tmp_path / "killed.json", 60, pause=0.003 * (kills % 5)):
         kills += 1
-    resumed = start(tmp_path / "killed.json", 15).communicate()[0]
+    resumed = start(tmp_path / "killed.json", 60).communicate()[0]
     assert kills > 3 and json.loads(resumed) == json.loads(whole)
 
 

@@ -193,7 +193,11 @@ def jupyterlab(folder):
             yield f"http://127.0.0.1:{port}/lab/tree/lesson.ipynb"
         finally:
             server.terminate()
-            server.wait(20)
+            try:
+                server.wait(60)
+            except subprocess.TimeoutExpired:  # it waits for its kernels
+                server.kill()
+                server.wait()
 
 
 def answers(port):
