@@ -31,7 +31,7 @@ FLAGS = (
     "-fvisibility=hidden", "--param=max-completely-peeled-insns=60",
 )  # fmt: skip
 """How programs are compiled. Loops are written out only where they are short or `kernels.c` asks for it: more of that
-takes gcc twice the time, and runs no faster. Nothing here lets infinities, nan or the order of a sum be other than they
+takes gcc a third longer, and runs no faster. Nothing here lets infinities, nan or the order of a sum be other than they
 are, and nothing is linked that would change how the rest of the process computes, as -ffast-math does."""
 
 CURE = 'install one with: pip install "micrograd_plus[native]"'
@@ -170,9 +170,9 @@ def _compiled(source: str, units: int, command: list[str], folder: Path, key: st
                 done = [_run(command, [*parts, "-o", str(made), *(["-lm"] if os.name == "posix" else [])])]
         except OSError as error:
             raise ToolchainError(f"the C compiler {command[0]} can't be run: {error}; {CURE}") from error
-        for each in done:
-            if each.returncode or not made.exists():
-                raise ToolchainError(_failure(source, command, each.stderr or each.stdout))
+        if not made.exists() or any(each.returncode for each in done):
+            failed = next((each for each in done if each.returncode), done[-1])
+            raise ToolchainError(_failure(source, command, failed.stderr or failed.stdout))
         place = folder / f"{key}-{_digest(made)}{_SUFFIX}"
         made.chmod(0o700)
         try:

@@ -111,6 +111,12 @@ def test_a_compiler_that_fails_is_quoted_and_the_source_kept() -> None:
     assert not list((cache_folder() or Path()).iterdir())  # and no trace of it in the cache
 
 
+def test_the_unit_that_fails_is_the_one_that_is_quoted() -> None:
+    with pytest.raises(ToolchainError, match="absent_here"):
+        load_library("int good(void) { return 1; }\n#if UNIT == 1\nint bad(void) { return absent_here; }\n#endif\n", 3)
+    assert not list((cache_folder() or Path()).iterdir())
+
+
 def test_a_compiler_that_can_not_be_run_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "broken").write_bytes(b"\x7fELFnot a program")
     (tmp_path / "broken").chmod(0o755)
