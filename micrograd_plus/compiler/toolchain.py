@@ -17,7 +17,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -158,6 +157,8 @@ def _digest(path: Path) -> str:
 
 def _compiled(source: str, units: int, command: list[str], folder: Path, key: str) -> Path:
     """The library, compiled in a folder of its own and then moved to its place in one stroke."""
+    from concurrent.futures import ThreadPoolExecutor  # here, as a program in NumPy or a kept one has no use for it
+
     with tempfile.TemporaryDirectory(prefix="making-", dir=folder, ignore_cleanup_errors=True) as passing:
         written, made = Path(passing) / "program.c", Path(passing) / f"program{_SUFFIX}"
         written.write_text(source, encoding="utf-8")
